@@ -1,0 +1,211 @@
+"""The saved plan (`.refplan`): what passes between the compiler and the runtime. JSON Lines, version 1.0.
+
+A header, one line per step and per removal candidate, a trailer. No secret, no dataset text: items appear by key
+(the first hex digits of their content's hash). Same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from refinelab_dsl.declarations import (
+    Constraints,
+    Dataset,
+    Dimension,
+    Exact,
+    Expect,
+    Measure,
+    Model,
+    Operator,
+    Output,
+    Run,
+    Solve,
+    Validator,
+)
+
+FORMAT_VERSION = "1.0"
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Input(Record):
+    """A hashed input by name: `spec`, `dataset`, `file`, `prompt`, `estimates`, `prices`."""
+
+    kind: Literal["spec", "dataset", "file", "prompt", "estimates", "prices"]
+    name: str
+    sha256: str
+
+
+class Interval(Record):
+    """`{mean, low, high, source}`; 90% unless stated."""
+
+    mean: float
+    low: float
+    high: float
+    source: str
+
+
+class Template(Record):
+    """What a call sends: Jinja texts in full, the reply's JSON schema, the model's name, the reply's limit."""
+
+    name: str
+    model: str
+    system: str
+    user: str
+    reply_schema: dict[str, Any]
+    max_output_tokens: int
+
+
+class Action(Record):
+    """`count` accepted results of `operator`, moving items `from_` -> `to`. Attempts are listed as steps.
+
+    `operator` names an entry of `operators`; its template has the same name. `from_` is empty for `generate`.
+    """
+
+    id: int
+    operator: str
+    kind: str
+    from_: dict[str, str]
+    to: dict[str, str]
+    count: int
+    attempts: int
+    success: Interval
+    chance: float  # that `attempts` reach `count`
+
+
+class Removal(Record):
+    """`planned` items of one cell leave; their keys follow as `candidate` lines, in order."""
+
+    id: int
+    operator: str
+    from_: dict[str, str]
+    planned: int
+
+
+class Amount(Record):
+    """Tokens or dollars. Dollars are decimals; `None` is unknown."""
+
+    expected: Exact | None
+    low: Exact | None
+    high: Exact | None
+    ceiling: Exact | None
+    full: Exact | None  # C
+
+
+class Share(Record):
+    now: float
+    target: float | None
+    planned: float
+    count_now: int
+    count_planned: int
+
+
+class Solution(Record):
+    """`seconds` is no part of it: a plan is bytes of its inputs alone."""
+
+    name: str
+    strategy: str
+    status: str
+    objective: float
+    bound: float
+    gap: float
+    variables: int
+    rows: int
+
+
+class Check(Record):
+    """An `expect` evaluated on the plan. `value` is the assertion as text with its numbers."""
+
+    title: str
+    status: Literal["passed", "failed", "after_run"]
+    value: str
+
+
+class BudgetSummary(Record):
+    tokens: int | None
+    usd: Exact | None
+    spent: Exact
+    reserve_tokens: int | None
+    reserve_usd: Exact | None
+
+
+class Header(Record):
+    record: Literal["header"] = "header"
+    format_version: str = FORMAT_VERSION
+    compiler: str
+    spec: str  # the program's name
+    spec_sha256: str
+    seed: int
+    inputs: tuple[Input, ...]
+    dataset: Dataset
+    files: tuple[str, ...]  # names of the dataset's files in reading order
+    dataset_sha256: str
+    measures: tuple[Measure, ...]
+    dimensions: tuple[Dimension, ...]
+    labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled
+    constraints: Constraints
+    models: tuple[Model, ...]
+    operators: tuple[Operator, ...]
+    validators: tuple[Validator, ...]
+    templates: tuple[Template, ...]
+    outputs: tuple[Output, ...]
+    expects: tuple[Expect, ...]
+    run: Run
+    solve: Solve
+    budget: BudgetSummary
+    hosts: tuple[str, ...]  # that will receive dataset text
+    actions: tuple[Action, ...]
+    removals: tuple[Removal, ...]
+    size_now: int
+    size_planned: int
+    mix: dict[str, dict[str, Share]]
+    divergence: dict[str, dict[str, float]]  # dimension -> {"now", "planned"}; dimensions with a target
+    distinct: float
+    chance: float  # that every count is reached with the attempts listed
+    tokens: Amount
+    usd: Amount
+    solution: Solution
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+class Step(Record):
+    """One attempt. `items` are keys of source items or anchors. `key` is its content key: SHA-256 (hex) over
+    operator, template, items, target, sample and seed."""
+
+    record: Literal["step"] = "step"
+    id: int
+    action: int
+    operator: str
+    items: tuple[str, ...]
+    target: dict[str, str]
+    template: str
+    checks: tuple[str, ...]
+    sample: int
+    key: str
+    input_tokens: int  # of the rendered prompt, counted
+    output_tokens: int  # expected
+    depends_on: tuple[int, ...] = ()
+
+
+class Candidate(Record):
+    """One item that a removal may take; rank 0 leaves first."""
+
+    record: Literal["candidate"] = "candidate"
+    removal: int
+    rank: int
+    item: str
+
+
+class Trailer(Record):
+    record: Literal["trailer"] = "trailer"
+    steps: int
+    candidates: int
+    sha256: str  # of all bytes before this line
+
+
+Line: TypeAlias = Header | Step | Candidate | Trailer

@@ -1,0 +1,56 @@
+"""What the compiler knows of a dataset: columns of labels and flags, one entry per item; never the items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.data.items import Item
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """One file of a dataset: its name as found (relative to the spec's folder) and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Columns over the N items of the main dataset, in reading order.
+
+    labels: dimension name -> int32 array of length N, an index into `label_names[dimension]`, -1 for unknown.
+    eligible: operator name -> bool array of length N (its `where` holds).
+    preference: operator name -> float array of length N (`prefer`; larger is removed first).
+    protected: bool array of length N.
+    samples: a few items per combination of labels, the smallest by seeded hash, for pricing prompts.
+    dropped: items left out by `unknown = drop`; they are no part of N.
+    skipped: bad rows under `on_bad_row = skip`.
+    sha256: digest over the files' names and digests.
+    """
+
+    size: int
+    keys: Sequence[str]
+    labels: Mapping[str, NDArray[np.int32]]
+    label_names: Mapping[str, tuple[str, ...]]
+    eligible: Mapping[str, NDArray[np.bool_]]
+    preference: Mapping[str, NDArray[np.float64]]
+    protected: NDArray[np.bool_]
+    samples: tuple[Item, ...]
+    files: tuple[FileDigest, ...]
+    sha256: str
+    dropped: int = 0
+    skipped: int = 0
+    duplicates: int = 0  # items whose canonical fields occurred before
+    notes: tuple[str, ...] = field(default=())
+
+    def counts(self, dimension: str) -> dict[str, int]:
+        """Items per label now; unknown ones are left out."""
+        column = self.labels[dimension]
+        tally = np.bincount(column[column >= 0], minlength=len(self.label_names[dimension]))
+        return {name: int(count) for name, count in zip(self.label_names[dimension], tally, strict=True)}

@@ -1,0 +1,236 @@
+"""What a spec declares, normalised: the frozen values that the IR aggregates and a saved plan carries.
+
+No syntax and no span is left here (the IR keeps origins beside them), every default is filled in, every
+reference is the name of a declaration that exists, and every number is exact: shares are decimals in [0, 1],
+money is decimal US dollars, prices are dollars per token, durations are decimal seconds.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from refinelab_dsl.expressions.nodes import Expression
+
+Exact: TypeAlias = Annotated[Decimal, PlainSerializer(lambda value: format(value.normalize(), "f"), return_type=str)]
+Task: TypeAlias = Literal["mcq", "qa", "math", "code", "chat"]
+Json: TypeAlias = Any  # free-form data of `params` and `meta`: JSON values only
+
+
+class Declaration(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dataset(Declaration):
+    """`dataset chemistry { … }`. `source` is as written: paths or globs relative to the spec's folder."""
+
+    name: str
+    task: Task
+    source: tuple[str, ...]
+    format: Literal["jsonl", "json", "csv", "parquet"] | None = None  # None: by the file's ending
+    columns: tuple[str, ...] | None = None  # names of a CSV without a header row
+    fields: dict[str, Expression] = {}  # task fields and further attributes; absent ones map to a column of that name
+    where: Expression | None = None
+    role: Literal["main", "seeds", "corpus", "signals"] = "main"
+    answer_as: Literal["auto", "letter", "index", "text"] = "auto"
+    on_bad_row: Literal["stop", "skip"] = "stop"
+    meta: dict[str, Json] = {}
+
+
+class Measure(Declaration):
+    """`measure size { kind = length }`. `options` holds what the kind declares in `builtins`."""
+
+    name: str
+    kind: str
+    options: dict[str, Json] = {}  # column: {"column": …}; length: {"unit": "words"|"characters"|"tokens"}
+
+
+class Band(Declaration):
+    """`medium = between(10, 20)`: values in [low, high); None is unbounded."""
+
+    label: str
+    low: Exact | None = None
+    high: Exact | None = None
+
+
+class Target(Declaration):
+    """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle."""
+
+    kind: Literal["weights", "uniform"]
+    weights: dict[str, Exact] = {}  # sums to exactly 1
+
+
+class Dimension(Declaration):
+    """`dimension topic { from = subject  target = { … } }`.
+
+    `labels` is None where the data settle them (`from` a column without `labels` and without weights).
+    """
+
+    name: str
+    measure: str
+    labels: tuple[str, ...] | None = None
+    ordered: bool = False
+    bands: tuple[Band, ...] = ()
+    target: Target | None = None
+    tolerance: Exact | None = None
+    weight: Exact = Decimal(1)
+    unknown: Literal["error", "drop", "keep"] = "error"
+    on_new: Literal["measure", "assume"] = "measure"
+
+
+class Size(Declaration):
+    """`keep`, `2_000`, `between(900, 1_100)`."""
+
+    kind: Literal["keep", "exact", "between"] = "keep"
+    low: int | None = None
+    high: int | None = None
+
+
+class Constraints(Declaration):
+    """`constraints { … }`; shares are of the original set for removals and originals, of the new set for `distinct`."""
+
+    size: Size = Size()
+    keep_originals: Exact | None = None
+    max_removed: Exact = Decimal("0.3")
+    distinct: Exact = Decimal("0.8")
+    protect: Expression | None = None
+    floor: dict[str, int] = {}  # dimension: least number of items in each of its labels
+
+
+class Price(Declaration):
+    """US dollars per token."""
+
+    input: Exact
+    output: Exact
+    cached_input: Exact | None = None
+    as_of: str | None = None
+
+
+class Limits(Declaration):
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int = 16
+
+
+class Model(Declaration):
+    """`model small { … }`. `api_key` is the *name* of an environment variable, never its value."""
+
+    name: str
+    provider: Literal["openai", "simulated", "cached"]
+    id: str
+    api_key: str | None = None
+    base_url: str | None = None
+    price: Price | None = None
+    limits: Limits = Limits()
+    params: dict[str, Json] = {}
+    timeout: Exact = Decimal(60)
+
+
+class Prompt(Declaration):
+    """`prompt p { system = … user = … returns = { … } }`; Jinja texts. `returns` maps a field to its type's name."""
+
+    name: str
+    system: str = ""
+    user: str
+    returns: dict[str, Json] = {}  # "text" | "number" | "integer" | "bool" | ["text"] | {"labels": [...]}
+
+
+class Move(Declaration):
+    """`+1`, `-1` along an ordered dimension, `to(medium, hard)`, `any`."""
+
+    kind: Literal["shift", "to", "any"]
+    by: int = 0
+    labels: tuple[str, ...] = ()
+
+
+class Prior(Declaration):
+    """What is believed before a pilot. `declared` names the members that the spec wrote; the others are defaults."""
+
+    success: Exact
+    input_tokens: int
+    output_tokens: int
+    declared: tuple[str, ...] = ()
+
+
+class Operator(Declaration):
+    """`operator author { kind = generate … }`. `options` holds what the kind declares in `builtins`."""
+
+    name: str
+    kind: str
+    model: str | None = None
+    prompt: str | None = None
+    where: Expression | None = None
+    prefer: Expression | None = None  # remove: worst first
+    moves: dict[str, Move] = {}
+    checks: tuple[str, ...] = ()
+    max_per_item: int | None = None  # None: no limit
+    prior: Prior
+    max_cost: Exact | None = None
+    options: dict[str, Json] = {}  # expand: variants, style; generate: anchor
+
+
+class Validator(Declaration):
+    """`validator fresh { kind = duplicate … }`."""
+
+    name: str
+    kind: str
+    accept: Expression | None = None
+    on_reject: Literal["retry", "correct", "drop", "quarantine"] = "drop"
+    retries: int = 0
+    dimension: str | None = None  # in_bin
+    against: tuple[Literal["originals", "output"], ...] = ()  # duplicate
+    options: dict[str, Json] = {}
+
+
+class Budget(Declaration):
+    """Limits in tokens and in dollars; `tokens_of_full_cost` is the factor in `0.5 * full_cost`."""
+
+    tokens: int | None = None
+    tokens_of_full_cost: Exact | None = None
+    cost: Exact | None = None
+    per: Literal["plan", "project"] = "plan"
+    reserve: Exact = Decimal("0.1")
+    on_exceed: Literal["stop"] = "stop"
+
+
+class Solve(Declaration):
+    strategy: Literal["joint", "additive", "greedy", "uniform"] = "joint"
+    solver: Literal["auto", "glpk", "highs"] = "auto"
+    gap: Exact | None = None  # absolute, in the objective's unit; None: max(1e-6, 1e-4 of the objective)
+    confidence: Exact = Decimal("0.9")
+    time_limit: Exact = Decimal(60)
+    replan: Exact | None = None
+    on_infeasible: str = "report"
+
+
+class Run(Declaration):
+    engine: Literal["local", "ray"] = "local"
+    batch: Literal["never", "prefer", "require"] = "never"
+    retries: int = 4
+    backoff: Exact = Decimal("0.5")  # seconds before the first retry, doubled each time, with full jitter
+
+
+class Output(Declaration):
+    """`output refined { … }`. Paths are as written, relative to the spec's folder."""
+
+    name: str
+    path: str
+    format: Literal["jsonl", "csv", "parquet", "hf", "sft", "preference"]
+    layout: Literal["source", "task"] = "source"
+    columns: tuple[str, ...] | None = None
+    provenance: str | None = None
+    quarantine: str | None = None
+    card: str | None = None
+    report: str | None = None
+
+
+class Expect(Declaration):
+    """`expect "title" { assert = jsd(topic) <= 0.01 }`. Arguments that name a dimension or label are constants."""
+
+    title: str
+    assertion: Expression = Field(alias="assert")
+    when: Literal["plan", "result", "both"] = "both"
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -1,0 +1,54 @@
+"""What the compiler believes of each operator: success, tokens, dollars; each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A success rate as a Beta(alpha, beta) posterior. `source` is `spec`, `default` or `evidence`."""
+
+    alpha: float
+    beta: float
+    source: str
+
+    @property
+    def mean(self) -> float:
+        return self.alpha / (self.alpha + self.beta)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCost:
+    """Expected and worst cost of one attempt of an operator, its checks included.
+
+    Tokens are counts; dollars are None where the model's price is unknown. The ceiling reserves the repair call too.
+    """
+
+    calls: int
+    input_tokens: float
+    output_tokens: float
+    ceiling_tokens: int
+    usd: Decimal | None
+    ceiling_usd: Decimal | None
+
+    @property
+    def tokens(self) -> float:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEstimate:
+    rate: Rate
+    cost: AttemptCost
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Per operator name. `full_cost` is C in tokens and dollars (dollars None where a price is unknown)."""
+
+    operators: Mapping[str, OperatorEstimate]
+    full_cost_tokens: float
+    full_cost_usd: Decimal | None

@@ -1,0 +1,53 @@
+"""The program: a spec after `lower`. No syntax is left; `origins` alone remember where things were written."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from refinelab_dsl.declarations import (
+    Budget,
+    Constraints,
+    Dataset,
+    Dimension,
+    Expect,
+    Measure,
+    Model,
+    Operator,
+    Output,
+    Prompt,
+    Run,
+    Solve,
+    Validator,
+)
+from refinelab_dsl.source import Span
+
+
+class Program(BaseModel):
+    """One whole spec. Declarations stand in the order in which they were written; names are unique per kind.
+
+    `origins` maps paths such as `constraints.size`, `dimension.topic.target`, `operator.author` to spans;
+    `docs` maps `operator.author` to its `##` comment. Neither counts in the spec's hash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    edition: int = 1
+    name: str  # of the spec: its file's stem
+    seed: int = 0
+    dataset: Dataset  # the one whose role is main
+    datasets: tuple[Dataset, ...] = ()  # the others
+    measures: tuple[Measure, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    constraints: Constraints = Constraints()
+    models: tuple[Model, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    operators: tuple[Operator, ...] = ()
+    validators: tuple[Validator, ...] = ()
+    budget: Budget | None = None
+    solve: Solve = Solve()
+    run: Run = Run()
+    outputs: tuple[Output, ...] = ()
+    expects: tuple[Expect, ...] = ()
+    origins: dict[str, Span] = Field(default={}, repr=False)
+    docs: dict[str, str] = Field(default={}, repr=False)
+    vocabulary: tuple[str, ...] = Field(default=(), repr=False)  # kinds used that no plan can execute yet

@@ -1,0 +1,1 @@
+"""Prompts: requests as values, rendering of templates, counting of tokens."""

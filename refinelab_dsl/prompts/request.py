@@ -1,0 +1,89 @@
+"""One call to a model as a value, and what comes back: the seam between rendering and providers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from refinelab_dsl.declarations import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a call is about, as data: read by the simulated model alone, never sent.
+
+    kind: the operator's kind (`expand`, `generate`, …). item: the task and fields of the item or anchor.
+    target: dimension -> {"label", "low", "high"} (band bounds where there are any).
+    prior: the operator's success rate, as text of a decimal.
+    """
+
+    kind: str
+    task: str
+    item: Mapping[str, Any]
+    target: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    success: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`schema` is the JSON schema that the reply must obey; `sample` tells repeated draws apart."""
+
+    model: Model
+    messages: tuple[Message, ...]
+    schema_name: str
+    schema: Mapping[str, Any] | None
+    max_output_tokens: int
+    sample: int = 0
+    seed: int = 0
+    subject: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as reported by the endpoint."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A reply. `usage` is None where the endpoint did not report any."""
+
+    text: str
+    usage: Usage | None
+    finish_reason: str
+    model: str
+    request_id: str | None = None
+    simulated: bool = False
+
+
+def request_key(request: Request) -> str:
+    """The content key of a call (hex SHA-256): provider, base URL, model, params, messages, schema, sample index;
+    for the simulated model also the seed and the subject."""
+    model = request.model
+    content: dict[str, Any] = {
+        "provider": model.provider,
+        "base_url": model.base_url,
+        "model": model.id,
+        "params": model.params,
+        "max_output_tokens": request.max_output_tokens,
+        "messages": [[message.role, message.content] for message in request.messages],
+        "schema": request.schema,
+        "sample": request.sample,
+    }
+    if model.provider == "simulated":
+        content["seed"] = request.seed
+        content["subject"] = msgspec.to_builtins(request.subject)
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()

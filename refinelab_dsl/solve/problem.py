@@ -1,0 +1,130 @@
+"""The allocation problem and its answer as plain values: no IR, no items, no Pyomo.
+
+Counts are of *accepted* results. `optimisation.md`: the number of columns does not depend on the number of items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A dimension in the problem. `target` holds one share per label (sums to 1), None for a dimension that only
+    splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label."""
+
+    name: str
+    labels: tuple[str, ...]
+    target: tuple[float, ...] | None
+    weight: float = 1.0
+    tolerance: float | None = None
+    floor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Interchangeable items: the same label on every axis, the same protection and eligibility.
+
+    bin: one label index per axis, -1 where unknown (such items stay, outside of the shares).
+    eligible: indices into `Problem.operators` of those whose `where` these items satisfy.
+    count: number of such items; 0 for a cell that only results can fill.
+    """
+
+    bin: tuple[int, ...]
+    count: int
+    protected: bool = False
+    eligible: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What one operator may do: one column family of the model.
+
+    kind: `remove` (item leaves), `expand` (item stays, + 1 in the same bin), `generate` (anchor stays, + 1 in the
+        target bin), `move` (item goes to another bin), `fix` (in place).
+    success: chance that an attempt is accepted. tokens, usd: expected cost of one attempt.
+    attempts_per_item: how often one item may be tried (`max_per_item`), None without limit.
+    targets: for `generate` and `move`, per source bin the bins it may lead to.
+    """
+
+    operator: str
+    kind: Literal["remove", "expand", "generate", "move", "fix"]
+    success: float = 1.0
+    tokens: float = 0.0
+    usd: float = 0.0
+    attempts_per_item: int | None = 1
+    targets: Mapping[tuple[int, ...], tuple[tuple[int, ...], ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Constraints, in counts and absolute amounts. None: not limited. `user` names are those of the spec."""
+
+    size: int
+    max_removed: int | None = None
+    keep_originals: int | None = None
+    distinct: float | None = None  # share of the final size
+    tokens: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Strategy `joint` at fixed size. `gap` is absolute, in the objective's unit; None: max(1e-6, 1e-4 objective)."""
+
+    axes: tuple[Axis, ...]
+    cells: tuple[Cell, ...]
+    operators: tuple[Action, ...]
+    limits: Limits
+    gap: float | None = None
+    time_limit: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """`count` accepted results of operator `operator` (index) from cell `cell` (index) into `bin`.
+
+    `cell` is None for `generate` (its anchor is chosen by `select`); `bin` is None for `remove`.
+    """
+
+    operator: int
+    cell: int | None
+    bin: tuple[int, ...] | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The answer. `bound` <= `objective`; `status` is `optimal` only where objective - bound <= gap is proven.
+
+    planned: per axis, final items per label. tokens, usd: expected, over all attempts.
+    """
+
+    allotments: tuple[Allotment, ...]
+    objective: float
+    bound: float
+    gap: float
+    status: Literal["optimal", "feasible"]
+    solver: str
+    strategy: str
+    planned: Mapping[str, tuple[int, ...]]
+    tokens: float
+    usd: float
+    seconds: float
+    rounds: int
+    variables: int
+    rows: int
+    duals: Mapping[str, float]  # user constraint -> marginal worth, where the LP gives one
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """No allocation meets every limit. `conflict` names user constraints (`size`, `max_removed`, `keep_originals`,
+    `distinct`, `budget.tokens`, `budget.cost`, `protect`, `tolerance:topic`, `floor:topic`), a minimal set;
+    `proven` is false where only a time limit ended the search."""
+
+    conflict: tuple[str, ...]
+    proven: bool
+    ways_out: tuple[tuple[str, str], ...] = ()  # (constraint, a value that was solved again and is feasible)
