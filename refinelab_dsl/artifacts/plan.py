@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from refinelab_dsl.declarations import (
     Constraints,
@@ -29,7 +29,7 @@ FORMAT_VERSION = "1.0"
 
 
 class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 class Input(Record):
@@ -69,7 +69,7 @@ class Action(Record):
     id: int
     operator: str
     kind: str
-    from_: dict[str, str]
+    from_: dict[str, str] = Field(alias="from")
     to: dict[str, str]
     count: int
     attempts: int
@@ -82,7 +82,7 @@ class Removal(Record):
 
     id: int
     operator: str
-    from_: dict[str, str]
+    from_: dict[str, str] = Field(alias="from")
     planned: int
 
 
@@ -105,16 +105,14 @@ class Share(Record):
 
 
 class Solution(Record):
-    """`seconds` is no part of it: a plan is bytes of its inputs alone."""
+    """What was proven. The solver's name, seconds and the model's size are no part of it: a plan is bytes of its
+    inputs alone, whichever solver a machine has. `bound` is rounded down and `gap` up, to 1e-9."""
 
-    name: str
     strategy: str
     status: str
     objective: float
     bound: float
     gap: float
-    variables: int
-    rows: int
 
 
 class Check(Record):
@@ -138,10 +136,11 @@ class Header(Record):
     format_version: str = FORMAT_VERSION
     compiler: str
     spec: str  # the program's name
+    spec_path: str  # relative to the project's root, with forward slashes
     spec_sha256: str
     seed: int
     inputs: tuple[Input, ...]
-    dataset: Dataset
+    dataset: Dataset  # its `source` left out: where the data stand is no fact of a plan
     files: tuple[str, ...]  # names of the dataset's files in reading order
     dataset_sha256: str
     measures: tuple[Measure, ...]

@@ -1,0 +1,141 @@
+"""RF5xxx: plans and templates."""
+
+from __future__ import annotations
+
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
+from refinelab_dsl.source import Place, Span
+
+
+def not_a_plan(name: str) -> Diagnostic:
+    """RF5001: the file does not start with a plan's header."""
+    return Diagnostic(
+        "RF5001", "error", "this file is no saved plan", place=Place(name, 1),
+        help=(Help("make one with `refinec plan SPEC -o FILE.refplan`"),),
+    )
+
+
+def plan_version(name: str, found: str, ours: str) -> Diagnostic:
+    """RF5002: the plan's format has another major version."""
+    return Diagnostic(
+        "RF5002", "error", f"the plan has format version {found or 'none'}; this refinec reads {ours}",
+        place=Place(name, 1),
+        help=(Help("plan again with this version, or apply it with the version that wrote it"),),
+    )
+
+
+def plan_truncated(name: str) -> Diagnostic:
+    """RF5003: the trailer is missing: the file was cut off."""
+    return Diagnostic(
+        "RF5003", "error", "the plan is cut off: its last line is no trailer", place=Place(name),
+        help=(Help("copy it again, or plan again: the same inputs give the same plan"),),
+    )
+
+
+def plan_damaged(name: str) -> Diagnostic:
+    """RF5004: the bytes do not have the hash that the trailer states."""
+    return Diagnostic(
+        "RF5004", "error", "the plan was changed after it was saved: its hash differs from its trailer",
+        place=Place(name),
+        help=(Help("plans are not edited; change the spec and plan again"),),
+    )
+
+
+def plan_foreign(name: str, field: str, reason: str) -> Diagnostic:
+    """RF5005: the hash is right, but the header holds something this version does not know."""
+    return Diagnostic(
+        "RF5005", "error", f"the plan's header does not fit this version of refinec at `{field}`",
+        place=Place(name, 1), notes=(reason,),
+        help=(Help("plan again with this version"),),
+    )
+
+
+def plan_unreadable(name: str, reason: str) -> Diagnostic:
+    """RF5006: the operating system refused to read or write the plan."""
+    return Diagnostic(
+        "RF5006", "error", "the plan file cannot be read or written", place=Place(name), notes=(reason,),
+        help=(Help("check the path, its permissions and the free space"),),
+    )
+
+
+def not_executable_yet(what: str, span: Span | None) -> Diagnostic:
+    """RF5010: the language has it, this version cannot execute it."""
+    return Diagnostic(
+        "RF5010", "error", f"{what} is part of the language, but this version of refinec cannot plan it yet",
+        span=span, label="needed by the plan",
+        help=(Help("remove it from the spec, or keep the spec and use `refinec check` until a version executes it"),),
+    )
+
+
+def stale_plan(name: str, changed: tuple[str, ...]) -> Diagnostic:
+    """RF5020: an input of the plan is not what it was when the plan was made."""
+    return Diagnostic(
+        "RF5020", "error", "the plan is stale: " + "; ".join(changed), place=Place(name),
+        notes=("a plan is applied exactly or not at all; layout and comments of the spec do not count",),
+        help=(Help("plan again with `refinec plan`; what the cache holds is not paid twice"),),
+    )
+
+
+def other_compiler(name: str, made_by: str, ours: str) -> Diagnostic:
+    """RF5021: another version of the compiler made the plan; it is applied as it stands."""
+    return Diagnostic(
+        "RF5021", "warning", f"the plan was made by refinec {made_by}; this is {ours}", place=Place(name),
+    )
+
+
+def check_failed(title: str, value: str, span: Span | None) -> Diagnostic:
+    """RF5031: an `expect` does not hold of the plan."""
+    return Diagnostic(
+        "RF5031", "error", f"the plan does not meet \"{title}\"", span=span, notes=(value,),
+        help=(Help("relax the assertion, or give the plan more room: budget, `max_removed`, another operator"),),
+    )
+
+
+def price_above_limit(expected: str, limit: str) -> Diagnostic:
+    """RF5032: the plan costs more than `--max-cost`."""
+    return Diagnostic(
+        "RF5032", "error", f"the plan is expected to cost {expected}, above the limit of {limit}",
+        help=(Help("raise `--max-cost`, or lower `budget`"),),
+    )
+
+
+def price_unknown(model: str, span: Span | None) -> Diagnostic:
+    """RF5033: no price is declared; dollars are `unknown`, limits hold in tokens only."""
+    return Diagnostic(
+        "RF5033", "warning", f"the price of model `{model}` is unknown: costs are shown in tokens, dollars as `unknown`",
+        span=span,
+        help=(Help("declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = \"2026-11-01\" }"),),
+    )
+
+
+def chance_below_confidence(chance: str, confidence: str, why: str, span: Span | None) -> Diagnostic:
+    """RF5034: the attempts that can be listed reach the counts less often than `confidence` asks."""
+    return Diagnostic(
+        "RF5034", "warning", f"the plan reaches every count with a chance of {chance}, below the {confidence} asked for",
+        span=span, notes=(why,),
+        help=(Help("a shortfall leaves no hole: fewer items are removed then"),),
+    )
+
+
+def estimate_above_budget(expected: str, limit: str, span: Span | None) -> Diagnostic:
+    """RF5035: the real prompts cost more than their cells' means, also after solving again."""
+    return Diagnostic(
+        "RF5035", "warning", f"the rendered prompts are expected to use {expected}, above the {limit} that the plan may use",
+        span=span, notes=("the ledger stops the run at the budget in any case",),
+        help=(Help("raise the budget, or state `prior = { input_tokens = … }`"),),
+    )
+
+
+def nothing_to_plan(path: str) -> Diagnostic:
+    """RF5040: no spec was named and the folder does not hold exactly one."""
+    return Diagnostic(
+        "RF5040", "error", f"`{path}` does not hold exactly one `*.refine` file",
+        help=(Help("name the spec: `refinec plan specs/chemistry.refine`"),),
+    )
+
+
+def spec_unreadable(name: str, reason: str) -> Diagnostic:
+    """RF5041: the spec cannot be read."""
+    return Diagnostic(
+        "RF5041", "error", "the spec cannot be read", place=Place(name), notes=(reason,),
+        help=(Help("check the path and its permissions; `refinec init` makes a new project"),),
+    )
