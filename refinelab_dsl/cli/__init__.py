@@ -1,0 +1,1 @@
+"""The command line: `refinec`. Subcommands load when they are called."""

@@ -1,0 +1,66 @@
+# `make demo` and `make test` do all the set-up that they need. The second run is quick: stamp files in .venv
+# remember what is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint solver clean
+
+help:
+	@echo "make demo    refine the sample data of specs/quickstart.refine with the simulated model"
+	@echo "make test    run every test"
+	@echo "make lint    ruff and mypy"
+	@echo "make clean   remove the environment and what was built (runs in .refine stay)"
+
+demo: $(VENV)/.installed | solver
+	@$(BIN)/refinec apply specs/quickstart.refine --auto-approve
+
+test: $(VENV)/.installed-dev | solver
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+# A virtual environment does not survive a move of its folder, so it remembers where it was made.
+ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.place
+endif
+
+$(VENV)/.place:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "refinec needs Python 3.11 or newer; name one with: make PYTHON=python3.12 demo" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "python3 lacks venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@printf '%s' '$(CURDIR)' > $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.place
+	@echo "installing refinec"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.place
+	@echo "installing refinec and what its tests need"
+	@$(PIP) install --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+# GLPK's program is optional: without it HiGHS, which is installed as a package, serves alone.
+solver:
+	@if ! command -v glpsol >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "installing glpk-utils"; \
+	    { apt-get install -y -qq glpk-utils || { apt-get update -qq && apt-get install -y -qq glpk-utils; }; } \
+	      >/dev/null 2>&1 || echo "glpk-utils could not be installed; HiGHS serves" >&2; \
+	  else \
+	    echo "glpsol is not here (Debian: apt-get install glpk-utils); HiGHS serves" >&2; \
+	  fi; \
+	fi
+
+clean:
+	rm -rf $(VENV) specs/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
