@@ -1,0 +1,285 @@
+"""The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
+
+    run  plan  { call* verdict* (commit | reject) }*  remove*  result  { output rows* }*  trailer
+
+One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
+not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
+`root`, so that it protects its own bytes too. `decode_line` accepts nothing but what `encode_line` writes: no byte of
+a log can change unseen. The root is the log's digest; a chain alone is only consistent with itself.
+
+Prompts, replies and dataset text are not in here, only their hashes: a log can be shared without them. No clock time,
+no latency and no cache hit is in here either: the same plan over the same replies gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from refinelab_dsl.artifacts.plan import Input
+from refinelab_dsl.declarations import Exact
+
+FORMAT_VERSION = "1.0"
+START = "0" * 64  # `prev` of the first line
+
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
+Scalar: TypeAlias = None | bool | int | float | str
+
+
+def _sort_keys(mapping: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(mapping.items()))
+
+
+Labels: TypeAlias = Annotated[dict[str, str], AfterValidator(_sort_keys)]  # dimension -> label
+Values: TypeAlias = Annotated[dict[str, Scalar], AfterValidator(_sort_keys)]
+
+
+class Event(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
+    )
+
+
+class ModelUsed(Event):
+    """A declared model: `name` is the spec's name for it, `id` the one that the endpoint knows."""
+
+    name: str
+    provider: str
+    id: str
+    base_url: str | None = None
+    params: dict[str, Any] = {}
+
+
+class Run(Event):
+    """The first line: which program, plan and inputs, by hash. `simulated`: some call may be answered by the
+    simulated model."""
+
+    event: Literal["run"] = "run"
+    format_version: str = FORMAT_VERSION
+    compiler: str
+    spec: str
+    spec_sha256: str
+    plan_id: str
+    dataset: str
+    dataset_sha256: str
+    files: tuple[str, ...] = ()  # of the dataset, in reading order
+    inputs: tuple[Input, ...] = ()
+    models: tuple[ModelUsed, ...] = ()
+    seed: int
+    simulated: bool
+
+
+class PlannedAction(Event):
+    operator: str
+    from_: Labels = Field(alias="from")
+    to: Labels
+    count: int
+    attempts: int
+
+
+class PlannedRemoval(Event):
+    operator: str
+    from_: Labels = Field(alias="from")
+    planned: int
+
+
+class Plan(Event):
+    """What was intended: the plan's own summary. Dollars are decimals; None is unknown."""
+
+    event: Literal["plan"] = "plan"
+    size_now: int
+    size_planned: int
+    actions: tuple[PlannedAction, ...] = ()
+    removals: tuple[PlannedRemoval, ...] = ()
+    tokens_expected: Exact | None = None
+    tokens_ceiling: Exact | None = None
+    usd_expected: Exact | None = None
+    usd_ceiling: Exact | None = None
+
+
+class Call(Event):
+    """One request to a model and its reply, both by hash.
+
+    call: index within the step; 0 is the first, 1 its repair. request: the request's content key. reply: None where
+    no reply came. model: the declared name; model_id: what the endpoint says answered. usd: None where the price is
+    unknown.
+    """
+
+    event: Literal["call"] = "call"
+    step: int
+    call: int = 0
+    template: str
+    request: str
+    reply: str | None
+    model: str
+    model_id: str | None = None
+    request_id: str | None = None
+    sample: int = 0
+    seed: int = 0
+    input_tokens: int
+    output_tokens: int
+    usd: Exact | None
+    simulated: bool = False
+
+
+class Verdict(Event):
+    """What one check said of a step's result. `values` are what it measured (`similarity`, `words`); `reason` is in
+    the check's own words and holds no text of the dataset or of a reply."""
+
+    event: Literal["verdict"] = "verdict"
+    step: int
+    check: str  # a validator's name, or `reply` for the parser of replies
+    accept: bool
+    reason: str = ""
+    values: Values = {}
+
+
+class Commit(Event):
+    """An accepted result became part of the output.
+
+    index: which of a step's results, from 0. id, key: of the new item. row: `row_hash` of the item. parents: keys of
+    the items it was made from, in order. reply: of the call that it was read from. target: what it was made for;
+    measured: what it was found to be (None where a dimension is assumed).
+    """
+
+    event: Literal["commit"] = "commit"
+    step: int
+    index: int = 0
+    action: int
+    operator: str
+    origin: Literal["added", "changed"] = "added"
+    id: str
+    key: str
+    row: Sha256
+    parents: tuple[str, ...]
+    target: Labels = {}
+    measured: Annotated[dict[str, str | None], AfterValidator(_sort_keys)] = {}
+    reply: str
+    simulated: bool = False
+
+
+class Reject(Event):
+    """A step ended without a result. `check` is the validator that refused it, None where no reply came."""
+
+    event: Literal["reject"] = "reject"
+    step: int
+    action: int
+    operator: str
+    check: str | None = None
+    reason: str = ""
+
+
+class Remove(Event):
+    """A source item leaves the set."""
+
+    event: Literal["remove"] = "remove"
+    removal: int
+    operator: str
+    id: str
+    key: str
+
+
+class Output(Event):
+    """A file that was written. `name` is the output block's name; `file` is relative to the spec's folder; `sha256`
+    is of the file's bytes; `head` is the SHA-256 of what stands before the first row (a CSV's header)."""
+
+    event: Literal["output"] = "output"
+    name: str
+    file: str
+    rows: int
+    bytes: int
+    sha256: Sha256
+    head: Sha256
+
+
+class Rows(Event):
+    """Digests of up to 256 consecutive rows of an output: the first 16 hex digits of the SHA-256 of each row's bytes
+    with its newline. They say *which* row differs; the output's own SHA-256 says that one does."""
+
+    event: Literal["rows"] = "rows"
+    file: str
+    first: int  # row number from 1
+    digests: Annotated[str, Field(pattern=r"\A(?:[0-9a-f]{16})+\Z")]  # joined
+
+
+class Result(Event):
+    """What the run came to. `mix`: dimension -> label -> items, measured where a new item can be measured."""
+
+    event: Literal["result"] = "result"
+    status: Literal["complete", "partial"]
+    size: int
+    mix: Annotated[dict[str, dict[str, int]], AfterValidator(_sort_keys)] = {}
+    divergence: Annotated[dict[str, float], AfterValidator(_sort_keys)] = {}
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: Exact | None = None
+
+
+class Digest(Event):
+    """An output in the trailer."""
+
+    name: str
+    file: str
+    sha256: Sha256
+
+
+class Trailer(Event):
+    """The last line. `events` counts the lines before it."""
+
+    event: Literal["trailer"] = "trailer"
+    events: int
+    status: Literal["complete", "partial"]
+    outputs: tuple[Digest, ...] = ()
+    root: str = ""
+
+
+AnyEvent: TypeAlias = (
+    Run | Plan | Call | Verdict | Commit | Reject | Remove | Output | Rows | Result | Trailer
+)
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
+
+_PREFIX = b'{"prev":"'
+_BODY = len(_PREFIX) + 64 + len(b'",')
+
+
+class MalformedLine(ValueError):
+    """A line is not what `encode_line` writes; the message says in what."""
+
+
+def encode_line(event: AnyEvent, previous: str) -> bytes:
+    """The line of an event, without its newline: a pure function of the event and the hash of the line before it."""
+    return _PREFIX + previous.encode() + b'",' + event.model_dump_json().encode()[1:]
+
+
+def decode_line(line: bytes) -> tuple[AnyEvent, str]:
+    """The event of a line (without its newline) and its `prev`: `encode_line(*decode_line(line)) == line` holds.
+
+    Raises:
+        MalformedLine: the line is anything else.
+    """
+    if not line.startswith(_PREFIX) or line[_BODY - 2 : _BODY] != b'",':
+        raise MalformedLine("it does not start with the hash of the line before it")
+    previous = line[len(_PREFIX) : _BODY - 2].decode("latin-1")
+    try:
+        event = _ADAPTER.validate_json(b"{" + line[_BODY:])
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "its JSON"
+        raise MalformedLine(f"{where}: {first['msg']}") from None
+    if previous.strip("0123456789abcdef") or encode_line(event, previous) != line:
+        raise MalformedLine("it is not in the form in which refinec writes logs")
+    return event, previous
+
+
+def line_hash(line: bytes) -> str:
+    """What the next line's `prev` holds: the SHA-256 (hex) of a line's bytes, newline not counted."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def seal(trailer: Trailer, previous: str) -> Trailer:
+    """The trailer with its root: the SHA-256 of its own line with an empty `root`."""
+    root = line_hash(encode_line(trailer.model_copy(update={"root": ""}), previous))
+    return trailer.model_copy(update={"root": root})
