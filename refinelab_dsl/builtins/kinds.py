@@ -1,0 +1,430 @@
+"""Kinds of measures, operators and validators, tasks and presets: one row each."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, Literal
+
+from refinelab_dsl.builtins.table import (
+    Attribute,
+    ContextName,
+    MeasureKind,
+    OperatorKind,
+    Preset,
+    Prior,
+    TaskKind,
+    ValidatorKind,
+)
+from refinelab_dsl.expressions import Binary, Constant
+from refinelab_dsl.expressions import Name as NameOf
+from refinelab_dsl.types import (
+    Bool,
+    Either,
+    Form,
+    Integer,
+    Label,
+    ListOf,
+    Name,
+    Number,
+    Over,
+    Path,
+    Percent,
+    Text,
+    Word,
+)
+
+VERDICTS: Final = ("supported", "refuted", "unknown")
+
+_MODEL: Final = Name(("model",))
+_PROMPT: Final = Name(("prompt",))
+_DATASET: Final = Name(("dataset",))
+_EMBEDDING: Final = Name(("embedding",))
+_VALIDATOR: Final = Name(("validator",))
+
+TASKS: Final[tuple[TaskKind, ...]] = (
+    TaskKind(
+        "mcq",
+        "multiple choice: `answer` is one of `choices`",
+        ("question", "choices", "answer"),
+        ("context",),
+        ("question", "choices", "answer"),
+    ),
+    TaskKind("qa", "question and answer", ("question", "answer"), ("context", "solution"), ("question", "answer")),
+    TaskKind(
+        "math",
+        "a problem with a checkable answer",
+        ("question", "answer"),
+        ("context", "solution"),
+        ("question", "solution", "answer"),
+    ),
+    TaskKind(
+        "code",
+        "a function to write, with its tests",
+        ("prompt", "tests", "entry_point"),
+        ("solution",),
+        ("prompt", "tests", "entry_point", "solution"),
+        reached=False,
+    ),
+    TaskKind("chat", "a conversation", ("messages",), (), ("messages",), reached=False),
+)
+
+MEASURES: Final[tuple[MeasureKind, ...]] = (
+    MeasureKind(
+        "column",
+        "a column or a field, as it came in",
+        "any",
+        (Attribute("column", Label(), "name of the column or of the field", required=True),),
+        reached=True,
+    ),
+    MeasureKind(
+        "length",
+        "how long the question is",
+        "number",
+        (Attribute("unit", Word(("words", "characters", "tokens")), "what is counted", default="words"),),
+        reached=True,
+    ),
+    MeasureKind(
+        "classify",
+        "a model names the label",
+        "label",
+        (
+            Attribute("model", _MODEL, "who is asked", required=True),
+            Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
+            Attribute(
+                "labels", Either((ListOf(Label(), 2, distinct=True), Form("labels"))), "the labels", required=True
+            ),
+        ),
+        paid=True,
+    ),
+    MeasureKind(
+        "elo",
+        "difficulty as a rating, from comparisons with rated exemplars",
+        "number",
+        (
+            Attribute("model", _MODEL, "who compares", required=True),
+            Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
+            Attribute("seeds", Either((Form("seeds"), _DATASET)), "rated exemplars"),
+            Attribute("k", Integer(1), "step of an update", default=64),
+            Attribute("eta", Integer(1), "scale of the rating", default=400),
+            Attribute("rounds", Integer(1), "rounds of comparisons at most"),
+            Attribute("neighbours", Integer(1), "exemplars per item"),
+            Attribute("swap", Bool(), "ask in both orders"),
+            Attribute("embedding", _EMBEDDING, "finds the nearest exemplars"),
+        ),
+        paid=True,
+    ),
+    MeasureKind(
+        "responses",
+        "difficulty from recorded answers of models",
+        "number",
+        (
+            Attribute("matrix", _DATASET, "signals: models by items", required=True),
+            Attribute("irt", Word(("rasch", "two_parameter", "rate")), "the model of item response", default="rasch"),
+        ),
+    ),
+    MeasureKind(
+        "near_duplicate",
+        "clusters of nearly equal items",
+        "any",
+        (
+            Attribute("method", Word(("minhash", "embedding")), "how likeness is found", default="minhash"),
+            Attribute("threshold", Number(Decimal(0), Decimal(1)), "likeness from which two items are one"),
+            Attribute("embedding", _EMBEDDING, "for `method = embedding`"),
+        ),
+    ),
+    MeasureKind(
+        "outlier",
+        "mean distance to the nearest neighbours",
+        "number",
+        (
+            Attribute("embedding", _EMBEDDING, "where distances are taken"),
+            Attribute("neighbours", Integer(1), "how many neighbours"),
+        ),
+    ),
+    MeasureKind(
+        "label_issue",
+        "suspected wrong keys, by confident learning",
+        "number",
+        (
+            Attribute("answers", _DATASET, "signals: answers of several models"),
+            Attribute("probabilities", _DATASET, "signals: predicted probabilities"),
+        ),
+    ),
+    MeasureKind(
+        "verdict",
+        "a validator's verdict on the originals",
+        "label",
+        (Attribute("validator", _VALIDATOR, "which validator", required=True),),
+        labels=VERDICTS,
+        paid=True,
+    ),
+    MeasureKind("pii", "private data found", "any", (Attribute("detector", Text(), "which detector"),)),
+    MeasureKind("toxicity", "toxic text found", "any", (Attribute("detector", Text(), "which detector"),)),
+    MeasureKind("loss", "loss of a trained model", "number", (Attribute("signals", _DATASET, "where it is recorded"),)),
+    MeasureKind(
+        "knn", "likeness to the nearest items", "number", (Attribute("signals", _DATASET, "where it is recorded"),)
+    ),
+    MeasureKind(
+        "self_judge",
+        "a model's grade of its own training data",
+        "number",
+        (
+            Attribute("signals", _DATASET, "where it is recorded"),
+            Attribute("model", _MODEL, "who grades"),
+            Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
+        ),
+        paid=True,
+    ),
+    MeasureKind(
+        "custom",
+        "a function of a local file; needs --allow-exec",
+        "any",
+        (
+            Attribute("module", Path("input"), "the file", required=True),
+            Attribute("function", Text(), "the function in it", required=True),
+            Attribute("inputs", ListOf(Label()), "fields that it is given"),
+        ),
+    ),
+)
+
+
+def _prior(success: str, input_tokens: int, output_tokens: int) -> Prior:
+    return Prior(Decimal(success), input_tokens, output_tokens)
+
+
+_FREE: Final = Prior(Decimal(1), 0, 0)
+_WITHOUT_CALLS: Final = ("model", "prompt", "checks", "max_per_item", "prior", "max_cost")
+
+OPERATORS: Final[tuple[OperatorKind, ...]] = (
+    OperatorKind(
+        "remove",
+        "takes items out",
+        effect="remove",
+        calls=0,
+        prior=_FREE,
+        max_output_tokens=0,
+        max_per_item=1,
+        moves="none",
+        attributes=(Attribute("prefer", Over("items", "number"), "what leaves first: the largest value"),),
+        without=_WITHOUT_CALLS,
+        reached=True,
+    ),
+    OperatorKind(
+        "expand",
+        "adds a paraphrase in the same cell",
+        effect="expand",
+        calls=1,
+        prior=_prior("0.85", 450, 220),
+        max_output_tokens=800,
+        max_per_item=1,
+        moves="none",
+        attributes=(
+            Attribute("variants", Integer(1, 16), "paraphrases per call", default=1, only=1),
+            Attribute("style", Text(), "how the paraphrase should read"),
+        ),
+        reached=True,
+    ),
+    OperatorKind(
+        "generate",
+        "writes a new item for the target cell, beside an anchor that stays",
+        effect="generate",
+        calls=1,
+        prior=_prior("0.55", 650, 420),
+        max_output_tokens=1200,
+        max_per_item=None,
+        moves="optional",
+        attributes=(
+            Attribute("anchor", Word(("nearest", "same_topic", "any")), "which item is shown", default="nearest"),
+            Attribute("context", Form("retrieval"), "passages that the prompt sees", reached=False),
+        ),
+        reached=True,
+    ),
+    OperatorKind(
+        "rewrite_distractors",
+        "replaces the wrong choices; question and key stay",
+        effect="move",
+        calls=1,
+        prior=_prior("0.6", 700, 300),
+        max_output_tokens=1000,
+        max_per_item=1,
+        moves="required",
+        attributes=(
+            Attribute("count", Integer(1, 16), "new distractors", default=3),
+            Attribute("mistakes", ListOf(Text(), 1), "mistake types to draw from"),
+        ),
+        tasks=("mcq",),
+    ),
+    OperatorKind(
+        "rewrite",
+        "rewrites the item",
+        effect="move",
+        calls=1,
+        prior=_prior("0.6", 500, 350),
+        max_output_tokens=1000,
+        max_per_item=1,
+        moves="required",
+        attributes=(Attribute("style", Text(), "how it should read"),),
+    ),
+    OperatorKind(
+        "correct",
+        "repairs an item that a validator refuted",
+        effect="fix",
+        calls=2,
+        prior=_prior("0.7", 1500, 500),
+        max_output_tokens=1000,
+        max_per_item=1,
+        moves="none",
+        attributes=(Attribute("validator", _VALIDATOR, "who verifies and proposes", required=True),),
+    ),
+    OperatorKind(
+        "refine",
+        "improves an answer until a judge prefers the one before",
+        effect="fix",
+        calls=2,
+        prior=_prior("0.8", 1800, 900),
+        max_output_tokens=1500,
+        max_per_item=1,
+        moves="none",
+        attributes=(
+            Attribute("judge", Name(("judge",)), "who compares", required=True),
+            Attribute("max_rounds", Integer(1, 100), "rounds at most", default=10),
+            Attribute("second_model", _MODEL, "a second refiner"),
+        ),
+    ),
+    OperatorKind(
+        "scrub",
+        "replaces private or toxic content",
+        effect="fix",
+        calls=1,
+        prior=_prior("0.8", 500, 400),
+        max_output_tokens=1500,
+        max_per_item=1,
+        moves="none",
+        attributes=(
+            Attribute(
+                "criteria",
+                ListOf(Word(("pii", "toxicity")), 1, distinct=True),
+                "what is removed",
+                default=("pii", "toxicity"),
+            ),
+            Attribute("max_change", Percent(), "share of tokens that may change"),
+        ),
+    ),
+    OperatorKind(
+        "deduplicate",
+        "leaves one item of each cluster",
+        effect="remove",
+        calls=0,
+        prior=_FREE,
+        max_output_tokens=0,
+        max_per_item=1,
+        moves="none",
+        attributes=(Attribute("measure", Name(("measure",)), "a near_duplicate measure", required=True),),
+        without=_WITHOUT_CALLS,
+    ),
+)
+
+
+def _verdict(operator: Literal["<", ">=", "=="], name: str, value: Decimal | str) -> Binary:
+    return Binary(operator=operator, left=NameOf(space="context", name=name), right=Constant.of(value))
+
+
+_VERDICT: Final = (
+    ContextName("verdict", "label", "what the check found", VERDICTS),
+    ContextName("confidence", "number", "how sure it is, 0 to 1"),
+)
+_SUPPORTED: Final = _verdict("==", "verdict", "supported")
+
+VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
+    ValidatorKind("format", "the result obeys the task's invariants", "none", reached=True),
+    ValidatorKind(
+        "duplicate",
+        "the result is no copy of an item",
+        "optional",
+        default=_verdict("<", "similarity", Decimal("0.92")),
+        names=(ContextName("similarity", "number", "likeness to the nearest other item, 0 to 1"),),
+        attributes=(
+            Attribute(
+                "against",
+                ListOf(Word(("originals", "output")), 1, alone=True, distinct=True),
+                "what it is compared with",
+                default=("originals", "output"),
+            ),
+            Attribute("embedding", _EMBEDDING, "how likeness is found; character n-grams by default", reached=False),
+        ),
+        reached=True,
+    ),
+    ValidatorKind(
+        "drift",
+        "the result still means what its parent means",
+        "optional",
+        default=_verdict(">=", "similarity", Decimal("0.8")),
+        names=(ContextName("similarity", "number", "likeness to the parent, 0 to 1"),),
+        attributes=(Attribute("embedding", _EMBEDDING, "how likeness is found"),),
+    ),
+    ValidatorKind(
+        "in_bin",
+        "the result, measured, lies where it was made for",
+        "none",
+        attributes=(Attribute("dimension", Name(("dimension",)), "which dimension", required=True),),
+        reached=True,
+    ),
+    ValidatorKind(
+        "pot",
+        "a program that a model writes gives the same answer",
+        "optional",
+        default=_SUPPORTED,
+        names=_VERDICT,
+        attributes=(
+            Attribute("model", _MODEL, "who writes the program", required=True),
+            Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
+            Attribute("sandbox", Word(("embedded", "strict")), "where it runs", default="embedded"),
+            Attribute("steps", Bool(), "check the derivation too", default=False),
+        ),
+        paid=True,
+    ),
+    ValidatorKind(
+        "rag",
+        "retrieved passages support the answer",
+        "optional",
+        default=_SUPPORTED,
+        names=_VERDICT,
+        attributes=(
+            Attribute("model", _MODEL, "who verifies", required=True),
+            Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
+            Attribute("corpus", Either((Form("corpora"), _DATASET)), "where passages come from", required=True),
+            Attribute("top_k", Integer(1), "how many passages", default=4),
+        ),
+        paid=True,
+    ),
+    ValidatorKind(
+        "exec",
+        "the code passes its tests",
+        "optional",
+        default=_SUPPORTED,
+        names=_VERDICT,
+        attributes=(Attribute("sandbox", Word(("embedded", "strict")), "where it runs", default="embedded"),),
+    ),
+    ValidatorKind("expression", "a condition over the result holds", "required", items=True, reached=True),
+    ValidatorKind(
+        "auto",
+        "routes to pot, rag or exec by the kind of question",
+        "optional",
+        default=_SUPPORTED,
+        names=_VERDICT,
+        attributes=(
+            Attribute("model", _MODEL, "who verifies", required=True),
+            Attribute("corpus", Either((Form("corpora"), _DATASET)), "where passages come from"),
+            Attribute("sandbox", Word(("embedded", "strict")), "where programs run", default="embedded"),
+        ),
+        paid=True,
+    ),
+)
+
+PRESETS: Final[tuple[Preset, ...]] = (
+    Preset(
+        "stress-test",
+        "nothing easy, 40% medium, 60% hard (RefineLab, section 4)",
+        (Decimal(0), Decimal("0.4"), Decimal("0.6")),
+    ),
+)
