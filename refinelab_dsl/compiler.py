@@ -1,0 +1,254 @@
+"""The pipeline: a spec's text becomes a saved plan. Read this file and you have read the compiler.
+
+Each stage is one call that returns its result and what it has to complain of. A stage that needs what an earlier one
+could not give is not called. What passes to the runtime is the plan file alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from refinelab_dsl import __version__, ir, semantics, syntax
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import plan as faults
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import Project, find_project
+from refinelab_dsl.source import Source, Sources, Span
+
+if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
+    from refinelab_dsl.artifacts.plan_file import PlanFile
+    from refinelab_dsl.data.profile import Profile
+    from refinelab_dsl.estimate.estimates import Estimates
+    from refinelab_dsl.plan.build import Draft, Situation
+    from refinelab_dsl.prompts.steps import StepContext
+    from refinelab_dsl.solve.problem import Assignment, Problem
+
+
+class Stage(NamedTuple):
+    name: str
+    takes: str
+    gives: str
+    guarantee: str
+
+
+STAGES = (
+    Stage("syntax.parse", "source", "tree", "every node has a span; partial where there are errors"),
+    Stage("semantics.resolve", "tree", "bindings", "each reference has a declaration or a diagnostic"),
+    Stage("semantics.check", "tree, bindings", "diagnostics", "no later stage reports an error of form"),
+    Stage("ir.lower", "tree, bindings", "Program", "verified; no syntax left, spans only as origin"),
+    Stage("data.build_profile", "program, files", "Profile", "every item typed, or a data error with its row"),
+    Stage("estimate.estimate", "program, profile", "Estimates", "every operator has a rate and a cost, with source"),
+    Stage("solve.solve", "Problem", "Assignment", "within every constraint; gap proven, or the conflict named"),
+    Stage("plan.build", "assignment", "plan file", "self-contained, hashed, deterministic bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user sets outside of the spec.
+
+    variables: `--var x=…` as typed. solver: overrides `solve.solver`. max_cost: dollars above which a plan is refused.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    allow_outside: bool = False
+    solver: Literal["auto", "glpk", "highs"] | None = None
+    max_cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Stages 1 to 4. `program` is there exactly when no diagnostic is an error."""
+
+    source: Source
+    project: Project
+    tree: syntax.Tree | None
+    bindings: semantics.Bindings | None
+    program: ir.Program | None
+    diagnostics: Diagnostics
+
+
+@dataclass(frozen=True)
+class Planned:
+    """All stages. `plan` is there unless `exit_code` says why not; a plan whose checks failed is there too."""
+
+    analysis: Analysis
+    plan: PlanFile | None
+    diagnostics: Diagnostics
+    exit_code: ExitCode
+    assignment: Assignment | None = None
+    problem: Problem | None = None
+
+
+Spec: TypeAlias = Path | Source
+
+
+def analyze(spec: Spec, options: Options = Options()) -> Analysis:  # noqa: B008 - frozen
+    """Stages 1 to 4: no data, no solver, no network."""
+    source, project, diagnostics = _read(spec)
+    if diagnostics.has_errors:
+        return Analysis(source, project, None, None, None, diagnostics)
+    tree, found = syntax.parse(source)
+    diagnostics = diagnostics.with_(found)
+    front = semantics.Options(variables=options.variables, allow_outside=options.allow_outside, project=project)
+    bindings, found = semantics.resolve(tree, diagnostics.sources, front)
+    diagnostics = diagnostics.with_(found)
+    diagnostics = diagnostics.with_(semantics.check(tree, bindings))
+    if diagnostics.has_errors:
+        return Analysis(source, project, tree, bindings, None, diagnostics)
+    program = ir.lower(tree, bindings, Path(source.name).stem)
+    ir.verify(program)
+    return Analysis(source, project, tree, bindings, program, diagnostics)
+
+
+def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:  # noqa: B008 - frozen
+    """All stages: from text to a saved plan. Spends nothing, calls nobody, writes `destination` alone.
+
+    destination: where the plan is saved; None keeps it in a temporary folder as long as the result lives.
+    """
+    analysis = analyze(spec, options)
+    program, diagnostics = analysis.program, analysis.diagnostics
+    if program is None:
+        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    diagnostics = diagnostics.with_(_refuse_unexecutable(program))
+    if diagnostics.has_errors:
+        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    profile, found = _profile(program, analysis.project, options)
+    diagnostics = diagnostics.with_(found)
+    if profile is None or diagnostics.has_errors:
+        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    return _allocate(analysis, program, profile, diagnostics, options, destination)
+
+
+def _read(spec: Spec) -> tuple[Source, Project, Diagnostics]:
+    if isinstance(spec, Source):
+        base = spec.path.parent if spec.path is not None else Path.cwd()
+        return spec, find_project(base), Diagnostics((), Sources([spec]))
+    name = str(spec)
+    project = find_project(spec.parent)
+    try:
+        data = spec.read_bytes()
+    except OSError as error:
+        problem = faults.spec_unreadable(name, error.strerror or type(error).__name__)
+        return Source(name, "", spec), project, Diagnostics((problem,))
+    source, found = syntax.decode(name, data, spec)
+    return source, project, Diagnostics(tuple(found), Sources([source]))
+
+
+def _refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
+    return [faults.not_executable_yet(use.what, use.span) for use in program.unexecutable]
+
+
+def _profile(program: ir.Program, project: Project, options: Options) -> tuple[Profile | None, Diagnostics]:
+    from refinelab_dsl import data
+
+    return data.build_profile(
+        program.dataset,
+        program.measures,
+        program.dimensions,
+        program.operators,
+        program.constraints,
+        seed=program.seed,
+        project=project,
+        allow_outside=options.allow_outside,
+    )
+
+
+def _allocate(
+    analysis: Analysis,
+    program: ir.Program,
+    profile: Profile,
+    diagnostics: Diagnostics,
+    options: Options,
+    destination: Path | None,
+) -> Planned:
+    """Stages 6 to 8. Where the chosen prompts turn out dearer than their cells' means and break the budget, the
+    allocation is solved once more with what was counted."""
+    from refinelab_dsl import data, estimate, prompts, solve
+    from refinelab_dsl.plan import build, sketch
+
+    context = build.build_context(program, profile)
+    corrections: Mapping[str, tuple[float, float]] = {}
+    for last_round in (False, True):
+        try:
+            estimates = estimate.estimate(program, profile, context, corrections)
+        except prompts.TemplateFault as fault:
+            return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+        problem, found = solve.build_problem(program, profile, estimates)
+        diagnostics = diagnostics.with_(found)
+        if problem is None:
+            return Planned(analysis, None, diagnostics, ExitCode.INFEASIBLE)
+        answer = solve.solve(problem, options.solver or program.solve.solver)
+        if not isinstance(answer, solve.Assignment):
+            diagnostics = diagnostics.with_(solve.explain(program, problem, answer))
+            return Planned(analysis, None, diagnostics, ExitCode.INFEASIBLE, problem=problem)
+        chosen = sketch.sketch_plan(
+            program, problem, answer, estimates, solve.select(program, profile, problem, answer)
+        )
+        items, found = data.load_items(
+            program.dataset, analysis.project, chosen.keys, allow_outside=options.allow_outside
+        )
+        if found.has_errors:
+            return Planned(analysis, None, diagnostics.with_(found), ExitCode.SPEC)
+        situation = build.Situation(
+            program, profile, estimates, problem, answer, context, __version__, _spec_path(analysis)
+        )
+        try:
+            draft = build.draft_plan(situation, chosen, items)
+        except prompts.TemplateFault as fault:
+            return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+        if not draft.over or last_round:
+            break
+        corrections = draft.corrections
+    return _save(analysis, situation, draft, diagnostics, options, destination)
+
+
+def _save(
+    analysis: Analysis,
+    situation: Situation,
+    draft: Draft,
+    diagnostics: Diagnostics,
+    options: Options,
+    destination: Path | None,
+) -> Planned:
+    from refinelab_dsl.artifacts.plan_file import SUFFIX, PlanFile, write_plan
+    from refinelab_dsl.plan.review import review_draft
+
+    judged, exit_code = review_draft(situation, draft, options.max_cost)
+    diagnostics = diagnostics.with_(judged)
+    scratch = None
+    if destination is None:
+        scratch = Path(tempfile.mkdtemp(prefix="refinec-"))
+        destination = scratch / f"plan{SUFFIX}"
+    try:
+        write_plan(destination, draft.header, draft.body())
+        saved, found = PlanFile.open(destination)
+    except OSError as error:
+        saved, found = None, (faults.plan_unreadable(str(destination), error.strerror or type(error).__name__),)
+    if saved is None:
+        exit_code = ExitCode.SPEC
+    planned = Planned(
+        analysis, saved, diagnostics.with_(found), exit_code, situation.assignment, situation.problem
+    )
+    if scratch is not None:
+        weakref.finalize(planned, rmtree, scratch, ignore_errors=True)
+    return planned
+
+
+def _spec_path(analysis: Analysis) -> str:
+    path = analysis.source.path
+    if path is None:
+        return analysis.source.name
+    resolved, root = path.resolve(), analysis.project.root.resolve()
+    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name
+
+
+def _blame(program: ir.Program, fault: Exception) -> Diagnostic:
+    raise NotImplementedError

@@ -1,0 +1,103 @@
+"""Builds `Estimates`: what an attempt of each operator succeeds at and costs, and the full cost C.
+
+Sources, best first: what the spec declares as `prior`, prompts rendered for sampled items, the kind's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import numpy as np
+
+from refinelab_dsl import builtins, prompts
+from refinelab_dsl.artifacts.plan import Interval
+from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.declarations import Operator
+from refinelab_dsl.estimate.beta import beta_quantile
+from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
+from refinelab_dsl.ir import Program
+from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
+
+PRIOR_STRENGTH = 20
+"""A declared or default success rate counts as much as this many pilot attempts would."""
+
+_FREE = AttemptCost(0, 0.0, 0.0, 0, Decimal(0), Decimal(0))
+
+
+def estimate(
+    program: Program,
+    profile: Profile,
+    context: StepContext,
+    corrections: Mapping[str, tuple[float, float]] | None = None,
+) -> Estimates:
+    """Estimates per operator.
+
+    context: how the operators' prompts are composed.
+    corrections: operator name -> (input, output) tokens of one attempt as counted on chosen prompts; they replace
+        the means of the samples (`optimisation.md`, From counts to items).
+    """
+    operators = {
+        operator.name: _estimate_operator(operator, profile, context, (corrections or {}).get(operator.name))
+        for operator in program.operators
+    }
+    full_tokens = 0.0
+    full_usd: Decimal | None = Decimal(0)
+    for operator in program.operators:
+        applicable = int(np.count_nonzero(profile.eligible[operator.name])) if profile.size else 0
+        cost = operators[operator.name].cost
+        full_tokens += applicable * cost.tokens
+        full_usd = None if full_usd is None or cost.usd is None else full_usd + applicable * cost.usd
+    return Estimates(operators, full_tokens, full_usd)
+
+
+def success_interval(rate: Rate) -> Interval:
+    """The mean and the central 90% of a rate."""
+    return Interval(
+        mean=round(rate.mean, 6),
+        low=round(beta_quantile(0.05, rate.alpha, rate.beta), 6),
+        high=round(beta_quantile(0.95, rate.alpha, rate.beta), 6),
+        source=rate.source,
+    )
+
+
+def _estimate_operator(
+    operator: Operator, profile: Profile, context: StepContext, correction: tuple[float, float] | None
+) -> OperatorEstimate:
+    if not builtins.OPERATOR_KINDS[operator.kind].calls:
+        return OperatorEstimate(Rate(1.0, 0.0, "exact"), _FREE)
+    success = float(operator.prior.success)
+    source = "spec" if "success" in operator.prior.declared else "default"
+    rate = Rate(success * PRIOR_STRENGTH, (1 - success) * PRIOR_STRENGTH, source)
+    return OperatorEstimate(rate, _attempt_cost(operator, profile, context, correction))
+
+
+def _attempt_cost(
+    operator: Operator, profile: Profile, context: StepContext, correction: tuple[float, float] | None
+) -> AttemptCost:
+    requests = [
+        compose_step(context, operator.name, (item,), likely_target(context, operator.name, item), 0)
+        for item in profile.samples
+    ]
+    inputs = float(operator.prior.input_tokens)
+    outputs = float(operator.prior.output_tokens)
+    if requests:
+        if "input_tokens" not in operator.prior.declared:
+            inputs = sum(map(prompts.request_tokens, requests)) / len(requests)
+        if "output_tokens" not in operator.prior.declared:
+            replies = [expected_reply_tokens(context, operator.name, item) for item in profile.samples]
+            outputs = sum(replies) / len(replies)
+    if correction is not None:
+        inputs, outputs = correction
+    model = context.models[context.templates[operator.name].model]
+    ceilings = [prompts.attempt_ceiling(request) for request in requests]
+    ceiling_input = max((ceiling[0] for ceiling in ceilings), default=0)
+    ceiling_output = max((ceiling[1] for ceiling in ceilings), default=0)
+    return AttemptCost(
+        calls=1,
+        input_tokens=inputs,
+        output_tokens=outputs,
+        ceiling_tokens=ceiling_input + ceiling_output,
+        usd=prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs))),
+        ceiling_usd=prompts.price_usd(model, ceiling_input, ceiling_output),
+    )

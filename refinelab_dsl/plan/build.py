@@ -1,0 +1,432 @@
+"""Builds a plan from a sketch: steps whose prompts are rendered and counted, and the header that explains them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil, floor
+
+import msgspec
+
+from refinelab_dsl import measures, metrics, prompts
+from refinelab_dsl.artifacts.plan import (
+    Action,
+    Amount,
+    BudgetSummary,
+    Candidate,
+    Header,
+    Input,
+    Removal,
+    Share,
+    Solution,
+    Step,
+    Template,
+)
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.declarations import Dimension, Model
+from refinelab_dsl.estimate.estimate import success_interval
+from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
+from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
+from refinelab_dsl.plan.sketch import Sketch
+from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.steps import StepContext, compose_step
+from refinelab_dsl.solve.problem import Assignment, Problem
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan in memory: its header, its steps and candidates.
+
+    corrections: operator -> (input, output) tokens of one attempt, as counted on the listed prompts.
+    over: they break the budget that the solver was given.
+    """
+
+    header: Header
+    sketch: Sketch
+    steps: tuple[Step, ...]
+    corrections: Mapping[str, tuple[float, float]]
+    over: bool
+
+    def body(self) -> Iterator[Candidate | Step]:
+        """The lines between header and trailer."""
+        for index, keys in enumerate(self.sketch.leaving, start=1):
+            for rank, key in enumerate(keys):
+                yield Candidate(removal=index, rank=rank, item=key)
+        yield from self.steps
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a plan is a function of, besides its sketch."""
+
+    program: Program
+    profile: Profile
+    estimates: Estimates
+    problem: Problem
+    assignment: Assignment
+    context: StepContext
+    compiler: str
+    spec_path: str
+
+
+def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
+    """Renders and counts every listed prompt, and writes down what the plan is made of.
+
+    items: by key, all of `sketch.keys`.
+
+    Raises:
+        TemplateFault: a prompt cannot be rendered with one of the items.
+    """
+    steps, ceiling = _build_steps(situation, sketch, items)
+    expenses = expect_expenses(sketch, steps, situation.estimates)
+    tokens, usd = sum_amounts(expenses, ceiling, situation.estimates, situation.context)
+    limits = situation.problem.limits
+    over = (limits.tokens is not None and tokens.expected is not None and tokens.expected > ceil(limits.tokens)) or (
+        limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
+    )
+    header = _build_header(situation, sketch, tokens, usd)
+    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over)
+
+
+def step_key(context: StepContext, operator: str, items: Sequence[str], target: Mapping[str, str], sample: int) -> str:
+    """The content key (hex SHA-256) of an attempt: what is asked, about what. Where it stands in a plan and what it
+    was believed to cost do not count."""
+    content = {
+        "operator": context.operators[operator].model_dump(
+            mode="json", exclude={"name", "prior", "max_cost", "max_per_item", "where", "prefer"}
+        ),
+        "template": context.templates[operator].model_dump(mode="json", exclude={"name"}),
+        "items": list(items),
+        "target": dict(target),
+        "sample": sample,
+        "seed": context.seed,
+    }
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def build_templates(program: Program) -> tuple[Template, ...]:
+    """One per operator that calls a model: the spec's prompt, else the kind's built-in one."""
+    declared = {prompt.name: prompt for prompt in program.prompts}
+    templates = []
+    for operator in program.operators:
+        if operator.model is None:
+            continue
+        prompt = declared.get(operator.prompt) if operator.prompt else None
+        system, user = (
+            (prompt.system, prompt.user)
+            if prompt is not None
+            else prompts.builtin_template(operator.kind, program.dataset.task)
+        )
+        model = next(model for model in program.models if model.name == operator.model)
+        templates.append(
+            Template(
+                name=operator.name,
+                model=operator.model,
+                system=system,
+                user=user,
+                reply_schema=prompts.reply_schema(program.dataset.task),
+                max_output_tokens=prompts.max_output_tokens(operator, model),
+            )
+        )
+    return tuple(templates)
+
+
+def build_template_digests(program: Program) -> dict[str, str]:
+    """SHA-256 of each operator's prompt texts, the built-in ones included: they change with the compiler."""
+    return {template.name: _digest([template.system, template.user]) for template in build_templates(program)}
+
+
+def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
+    """The dimensions, `on_new = assume` where their measure cannot exist for a new item (decision 10)."""
+    declared = {measure.name: measure for measure in program.measures}
+    return tuple(
+        dimension
+        if dimension.on_new == "assume" or measures.is_measurable(declared[dimension.measure], program.dataset)
+        else dimension.model_copy(update={"on_new": "assume"})
+        for dimension in program.dimensions
+    )
+
+
+def build_context(program: Program, profile: Profile) -> StepContext:
+    """What composing prompts needs of a program and its data."""
+    return StepContext(
+        task=program.dataset.task,
+        seed=program.seed,
+        dimensions=settle_dimensions(program),
+        measures=program.measures,
+        labels=dict(profile.label_names),
+        models={model.name: model for model in program.models},
+        operators={operator.name: operator for operator in program.operators},
+        templates={template.name: template for template in build_templates(program)},
+    )
+
+
+def _build_steps(
+    situation: Situation, sketch: Sketch, items: Mapping[str, Item]
+) -> tuple[tuple[Step, ...], Ceiling]:
+    """Steps in order: every action's own count of attempts first, then every action's reserves."""
+    listed = [
+        (index, key)
+        for part in (lambda keys, count: keys[:count], lambda keys, count: keys[count:])
+        for index, (group, keys) in enumerate(zip(sketch.groups, sketch.sources, strict=True))
+        for key in part(keys, group.count)
+    ]
+    checks = {operator.name: operator.checks for operator in situation.program.operators}
+    tries: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
+    ceiling = Ceiling()
+    steps = []
+    for number, (index, key) in enumerate(listed, start=1):
+        group = sketch.groups[index]
+        identity = (group.operator, key, tuple(sorted(group.target.items())))
+        sample = tries[identity] = tries.get(identity, -1) + 1
+        request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
+        ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+        steps.append(
+            Step(
+                id=number,
+                action=index + 1,
+                operator=group.operator,
+                items=(key,),
+                target=group.target,
+                template=group.operator,
+                checks=checks[group.operator],
+                sample=sample,
+                key=step_key(situation.context, group.operator, (key,), group.target, sample),
+                input_tokens=prompts.request_tokens(request),
+                output_tokens=ceil(situation.estimates.operators[group.operator].cost.output_tokens),
+            )
+        )
+    return tuple(steps), ceiling
+
+
+def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount) -> Header:
+    program, profile, context = situation.program, situation.profile, situation.context
+    size = profile.size + sum(group.count for group in sketch.groups) - sum(map(len, sketch.leaving))
+    mix = _build_mix(situation, sketch)
+    divergence = {
+        name: {
+            "now": _jsd([share.now for share in mix[name].values()], [share.target or 0.0 for share in mix[name].values()]),
+            "planned": _jsd(
+                [share.planned for share in mix[name].values()], [share.target or 0.0 for share in mix[name].values()]
+            ),
+        }
+        for name in mix
+        if any(share.target is not None for share in mix[name].values())
+    }
+    copies = sum(group.count for group in sketch.groups if group.kind == "expand")
+    distinct = round(1 - copies / size, 9) if size else 1.0
+    facts = _plan_facts(sketch, size, mix, divergence, distinct, tokens, usd)
+    return Header(
+        compiler=situation.compiler,
+        spec=program.name,
+        spec_path=situation.spec_path,
+        spec_sha256=spec_hash(program),
+        seed=program.seed,
+        inputs=_build_inputs(situation),
+        dataset=program.dataset.model_copy(update={"source": ()}),
+        files=tuple(file.name for file in profile.files),
+        dataset_sha256=profile.sha256,
+        measures=program.measures,
+        dimensions=context.dimensions,
+        labels=dict(profile.label_names),
+        constraints=program.constraints,
+        models=program.models,
+        operators=program.operators,
+        validators=program.validators,
+        templates=tuple(context.templates.values()),
+        outputs=program.outputs,
+        expects=program.expects,
+        run=program.run,
+        solve=program.solve,
+        budget=_build_budget(situation),
+        hosts=tuple(sorted({name for name in map(host, _called_models(situation, sketch)) if name is not None})),
+        actions=tuple(
+            Action(
+                id=index,
+                operator=group.operator,
+                kind=group.kind,
+                from_=group.origin,
+                to=group.target,
+                count=group.count,
+                attempts=attempts,
+                success=success_interval(situation.estimates.operators[group.operator].rate),
+                chance=round(chance, 6),
+            )
+            for index, (group, attempts, chance) in enumerate(
+                zip(sketch.groups, map(len, sketch.sources), sketch.attempts.chances, strict=True), start=1
+            )
+        ),
+        removals=tuple(
+            Removal(id=index, operator=group.operator, from_=group.origin, planned=len(keys))
+            for index, (group, keys) in enumerate(zip(sketch.removals, sketch.leaving, strict=True), start=1)
+        ),
+        size_now=profile.size,
+        size_planned=size,
+        mix=mix,
+        divergence=divergence,
+        distinct=distinct,
+        chance=round(sketch.attempts.chance, 6),
+        tokens=tokens,
+        usd=usd,
+        solution=_round_solution(situation.assignment),
+        checks=check_expectations(program.expects, facts, "plan"),
+        notes=_build_notes(situation, sketch),
+    )
+
+
+def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Share]]:
+    """Per dimension and label: now, target, planned. An addition counts where it is made for; in a dimension that
+    does not matter to the allocation, where its source lies."""
+    profile = situation.profile
+    needed = sketch.keys.union(*sketch.leaving) if sketch.leaving else sketch.keys
+    rows = {key: row for row, key in enumerate(profile.keys) if key in needed}
+    targets = {axis.name: axis.target for axis in situation.problem.axes}
+    mix: dict[str, dict[str, Share]] = {}
+    for dimension in situation.context.dimensions:
+        names = profile.label_names[dimension.name]
+        column = profile.labels[dimension.name]
+        now = profile.counts(dimension.name)
+        planned = dict(now)
+        for keys in sketch.leaving:
+            for key in keys:
+                if column[rows[key]] >= 0:
+                    planned[names[column[rows[key]]]] -= 1
+        for group, sources in zip(sketch.groups, sketch.sources, strict=True):
+            if dimension.name in group.target:
+                planned[group.target[dimension.name]] += group.count
+                continue
+            for key in sources[: group.count]:
+                if column[rows[key]] >= 0:
+                    planned[names[column[rows[key]]]] += 1
+        target = targets.get(dimension.name)
+        total_now, total_planned = max(1, sum(now.values())), max(1, sum(planned.values()))
+        mix[dimension.name] = {
+            name: Share(
+                now=round(now[name] / total_now, 9),
+                target=None if target is None else round(target[index], 9),
+                planned=round(planned[name] / total_planned, 9),
+                count_now=now[name],
+                count_planned=planned[name],
+            )
+            for index, name in enumerate(names)
+        }
+    return mix
+
+
+def _jsd(shares: Sequence[float], target: Sequence[float]) -> float:
+    return round(float(metrics.jsd(shares, target)), 9)
+
+
+def _plan_facts(
+    sketch: Sketch,
+    size: int,
+    mix: Mapping[str, Mapping[str, Share]],
+    divergence: Mapping[str, Mapping[str, float]],
+    distinct: float,
+    tokens: Amount,
+    usd: Amount,
+) -> Facts:
+    def unknown(*_: object) -> float:
+        raise NotKnown
+
+    def cost() -> Decimal:
+        if usd.expected is None:
+            raise NotKnown
+        return usd.expected
+
+    return {
+        "jsd": lambda name: divergence[name]["planned"],
+        "share": lambda name, label: mix[name][label].planned,
+        "size": lambda: size,
+        "cost": cost,
+        "tokens": lambda: tokens.expected,
+        "distinct": lambda: distinct,
+        "accepted": lambda name: sum(group.count for group in sketch.groups if group.operator == name),
+        "count": unknown,
+        "error_rate": unknown,
+        "distractor_diversity": unknown,
+    }
+
+
+def _build_budget(situation: Situation) -> BudgetSummary:
+    budget = situation.program.budget
+    if budget is None:
+        return BudgetSummary(tokens=None, usd=None, spent=Decimal(0), reserve_tokens=None, reserve_usd=None)
+    tokens = budget.tokens
+    if budget.tokens_of_full_cost is not None:
+        tokens = floor(float(budget.tokens_of_full_cost) * situation.estimates.full_cost_tokens)
+    return BudgetSummary(
+        tokens=tokens,
+        usd=budget.cost,
+        spent=Decimal(0),
+        reserve_tokens=None if tokens is None else floor(tokens * budget.reserve),
+        reserve_usd=None if budget.cost is None else round_usd(budget.cost * budget.reserve),
+    )
+
+
+def _build_inputs(situation: Situation) -> tuple[Input, ...]:
+    program, profile = situation.program, situation.profile
+    estimates = {
+        name: [
+            repr(estimate.rate.alpha),
+            repr(estimate.rate.beta),
+            repr(estimate.cost.input_tokens),
+            repr(estimate.cost.output_tokens),
+        ]
+        for name, estimate in situation.estimates.operators.items()
+    }
+    prices = {model.name: model.model_dump(mode="json", include={"price"}) for model in program.models}
+    return (
+        Input(kind="spec", name=program.name, sha256=spec_hash(program)),
+        Input(kind="dataset", name=program.dataset.name, sha256=profile.sha256),
+        *(Input(kind="file", name=file.name, sha256=file.sha256) for file in profile.files),
+        *(
+            Input(kind="prompt", name=name, sha256=digest) for name, digest in build_template_digests(program).items()
+        ),
+        Input(kind="estimates", name="estimates", sha256=_digest(estimates)),
+        Input(kind="prices", name="prices", sha256=_digest(prices)),
+    )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
+
+
+def _round_solution(assignment: Assignment) -> Solution:
+    """The bound rounded down and the gap from the rounded figures: solvers differ in the last digits only."""
+    objective = round(assignment.objective, 9)
+    bound = min(objective, floor(assignment.bound * 1e9 + 1e-3) / 1e9)
+    return Solution(
+        strategy=assignment.strategy,
+        status=assignment.status,
+        objective=objective,
+        bound=bound,
+        gap=round(objective - bound, 9),
+    )
+
+
+def _called_models(situation: Situation, sketch: Sketch) -> list[Model]:
+    context = situation.context
+    operators = dict.fromkeys(group.operator for group in sketch.groups)
+    return [context.models[context.templates[name].model] for name in operators if name in context.templates]
+
+
+def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
+    notes = list(situation.profile.notes)
+    called = _called_models(situation, sketch)
+    simulated = sorted({model.name for model in called if model.provider == "simulated"})
+    if simulated:
+        notes.append(f"simulated: replies of {', '.join(simulated)} are made by rule, not by a language model")
+    assumed = [
+        dimension.name
+        for dimension in situation.context.dimensions
+        if dimension.on_new == "assume" and any(group.kind in ("expand", "generate") for group in sketch.groups)
+    ]
+    if assumed:
+        notes.append(f"assumed: new items are taken as made for their label of {', '.join(assumed)}; not measured again")
+    return tuple(notes)

@@ -1,0 +1,149 @@
+"""What a plan's steps cost: expected, a 90% interval, and the most that the ledger could ever reserve for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil, sqrt
+
+from refinelab_dsl import prompts
+from refinelab_dsl.artifacts.plan import Amount, Step
+from refinelab_dsl.declarations import Model
+from refinelab_dsl.estimate.beta import beta_quantile
+from refinelab_dsl.estimate.estimates import Estimates, Rate
+from refinelab_dsl.plan.sketch import Sketch
+from refinelab_dsl.prompts.steps import StepContext
+
+MICRO = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Worst case of the listed steps, repairs included, as the ledger reserves it."""
+
+    tokens: int = 0
+    usd: Decimal | None = Decimal(0)
+
+    def including(self, tokens: int, usd: Decimal | None) -> Ceiling:
+        total = None if self.usd is None or usd is None else self.usd + usd
+        return Ceiling(self.tokens + tokens, total)
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """Expected use of one operator over all its actions, in attempts and tokens; low and high at the 5% and 95%
+    quantiles of its success rate."""
+
+    attempts: float
+    input_tokens: float
+    output_tokens: float
+    low: float
+    high: float
+
+    @property
+    def tokens(self) -> float:
+        return self.input_tokens + self.output_tokens
+
+
+def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates) -> dict[str, Expense]:
+    """Per operator, in the order of its first action. An action stops at its count, so it is expected to use
+    count / rate attempts, and at most those that are listed."""
+    listed: dict[int, list[Step]] = {}
+    for step in steps:
+        listed.setdefault(step.action, []).append(step)
+    expenses: dict[str, Expense] = {}
+    for action, group in enumerate(sketch.groups, start=1):
+        mine = listed.get(action, [])
+        if not mine:
+            continue
+        rate = estimates.operators[group.operator].rate
+        tokens_in = sum(step.input_tokens for step in mine) / len(mine)
+        tokens_out = estimates.operators[group.operator].cost.output_tokens
+        attempts, low, high = _expect_attempts(group.count, len(mine), rate)
+        before = expenses.get(group.operator, Expense(0, 0, 0, 0, 0))
+        expenses[group.operator] = Expense(
+            before.attempts + attempts,
+            before.input_tokens + attempts * tokens_in,
+            before.output_tokens + attempts * tokens_out,
+            before.low + low * (tokens_in + tokens_out),
+            before.high + high * (tokens_in + tokens_out),
+        )
+    return expenses
+
+
+def count_corrections(steps: Sequence[Step], estimates: Estimates) -> dict[str, tuple[float, float]]:
+    """Per operator the mean (input, output) tokens of its listed prompts, as counted."""
+    totals: dict[str, tuple[int, int]] = {}
+    for step in steps:
+        tokens, number = totals.get(step.operator, (0, 0))
+        totals[step.operator] = (tokens + step.input_tokens, number + 1)
+    return {
+        operator: (tokens / number, estimates.operators[operator].cost.output_tokens)
+        for operator, (tokens, number) in sorted(totals.items())
+    }
+
+
+def sum_amounts(
+    expenses: Mapping[str, Expense], ceiling: Ceiling, estimates: Estimates, context: StepContext
+) -> tuple[Amount, Amount]:
+    """The plan's total in tokens and in dollars. Operators' deviations are independent: they add in squares."""
+    expected = sum(expense.tokens for expense in expenses.values())
+    below = sqrt(sum((expense.tokens - expense.low) ** 2 for expense in expenses.values()))
+    above = sqrt(sum((expense.high - expense.tokens) ** 2 for expense in expenses.values()))
+    tokens = Amount(
+        expected=Decimal(ceil(expected)),
+        low=Decimal(max(0, ceil(expected - below))),
+        high=Decimal(min(ceil(expected + above), max(ceiling.tokens, ceil(expected)))),
+        ceiling=Decimal(ceiling.tokens),
+        full=Decimal(ceil(estimates.full_cost_tokens)),
+    )
+    return tokens, _usd_amount(expenses, ceiling, estimates, context)
+
+
+def _usd_amount(
+    expenses: Mapping[str, Expense], ceiling: Ceiling, estimates: Estimates, context: StepContext
+) -> Amount:
+    total: Decimal | None = Decimal(0)
+    below = above = 0.0
+    for operator, expense in expenses.items():
+        usd = price_expense(expense, context.models[context.templates[operator].model])
+        total = None if total is None or usd is None else total + usd
+        if usd is not None and expense.tokens:
+            per_token = float(usd) / expense.tokens
+            below += ((expense.tokens - expense.low) * per_token) ** 2
+            above += ((expense.high - expense.tokens) * per_token) ** 2
+    full = estimates.full_cost_usd
+    if total is None:
+        return Amount(expected=None, low=None, high=None, ceiling=None, full=None)
+    high = total + round_usd(sqrt(above))
+    return Amount(
+        expected=round_usd(total),
+        low=round_usd(max(0.0, float(total) - sqrt(below))),
+        high=round_usd(high if ceiling.usd is None else min(high, max(ceiling.usd, total))),
+        ceiling=None if ceiling.usd is None else round_usd(ceiling.usd),
+        full=None if full is None else round_usd(full),
+    )
+
+
+def price_expense(expense: Expense, model: Model) -> Decimal | None:
+    """Dollars of an expense, None where the price is unknown."""
+    return prompts.price_usd(model, _exact(expense.input_tokens), _exact(expense.output_tokens))
+
+
+def round_usd(value: Decimal | float) -> Decimal:
+    """Dollars to a millionth: less than any token's price is lost, and floats do not show."""
+    return (value if isinstance(value, Decimal) else Decimal(repr(value))).quantize(MICRO)
+
+
+def _expect_attempts(count: int, listed: int, rate: Rate) -> tuple[float, float, float]:
+    def attempts_at(success: float) -> float:
+        return min(count / max(success, 1e-9), float(listed))
+
+    low = attempts_at(beta_quantile(0.95, rate.alpha, rate.beta))
+    high = attempts_at(beta_quantile(0.05, rate.alpha, rate.beta))
+    return attempts_at(rate.mean), low, high
+
+
+def _exact(value: float) -> Decimal:
+    return Decimal(repr(round(value, 6)))

@@ -1,0 +1,48 @@
+"""Judges a draft before it is saved: the spec's `expect`s, the price limit, and what a user should know."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import plan as faults
+from refinelab_dsl.exit_codes import ExitCode, settle
+from refinelab_dsl.plan.build import Draft, Situation
+
+
+def review_draft(
+    situation: Situation, draft: Draft, max_cost: Decimal | None
+) -> tuple[tuple[Diagnostic, ...], ExitCode]:
+    """What there is to say about a draft, and the exit code of `plan`: 0, 5 (above a limit) or 11 (a check failed)."""
+    header = draft.header
+    origins = situation.program.origins
+    found: list[Diagnostic] = []
+    codes: list[ExitCode] = []
+    called = {situation.context.templates[group.operator].model for group in draft.sketch.groups}
+    for model in situation.program.models:
+        if model.name in called and model.price is None and model.provider == "openai":
+            found.append(faults.price_unknown(model.name, origins.get(f"model.{model.name}")))
+    confidence = float(situation.program.solve.confidence)
+    if header.chance < confidence - 1e-6 and header.actions:
+        short = [action for action in header.actions if action.chance < confidence]
+        why = "; ".join(f"{action.operator}: {action.attempts} attempts for {action.count}" for action in short[:3])
+        found.append(
+            faults.chance_below_confidence(
+                f"{header.chance:.0%}", f"{confidence:.0%}", why or "many counts at once", origins.get("solve.confidence")
+            )
+        )
+    if draft.over:
+        limit = situation.problem.limits.tokens
+        shown = f"{int(limit):,} tokens" if limit is not None else f"${situation.problem.limits.usd:,.2f}"
+        found.append(
+            faults.estimate_above_budget(f"{int(header.tokens.expected or 0):,} tokens", shown, origins.get("budget"))
+        )
+    if max_cost is not None and (header.usd.expected is None or header.usd.expected > max_cost):
+        expected = "an unknown amount" if header.usd.expected is None else f"${header.usd.expected:,.2f}"
+        found.append(faults.price_above_limit(expected, f"${max_cost:,.2f}"))
+        codes.append(ExitCode.BUDGET)
+    for check in header.checks:
+        if check.status == "failed":
+            found.append(faults.check_failed(check.title, check.value, origins.get(f"expect.{check.title}")))
+            codes.append(ExitCode.CHECK_FAILED)
+    return tuple(found), settle(codes)

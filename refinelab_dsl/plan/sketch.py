@@ -1,0 +1,106 @@
+"""From an assignment to who is asked for what: actions, the sources of their attempts, candidates for removal.
+
+`optimisation.md`: attempts are listed for the stated confidence; removals are listed as candidates, and their number
+is settled by the runtime at the end, so that a shortfall never leaves a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from refinelab_dsl.estimate.chance import Attempts, Want, size_attempts
+from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.ir import Program
+from refinelab_dsl.solve.problem import Allotment, Assignment, Problem
+from refinelab_dsl.solve.select import Selection
+
+
+@dataclass(frozen=True)
+class Group:
+    """The allotments of one operator from one combination of labels into another: one action of the plan."""
+
+    operator: str
+    kind: str
+    origin: dict[str, str]
+    target: dict[str, str]
+    allotments: tuple[Allotment, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(allotment.count for allotment in self.allotments)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Who is asked for what, before any prompt is rendered: actions with the keys of their attempts' sources."""
+
+    groups: tuple[Group, ...]
+    attempts: Attempts
+    sources: tuple[tuple[str, ...], ...]  # per group, one key per listed attempt
+    removals: tuple[Group, ...]
+    leaving: tuple[tuple[str, ...], ...]  # per removal, candidates in order
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every item whose text a prompt needs."""
+        return frozenset(chain.from_iterable(self.sources))
+
+
+def sketch_plan(
+    program: Program, problem: Problem, assignment: Assignment, estimates: Estimates, selection: Selection
+) -> Sketch:
+    """Chooses the sources of every attempt and the candidates of every removal."""
+    groups = tuple(_group(problem, assignment, removing=False))
+    removals = tuple(_group(problem, assignment, removing=True))
+    pools = [_pool(group, selection) for group in groups]
+    wants = [
+        Want(group.operator, group.count, pool) for group, pool in zip(groups, pools, strict=True)
+    ]
+    rates = {name: estimate.rate for name, estimate in estimates.operators.items()}
+    attempts = size_attempts(wants, rates, float(program.solve.confidence))
+    sources = tuple(
+        _spread(group, count, selection) for group, count in zip(groups, attempts.attempts, strict=True)
+    )
+    leaving = tuple(
+        tuple(chain.from_iterable(selection.removals(allotment) for allotment in group.allotments))
+        for group in removals
+    )
+    return Sketch(groups, attempts, sources, removals, leaving)
+
+
+def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Iterator[Group]:
+    def describe(bin_: tuple[int, ...] | None) -> dict[str, str]:
+        if bin_ is None:
+            return {}
+        labels = zip(problem.axes, bin_, strict=True)
+        return {axis.name: axis.labels[index] for axis, index in labels if index >= 0}
+
+    found: dict[tuple[int, tuple[int, ...] | None, tuple[int, ...] | None], list[Allotment]] = {}
+    for allotment in assignment.allotments:
+        if allotment.count == 0 or (problem.operators[allotment.operator].kind == "remove") is not removing:
+            continue
+        origin = None if allotment.cell is None else problem.cells[allotment.cell].bin
+        found.setdefault((allotment.operator, origin, allotment.bin), []).append(allotment)
+    order = sorted(found, key=lambda key: (key[0], key[1] or (), key[2] or ()))
+    for key in order:
+        operator = problem.operators[key[0]]
+        yield Group(operator.operator, operator.kind, describe(key[1]), describe(key[2]), tuple(found[key]))
+
+
+def _pool(group: Group, selection: Selection) -> int | None:
+    """How many attempts the sources of a group allow; None without limit."""
+    available = [selection.available(allotment) for allotment in group.allotments]
+    return None if any(count is None for count in available) else sum(count or 0 for count in available)
+
+
+def _spread(group: Group, attempts: int, selection: Selection) -> tuple[str, ...]:
+    """Sources of a group: each allotment's own count first, then reserves in turn."""
+    per_allotment = [list(selection.sources(allotment, attempts)) for allotment in group.allotments]
+    first = [key for keys, allotment in zip(per_allotment, group.allotments, strict=True)
+             for key in keys[: allotment.count]]
+    reserves = [keys[allotment.count :] for keys, allotment in zip(per_allotment, group.allotments, strict=True)]
+    longest = max(map(len, reserves), default=0)
+    in_turn = [keys[index] for index in range(longest) for keys in reserves if index < len(keys)]
+    return tuple((first + in_turn)[:attempts])

@@ -1,0 +1,37 @@
+"""Whether a saved plan still fits its spec and its data."""
+
+from __future__ import annotations
+
+from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.data.profile import FileDigest
+from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.plan.build import build_template_digests
+
+
+def find_changes(
+    header: Header, program: Program, files: tuple[FileDigest, ...] | None = None, dataset_sha256: str | None = None
+) -> tuple[str, ...]:
+    """What changed since the plan was made, in a user's words; empty where it is fresh.
+
+    files, dataset_sha256: the data as they are now; None where only the spec is compared.
+    """
+    changes: list[str] = []
+    before = {(recorded.kind, recorded.name): recorded.sha256 for recorded in header.inputs}
+    if spec_hash(program) != header.spec_sha256:
+        changes.append(f"the spec `{header.spec_path}` changed")
+    for name, digest in build_template_digests(program).items():
+        if before.get(("prompt", name), digest) != digest:
+            changes.append(f"the prompt of `{name}` changed")
+    if files is not None and dataset_sha256 != header.dataset_sha256:
+        now = {file.name: file.sha256 for file in files}
+        recorded = {name: digest for (kind, name), digest in before.items() if kind == "file"}
+        for name in sorted(now.keys() | recorded.keys()):
+            if name not in now:
+                changes.append(f"the data file `{name}` is gone")
+            elif name not in recorded:
+                changes.append(f"the data file `{name}` is new")
+            elif now[name] != recorded[name]:
+                changes.append(f"the data file `{name}` changed")
+        if not any(change.startswith("the data file") for change in changes):
+            changes.append("the order of the data files changed")
+    return tuple(changes)

@@ -1,0 +1,105 @@
+"""Where a step becomes a request: for pricing, `render`, the runtime and replay alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from refinelab_dsl.artifacts.plan import Header, Template
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Dimension, Measure, Model, Operator
+from refinelab_dsl.measures import label, measure
+from refinelab_dsl.prompts.compose import call_context, compose, target_context
+from refinelab_dsl.prompts.request import Request, Subject
+from refinelab_dsl.prompts.tokens import count_tokens
+
+_REPLY_FIELDS = {"mcq": ("question", "choices", "answer"), "qa": ("question", "answer"),
+                 "math": ("question", "solution", "answer")}
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What composing needs besides the items: declarations by name, settled labels, seed."""
+
+    task: str
+    seed: int
+    dimensions: tuple[Dimension, ...]
+    measures: tuple[Measure, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    models: Mapping[str, Model]
+    operators: Mapping[str, Operator]
+    templates: Mapping[str, Template]
+
+    @classmethod
+    def of_header(cls, header: Header) -> StepContext:
+        """The context that a saved plan carries."""
+        return cls(
+            task=header.dataset.task,
+            seed=header.seed,
+            dimensions=header.dimensions,
+            measures=header.measures,
+            labels=header.labels,
+            models={model.name: model for model in header.models},
+            operators={operator.name: operator for operator in header.operators},
+            templates={template.name: template for template in header.templates},
+        )
+
+
+def compose_step(
+    context: StepContext, operator_name: str, items: Sequence[Item], target: Mapping[str, str], sample: int
+) -> Request:
+    """The request of one attempt of an operator on `items` (the source item or the anchor first).
+
+    target: dimension -> label that the result is made for. The same arguments give the same request.
+
+    Raises:
+        TemplateFault: the template cannot be rendered with this item.
+    """
+    operator = context.operators[operator_name]
+    template = context.templates[operator_name]
+    wanted = target_context(target, context.dimensions, context.measures)
+    item = items[0]
+    variables = call_context(
+        context.task,
+        operator,
+        item=item,
+        anchor=item if operator.kind == "generate" else None,
+        target=wanted,
+        labels=context.labels,
+    )
+    subject = Subject(
+        kind=operator.kind, task=context.task, item=dict(item.fields), target=wanted, success=str(operator.prior.success)
+    )
+    return compose(
+        template, context.models[template.model], variables, subject=subject, sample=sample, seed=context.seed
+    )
+
+
+def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[str, str]:
+    """The labels that a result of `operator_name` from `item` would be made for, before any plan: the item's own,
+    moved as the operator moves them (to the first of several). For pricing and `render`."""
+    operator = context.operators[operator_name]
+    measures = {declared.name: declared for declared in context.measures}
+    target: dict[str, str] = {}
+    for dimension in context.dimensions:
+        names = context.labels.get(dimension.name, ())
+        own = label(dimension, measure(measures[dimension.measure], item), names)
+        move = operator.moves.get(dimension.name)
+        if move is not None and move.kind == "to" and own not in move.labels:
+            own = move.labels[0]
+        elif move is not None and move.kind == "shift" and own in names:
+            own = names[min(max(names.index(own) + move.by, 0), len(names) - 1)]
+        if own is None and names:
+            own = names[0]
+        if own is not None:
+            target[dimension.name] = own
+    return target
+
+
+def expected_reply_tokens(context: StepContext, operator_name: str, item: Item) -> int:
+    """Tokens of a reply as long as `item` itself, in the reply format of its task."""
+    fields = {name: item.fields.get(name, "") for name in _REPLY_FIELDS.get(context.task, tuple(item.fields))}
+    model = context.models[context.templates[operator_name].model]
+    return count_tokens(msgspec.json.encode(fields).decode(), model.id)
