@@ -7,7 +7,7 @@ of the language is known, checked, and refused by a plan with an RF5xxx that nam
 
 from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, TOP, VARIABLE_TYPES
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
-from refinelab_dsl.builtins.kinds import MEASURES, OPERATORS, PRESETS, TASKS, VALIDATORS, VERDICTS
+from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, PRESETS, TASKS, VALIDATOR_KINDS, VERDICTS
 from refinelab_dsl.builtins.table import (
     Attribute,
     BlockKind,
@@ -22,47 +22,16 @@ from refinelab_dsl.builtins.table import (
     ValidatorKind,
 )
 
-
-def block(kind: str) -> BlockKind | None:
-    """The row of a block kind."""
-    return next((row for row in BLOCKS if row.name == kind), None)
-
-
-def measure(kind: str) -> MeasureKind | None:
-    """The row of a measure kind."""
-    return next((row for row in MEASURES if row.name == kind), None)
-
-
-def operator(kind: str) -> OperatorKind | None:
-    """The row of an operator kind."""
-    return next((row for row in OPERATORS if row.name == kind), None)
-
-
-def validator(kind: str) -> ValidatorKind | None:
-    """The row of a validator kind."""
-    return next((row for row in VALIDATORS if row.name == kind), None)
-
-
-def task(name: str) -> TaskKind | None:
-    """The row of a task."""
-    return next((row for row in TASKS if row.name == name), None)
-
-
-def preset(name: str) -> Preset | None:
-    """The row of a preset."""
-    return next((row for row in PRESETS if row.name == name), None)
-
-
 __all__ = [
     "BLOCKS",
     "EDITION",
     "FUNCTIONS",
-    "MEASURES",
-    "OPERATORS",
+    "MEASURE_KINDS",
+    "OPERATOR_KINDS",
     "PRESETS",
     "TASKS",
     "TOP",
-    "VALIDATORS",
+    "VALIDATOR_KINDS",
     "VARIABLE_TYPES",
     "VERDICTS",
     "Attribute",
@@ -76,13 +45,7 @@ __all__ = [
     "Prior",
     "TaskKind",
     "ValidatorKind",
-    "block",
     "contexts_of",
     "function",
     "functions",
-    "measure",
-    "operator",
-    "preset",
-    "task",
-    "validator",
 ]

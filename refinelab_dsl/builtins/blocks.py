@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
-from refinelab_dsl.builtins.kinds import MEASURES, OPERATORS, TASKS, VALIDATORS
+from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, TASKS, VALIDATOR_KINDS
 from refinelab_dsl.builtins.table import Attribute, BlockKind
 from refinelab_dsl.types import (
     Bool,
@@ -50,8 +52,13 @@ _MODEL: Final = Name(("model",))
 _DIMENSION: Final = Name(("dimension",))
 
 
-def _kinds(rows: tuple[str, ...], reached: tuple[bool, ...]) -> Word:
-    return Word(rows, tuple(name for name, is_reached in zip(rows, reached, strict=True) if not is_reached))
+class _Row(Protocol):
+    @property
+    def reached(self) -> bool: ...
+
+
+def _word(rows: Mapping[str, _Row]) -> Word:
+    return Word(tuple(rows), tuple(name for name, row in rows.items() if not row.reached))
 
 
 DATASET: Final = BlockKind(
@@ -59,9 +66,7 @@ DATASET: Final = BlockKind(
     "where the items are, and what kind of task they are",
     "name",
     (
-        Attribute(
-            "task", _kinds(tuple(t.name for t in TASKS), tuple(t.reached for t in TASKS)), "kind of task", required=True
-        ),
+        Attribute("task", _word(TASKS), "kind of task", required=True),
         Attribute("source", ListOf(Source(), 1, alone=True), "a file, a glob, or a list of them", required=True),
         Attribute(
             "format", Word(("jsonl", "json", "csv", "parquet"), ("json", "parquet")), "by default the file's ending"
@@ -94,7 +99,7 @@ MEASURE: Final = BlockKind(
     (
         Attribute(
             "kind",
-            _kinds(tuple(k.name for k in MEASURES), tuple(k.reached for k in MEASURES)),
+            _word(MEASURE_KINDS),
             "how it is found",
             required=True,
         ),
@@ -222,7 +227,7 @@ OPERATOR: Final = BlockKind(
     (
         Attribute(
             "kind",
-            _kinds(tuple(k.name for k in OPERATORS), tuple(k.reached for k in OPERATORS)),
+            _word(OPERATOR_KINDS),
             "what it does",
             required=True,
         ),
@@ -258,7 +263,7 @@ VALIDATOR: Final = BlockKind(
     (
         Attribute(
             "kind",
-            _kinds(tuple(k.name for k in VALIDATORS), tuple(k.reached for k in VALIDATORS)),
+            _word(VALIDATOR_KINDS),
             "what it checks",
             required=True,
         ),
@@ -468,7 +473,7 @@ VARIABLE: Final = BlockKind(
     ),
 )
 
-BLOCKS: Final[tuple[BlockKind, ...]] = (
+_BLOCKS: Final[tuple[BlockKind, ...]] = (
     DATASET,
     MEASURE,
     DIMENSION,
@@ -489,3 +494,5 @@ BLOCKS: Final[tuple[BlockKind, ...]] = (
     LOOP,
     VARIABLE,
 )
+
+BLOCKS: Final[Mapping[str, BlockKind]] = MappingProxyType({row.name: row for row in _BLOCKS})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final, Literal
 
 from refinelab_dsl.builtins.table import (
@@ -41,7 +43,7 @@ _DATASET: Final = Name(("dataset",))
 _EMBEDDING: Final = Name(("embedding",))
 _VALIDATOR: Final = Name(("validator",))
 
-TASKS: Final[tuple[TaskKind, ...]] = (
+_TASKS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
         "mcq",
         "multiple choice: `answer` is one of `choices`",
@@ -68,7 +70,7 @@ TASKS: Final[tuple[TaskKind, ...]] = (
     TaskKind("chat", "a conversation", ("messages",), (), ("messages",), reached=False),
 )
 
-MEASURES: Final[tuple[MeasureKind, ...]] = (
+_MEASURES: Final[tuple[MeasureKind, ...]] = (
     MeasureKind(
         "column",
         "a column or a field, as it came in",
@@ -195,7 +197,7 @@ def _prior(success: str, input_tokens: int, output_tokens: int) -> Prior:
 _FREE: Final = Prior(Decimal(1), 0, 0)
 _WITHOUT_CALLS: Final = ("model", "prompt", "checks", "max_per_item", "prior", "max_cost")
 
-OPERATORS: Final[tuple[OperatorKind, ...]] = (
+_OPERATORS: Final[tuple[OperatorKind, ...]] = (
     OperatorKind(
         "remove",
         "takes items out",
@@ -335,7 +337,7 @@ _VERDICT: Final = (
 )
 _SUPPORTED: Final = _verdict("==", "verdict", "supported")
 
-VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
+_VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
     ValidatorKind("format", "the result obeys the task's invariants", "none", reached=True),
     ValidatorKind(
         "duplicate",
@@ -421,10 +423,16 @@ VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
     ),
 )
 
-PRESETS: Final[tuple[Preset, ...]] = (
+_PRESETS: Final[tuple[Preset, ...]] = (
     Preset(
         "stress-test",
         "nothing easy, 40% medium, 60% hard (RefineLab, section 4)",
         (Decimal(0), Decimal("0.4"), Decimal("0.6")),
     ),
 )
+
+TASKS: Final[Mapping[str, TaskKind]] = MappingProxyType({row.name: row for row in _TASKS})
+MEASURE_KINDS: Final[Mapping[str, MeasureKind]] = MappingProxyType({row.name: row for row in _MEASURES})
+OPERATOR_KINDS: Final[Mapping[str, OperatorKind]] = MappingProxyType({row.name: row for row in _OPERATORS})
+VALIDATOR_KINDS: Final[Mapping[str, ValidatorKind]] = MappingProxyType({row.name: row for row in _VALIDATORS})
+PRESETS: Final[Mapping[str, Preset]] = MappingProxyType({row.name: row for row in _PRESETS})
