@@ -8,7 +8,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 def internal_error(kind: str, report: str | None) -> Diagnostic:
     """RF9001: a bug of ours. `kind` is the exception's type; `report` is the file that describes it, if one was written."""
     where = f"the report {report} holds the details, and no secret; please attach it to an issue" if report else (
-        "no report could be written; run the command again with `-v -v` to see the details"
+        "no report could be written: there is no temporary folder"
     )
     return Diagnostic(
         "RF9001", "error", f"refinec has a bug: {kind}", notes=(where,),

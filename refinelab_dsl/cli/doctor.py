@@ -1,0 +1,192 @@
+"""`refinec doctor`: what this machine has, what it lacks, and the line that installs it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from refinelab_dsl import __version__, resources
+from refinelab_dsl.cli import terminal
+from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import find_project
+
+# Distribution -> the module whose import shows that it works.
+MODULES = {
+    "click": "click",
+    "highspy": "highspy",
+    "jinja2": "jinja2",
+    "lark": "lark",
+    "msgspec": "msgspec",
+    "numpy": "numpy",
+    "openai": "openai",
+    "pydantic": "pydantic",
+    "pyomo": "pyomo.environ",
+    "rich": "rich",
+}
+OPTIONAL = {"bpe-openai": ("bpe_openai", "exact token counts of OpenAI's models; without it they are estimated")}
+RESOURCES = ("grammar/refine.lark", "templates/plan.txt.j2", "templates/plan.md.j2", "templates/prompts")
+GLPSOL_FIX = "apt-get install glpk-utils   (conda install -c conda-forge glpk; brew install glpk)"
+REINSTALL = f"{Path(sys.executable).name} -m pip install --force-reinstall refinec"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`ok`; `absent`: not here and not needed; `missing` and `broken`: needed."""
+
+    name: str
+    status: Literal["ok", "absent", "missing", "broken"]
+    version: str = ""
+    detail: str = ""
+    fix: str = ""
+
+
+@click.command("doctor")
+@shared_options("text", "json")
+def doctor_command(settings: Settings) -> int:
+    """What is installed, what is missing, and the line that installs it.
+
+    Keys are looked for, never shown. Exit code 11 if something that refinec needs is missing.
+    """
+    findings = list(examine(os.environ, Path.cwd()))
+    document = [asdict(finding) for finding in findings]
+    if settings.is_json:
+        terminal.write_json(document)
+    else:
+        terminal.write(render_findings(findings))
+    terminal.save_json(settings, document)
+    failed = [finding for finding in findings if finding.status in ("missing", "broken")]
+    return ExitCode.CHECK_FAILED if failed else ExitCode.DONE
+
+
+def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
+    """Everything that refinec needs or can use, the most basic first."""
+    yield check_python()
+    yield Finding("refinec", "ok", __version__)
+    for distribution, module in MODULES.items():
+        yield check_package(distribution, module)
+    for distribution, (module, use) in OPTIONAL.items():
+        yield check_optional(distribution, module, use)
+    yield check_glpsol()
+    yield check_highs()
+    yield check_resources()
+    yield check_state(folder)
+    for name in ("OPENAI_API_KEY", *sorted(find_keys(folder) - {"OPENAI_API_KEY"})):
+        yield check_key(name, environ)
+
+
+def check_python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < (3, 11):
+        return Finding("python", "broken", version, "3.11 or newer is needed", "install Python 3.11 or newer")
+    return Finding("python", "ok", version, f"{platform.python_implementation()} on {platform.system()}")
+
+
+def check_package(distribution: str, module: str) -> Finding:
+    """Whether a package that refinec depends on is there and can be imported."""
+    try:
+        version = metadata.version(distribution)
+        import_module(module)
+    except metadata.PackageNotFoundError:
+        return Finding(distribution, "missing", fix=REINSTALL)
+    except Exception as error:  # a broken wheel may raise anything
+        return Finding(distribution, "broken", detail=f"{type(error).__name__}: {error}", fix=REINSTALL)
+    return Finding(distribution, "ok", version)
+
+
+def check_optional(distribution: str, module: str, use: str) -> Finding:
+    finding = check_package(distribution, module)
+    if finding.status == "ok":
+        return Finding(distribution, "ok", finding.version, use)
+    return Finding(distribution, "absent", detail=use, fix="python -m pip install 'refinec[tokens]'")
+
+
+def check_glpsol() -> Finding:
+    """GLPK's program. `solver = auto` does without it."""
+    program = shutil.which("glpsol")
+    if program is None:
+        return Finding("glpsol", "absent", detail="`solver = glpk` needs it; `auto` takes highs", fix=GLPSOL_FIX)
+    try:
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("glpsol", "broken", detail=f"{program}: {type(error).__name__}", fix=GLPSOL_FIX)
+    match = re.search(r"(\d+\.\d+)", answer.stdout)
+    return Finding("glpsol", "ok", match[1] if match else "", program)
+
+
+def check_highs() -> Finding:
+    """HiGHS, asked to solve something: maximise x for x <= 3."""
+    try:
+        import highspy
+
+        solver = highspy.Highs()
+        solver.setOptionValue("output_flag", False)
+        x = solver.addVariable(0, 3)
+        solver.maximize(x)
+        value = solver.getSolution().col_value[0]
+    except Exception as error:
+        return Finding("highs", "broken", detail=f"{type(error).__name__}: {error}", fix=REINSTALL)
+    if abs(value - 3) > 1e-6:
+        return Finding("highs", "broken", solver.version(), f"maximised x <= 3 to {value}", REINSTALL)
+    return Finding("highs", "ok", solver.version(), "solves")
+
+
+def check_resources() -> Finding:
+    """The grammar and the templates."""
+    for name in RESOURCES:
+        try:
+            resources.locate(name)
+        except FileNotFoundError:
+            return Finding("resources", "missing", detail=name, fix=REINSTALL)
+    return Finding("resources", "ok", detail="grammar and templates")
+
+
+def check_state(folder: Path) -> Finding:
+    """Whether runs and replies can be kept here."""
+    project = find_project(folder)
+    place = project.state if project.state.exists() else project.root
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Finding("state", "broken", detail=f"{project.state} cannot be written", fix=f"chmod u+w {place}")
+    free = shutil.disk_usage(place).free
+    return Finding("state", "ok", detail=f"{project.state}, {free / 1e9:.1f} GB free")
+
+
+def check_key(name: str, environ: Mapping[str, str]) -> Finding:
+    """Whether a key is set. Its value is never read into a message."""
+    if environ.get(name):
+        return Finding(name, "ok", detail="set")
+    return Finding(name, "absent", detail="not set; the simulated model needs none", fix=f"export {name}=…")
+
+
+def find_keys(folder: Path) -> set[str]:
+    """The environment variables that the specs in a folder name as secrets."""
+    names: set[str] = set()
+    for path in sorted(folder.glob("*.refine")):
+        try:
+            names.update(re.findall(r'env\("([A-Za-z_][A-Za-z0-9_]*)"\)', path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError):
+            continue  # `refinec check` says what is wrong with it
+    return names
+
+
+def render_findings(findings: list[Finding]) -> str:
+    """A table, then the lines that install what is not there."""
+    table = [("", "status", "version", "")]
+    table += [(finding.name, finding.status, finding.version, finding.detail) for finding in findings]
+    text = terminal.render_table(table)
+    fixes = [finding for finding in findings if finding.fix]
+    if fixes:
+        text += "\nTo add what is not here:\n"
+        text += "".join(f"  {finding.name.ljust(16)} {finding.fix}\n" for finding in fixes)
+    return text

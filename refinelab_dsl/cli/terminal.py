@@ -1,0 +1,199 @@
+"""What a command writes: data to standard output, messages to standard error. Nobody else in `cli` prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from refinelab_dsl.cli.options import Settings
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class OutputRefused(Exception):
+    """Standard output or a file of ours cannot be written."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+def write(text: str) -> None:
+    """Data: `text` to standard output. A reader that went away (`| head`) is no error: the rest is dropped."""
+    _write(sys.stdout, text, "standard output")
+
+
+def say(settings: Settings, text: str) -> None:
+    """A message: a line to standard error, unless `--quiet`."""
+    if not settings.quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """A line to standard error, always."""
+    try:
+        _write(sys.stderr, text + "\n", "standard error")
+    except OutputRefused:
+        pass  # there is nowhere left to say it
+
+
+def write_json(document: Any) -> None:
+    """A JSON document to standard output."""
+    write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def save_json(settings: Settings, document: Any) -> None:
+    """The same document to `--json-file`, if there is one."""
+    if settings.json_file is not None:
+        save_text(settings.json_file, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def save_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        OutputRefused: the operating system refused.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        os.replace(temporary, path)
+    except (OSError, ValueError) as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputRefused(str(path), getattr(error, "strerror", None) or str(error)) from error
+
+
+def report(settings: Settings, diagnostics: Diagnostics, *, stream: IO[str] | None = None) -> None:
+    """Diagnostics as text, to standard error unless told; with `--quiet` only the errors."""
+    from refinelab_dsl.diagnostics.render import render_text
+
+    shown = diagnostics
+    if settings.quiet:
+        shown = Diagnostics(diagnostics.errors, diagnostics.sources)
+    if not shown:
+        return
+    target = stream or sys.stderr
+    text = render_text(shown, color=wants_color(settings, target), width=width_of(target))
+    _write(target, text if text.endswith("\n") else text + "\n", "standard error")
+
+
+def report_one(settings: Settings, diagnostic: Diagnostic) -> None:
+    """One diagnostic without a source text."""
+    report(settings, Diagnostics((diagnostic,)))
+
+
+def render_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Columns two spaces apart; the first row is the header; `right` are indices of columns set to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            text.rjust(width) if index in right else text.ljust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def wants_color(settings: Settings, stream: IO[str] | None) -> bool:
+    """`--color`, then NO_COLOR, then FORCE_COLOR, then whether the stream is a terminal that knows colours."""
+    if settings.color != "auto":
+        return settings.color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Whether a person looks at this stream; false for a closed one."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def width_of(stream: IO[str] | None) -> int:
+    """Columns to fill: those of the terminal, else 100."""
+    if not is_terminal(stream):
+        return 100
+    try:
+        return max(40, min(160, os.get_terminal_size(stream.fileno() if stream else 2).columns))
+    except (OSError, ValueError):
+        return 100
+
+
+def ask(settings: Settings, question: str) -> bool:
+    """Whether a person typed `yes`, and nothing but `yes`. False without a terminal and under `--no-input`.
+
+    Raises:
+        click.Abort: interrupted at the prompt.
+    """
+    if not can_ask(settings):
+        return False
+    complain(question)
+    try:
+        _write(sys.stderr, "  Enter a value: ", "standard error")
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    return answer.strip() == "yes"
+
+
+def can_ask(settings: Settings) -> bool:
+    """Whether there is a person to ask."""
+    return not settings.no_input and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def prepare_streams() -> None:
+    """Text that a stream cannot encode is written escaped, never an exception (a terminal in `LC_ALL=C`, say)."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def discard(stream: IO[str]) -> None:
+    """Lets all further output of a stream go nowhere, the flush at exit included."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass
+
+
+def _write(stream: IO[str] | None, text: str, name: str) -> None:
+    if stream is None:  # closed before we started
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        discard(stream)
+    except (OSError, ValueError) as error:
+        discard(stream)
+        raise OutputRefused(name, getattr(error, "strerror", None) or str(error)) from error
+
+
+def describe(error: OSError) -> tuple[str, str]:
+    """The file that an operating system's refusal is about, and its reason."""
+    return str(error.filename) if error.filename is not None else "a file", error.strerror or type(error).__name__
+
+
+def document(diagnostics: Diagnostics, **members: Any) -> Mapping[str, Any]:
+    """A JSON document of ours: format version, `members`, diagnostics."""
+    from refinelab_dsl.diagnostics.render import render_json
+
+    rendered = render_json(diagnostics)
+    return {"format_version": rendered["format_version"], **members, "diagnostics": rendered["diagnostics"]}
