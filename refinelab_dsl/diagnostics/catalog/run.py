@@ -3,159 +3,222 @@
 from __future__ import annotations
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
-from refinelab_dsl.source import Place
+from refinelab_dsl.source import Place, Span
 
 
-# RF630x to RF631x: outputs.
+def run_locked(host: str, pid: int, since: str, path: str) -> Diagnostic:
+    """RF6001: another process runs in this project, or one on another machine did and never said it ended."""
+    return Diagnostic(
+        "RF6001", "error", "another run holds the lock of this project", place=Place(path),
+        notes=(f"held by process {pid} on {host} since {since}",),
+        help=(
+            Help("wait until it ends, or interrupt it: what it has bought is kept"),
+            Help("if that machine is gone, delete the lock file named above"),
+        ),
+    )
+
+
+def plan_used(name: str, run: int) -> Diagnostic:
+    """RF6002: a saved plan is applied once."""
+    return Diagnostic(
+        "RF6002", "error", f"this plan was applied as run {run}; a saved plan is single-use", place=Place(name),
+        help=(Help("apply the spec itself to run it again: what the cache holds is not paid twice"),),
+    )
+
+
+def run_unknown(run: int, known: tuple[int, ...]) -> Diagnostic:
+    """RF6003: there is no such run."""
+    listed = ", ".join(map(str, known)) if known else "there is none yet"
+    return Diagnostic(
+        "RF6003", "error", f"there is no run {run} in this project", notes=(f"runs: {listed}",),
+        help=(Help("list them with `refinec runs`"),),
+    )
+
+
+def run_finished(run: int, status: str) -> Diagnostic:
+    """RF6004: `--resume` of a run with nothing left to do."""
+    return Diagnostic(
+        "RF6004", "error", f"run {run} is {status}: there is nothing to resume",
+        help=(Help("apply the spec to run it again: what the cache holds is not paid twice"),),
+    )
+
+
+def resume_ambiguous(runs: tuple[int, ...]) -> Diagnostic:
+    """RF6005: `--resume` without a number, and not exactly one run is unfinished."""
+    if not runs:
+        return Diagnostic("RF6005", "error", "no run is unfinished", help=(Help("list runs with `refinec runs`"),))
+    listed = ", ".join(map(str, runs))
+    return Diagnostic(
+        "RF6005", "error", f"several runs are unfinished: {listed}",
+        help=(Help(f"name the one to resume: `refinec apply --resume={runs[-1]}`"),),
+    )
+
+
+def run_damaged(run: int, path: str, reason: str) -> Diagnostic:
+    """RF6006: a file of the run's folder cannot be read as what it should be."""
+    return Diagnostic(
+        "RF6006", "error", f"the record of run {run} is damaged", place=Place(path), notes=(reason,),
+        help=(Help("apply the spec again: replies that the store holds are not paid twice"),),
+    )
+
+
+def budget_dry(spent: str, needed: str, limit: str) -> Diagnostic:
+    """RF6010: the next call's worst case does not fit into what is left."""
+    return Diagnostic(
+        "RF6010", "error", "the run stopped at its budget: the next call might exceed it",
+        notes=(f"spent {spent}; the next call takes at most {needed}; the budget is {limit}",
+               "the output holds what was accepted until then and is marked partial"),
+        help=(Help("raise `budget` and apply again: what the cache holds is not paid twice"),),
+    )
+
+
+def usage_above_reservation(model: str, reported: int, reserved: int) -> Diagnostic:
+    """RF6011: the endpoint charged more tokens than the request could take; the model is stopped."""
+    return Diagnostic(
+        "RF6011", "error", f"the endpoint of model `{model}` reported {reported} tokens for a call that was limited "
+        f"to {reserved}; no more calls are made to it",
+        notes=("the ledger reserves the worst case of each call; an endpoint that exceeds it cannot be held to a budget",),
+        help=(Help("check what the endpoint counts: hidden reasoning tokens need a larger `max_output_tokens`"),),
+    )
+
+
+def model_refused(model: str, operators: tuple[str, ...], kind: str, reason: str, status: int | None) -> Diagnostic:
+    """RF6012: the endpoint refuses every call of this model (400, 401, 403, 404)."""
+    names = ", ".join(f"`{name}`" for name in operators)
+    ways = {
+        "authentication": "check the key in the environment variable that `api_key` names",
+        "permission": "check what the key may do at the endpoint",
+        "not_found": "check `id` and `base_url` of the model",
+        "bad_request": "check the model's `params`: the endpoint does not take this request",
+        "missing": "a `cached` model answers only what was asked before; use its real provider once",
+    }
+    code = f" ({status})" if status is not None else ""
+    return Diagnostic(
+        "RF6012", "error", f"model `{model}` refuses calls: {kind.replace('_', ' ')}{code}",
+        notes=(reason, f"operators that use it: {names}"),
+        help=(Help(ways.get(kind, "read the endpoint's answer above")),),
+    )
+
+
+def model_unavailable(model: str, failures: int, reason: str) -> Diagnostic:
+    """RF6013: several calls in a row got no answer, with all their retries; the model's circuit is open."""
+    return Diagnostic(
+        "RF6013", "error", f"model `{model}` does not answer: {failures} calls in a row failed with all their retries",
+        notes=(f"last failure: {reason}",),
+        help=(Help("resume when it is back; what was bought is kept"),),
+    )
+
+
+def steps_failed(count: int, reason: str) -> Diagnostic:
+    """RF6014: some steps got no answer; the run went on without them."""
+    return Diagnostic(
+        "RF6014", "warning", f"{count} attempts got no answer, with all their retries", notes=(f"last failure: {reason}",),
+        help=(Help("raise `retries` or `backoff` in `run`, or lower the model's `limits`"),),
+    )
+
+
+def count_missed(operator: str, accepted: int, count: int, target: str) -> Diagnostic:
+    """RF6015: an action's attempts ran out before its count was reached."""
+    where = f" for {target}" if target else ""
+    return Diagnostic(
+        "RF6015", "warning", f"operator `{operator}` reached {accepted} of {count} results{where}",
+        notes=("fewer items were removed instead, where the plan allows it",),
+        help=(Help("see why with `refinec logs RUN --rejected`; raise `confidence` or state a lower `prior.success`"),),
+    )
+
+
+def outside_tolerance(dimension: str, label: str, measured: str, target: str, tolerance: str) -> Diagnostic:
+    """RF6016: the result's measured share of a label is further from its target than `tolerance`."""
+    return Diagnostic(
+        "RF6016", "warning", f"`{dimension}` is outside its tolerance: {label} has {measured}, wanted {target} ± {tolerance}",
+        help=(Help("plan again: another run continues from the cache at no cost"),),
+    )
+
+
+def size_missed(size: int, low: int, high: int) -> Diagnostic:
+    """RF6017: too few results were accepted for the size that was asked for."""
+    wanted = str(low) if low == high else f"{low} to {high}"
+    return Diagnostic(
+        "RF6017", "warning", f"the result has {size} rows, wanted {wanted}",
+        help=(Help("plan again with a lower `prior.success`, or allow another size in `constraints`"),),
+    )
+
+
+def expect_failed(title: str, value: str) -> Diagnostic:
+    """RF6018: an `expect` does not hold of the result."""
+    return Diagnostic(
+        "RF6018", "error", f"the result does not meet \"{title}\"", notes=(value,),
+        help=(Help("the output was written; see intended and measured mix with `refinec show RUN`"),),
+    )
+
+
+def run_interrupted(run: int, signal: str) -> Diagnostic:
+    """RF6020: stopped by a signal; everything bought is kept."""
+    return Diagnostic(
+        "RF6020", "note", f"run {run} was stopped by {signal}; everything that was bought is kept",
+        help=(Help(f"go on with: refinec apply --resume={run}"),),
+    )
+
+
+def run_stopped(run: int) -> Diagnostic:
+    """RF6021: the run could not go on; everything bought is kept."""
+    return Diagnostic(
+        "RF6021", "note", f"run {run} is unfinished; everything that was bought is kept",
+        help=(Help(f"go on with: refinec apply --resume={run}"),),
+    )
+
+
+def state_unwritable(path: str, reason: str) -> Diagnostic:
+    """RF6030: the operating system refuses to write the run's state (disk full, read-only folder, permission)."""
+    return Diagnostic(
+        "RF6030", "error", "the run's state cannot be written", place=Place(path), notes=(reason,),
+        help=(Help("make room or allow writing there, then resume: what was written stays readable"),),
+    )
+
+
+def journal_damaged(run: int, path: str, reason: str) -> Diagnostic:
+    """RF6031: the journal of a run is no readable database."""
+    return Diagnostic(
+        "RF6031", "error", f"the journal of run {run} cannot be read", place=Place(path), notes=(reason,),
+        help=(Help("apply the spec as a new run: replies that the store holds are not paid twice"),),
+    )
+
+
+def store_damaged(path: str, reason: str) -> Diagnostic:
+    """RF6032: the store of replies is no readable database."""
+    return Diagnostic(
+        "RF6032", "error", "the store of replies cannot be read or written", place=Place(path), notes=(reason,),
+        help=(Help("restore it from a copy; or move it away: replies are then bought again"),),
+    )
+
+
+def dataset_unreadable(name: str, reason: str) -> Diagnostic:
+    """RF6033: the dataset vanished or changed while it was read."""
+    return Diagnostic(
+        "RF6033", "error", f"dataset `{name}` could not be read to its end", notes=(reason,),
+        help=(Help("leave the files alone while a run reads them, then resume"),),
+    )
 
 
 def output_unwritable(path: str, reason: str) -> Diagnostic:
-    """RF6300: the operating system refused to write an output."""
+    """RF6034: an output cannot be written; the replies are kept."""
     return Diagnostic(
-        "RF6300", "error", f"the output `{path}` cannot be written", notes=(reason,),
-        help=(Help("check the folder, its permissions and the free space; replies already paid for are kept"),),
+        "RF6034", "error", "the output cannot be written", place=Place(path), notes=(reason,),
+        help=(Help("make room or allow writing there, then resume: no call is made again"),),
     )
 
 
-def output_outside(path: str) -> Diagnostic:
-    """RF6301: an output would lie outside of the project's root, links resolved."""
+def item_missing(key: str, step: int) -> Diagnostic:
+    """RF6035: the plan names an item that the dataset does not hold, though its hash is right."""
     return Diagnostic(
-        "RF6301", "error", f"the output `{path}` lies outside of the project",
-        help=(Help("write inside the project's folder, or allow it with `--allow-outside`"),),
+        "RF6035", "error", f"step {step} needs item {key}, which the dataset does not hold",
+        help=(Help("plan again with this version of refinec"),),
     )
 
 
-def output_over_source(path: str) -> Diagnostic:
-    """RF6302: an output would replace a file of the dataset."""
+def provider_unusable(model: str, reason: str, span: Span | None = None) -> Diagnostic:
+    """RF6036: the provider of a model could not be opened (a missing key, a missing package)."""
     return Diagnostic(
-        "RF6302", "error", f"the output `{path}` would replace a file of the dataset it is made from",
-        help=(Help("give the output another path"),),
-    )
-
-
-def output_twice(path: str) -> Diagnostic:
-    """RF6303: two outputs, or two source files of one directory output, have the same path."""
-    return Diagnostic(
-        "RF6303", "error", f"two outputs would be written to `{path}`",
-        help=(Help("give each output its own path"),),
-    )
-
-
-def output_kind_unknown(path: str, reason: str) -> Diagnostic:
-    """RF6304: no writer for this format or ending."""
-    return Diagnostic(
-        "RF6304", "error", f"the output `{path}` cannot be written in this format", notes=(reason,),
-        help=(Help("use `format = jsonl` or `format = csv`, and an ending without compression"),),
-    )
-
-
-def output_row_unfit(path: str, item: str, reason: str) -> Diagnostic:
-    """RF6305: a result cannot be written in the columns of its source."""
-    return Diagnostic(
-        "RF6305", "error", f"item `{item}` does not fit the source columns of the output `{path}`",
-        notes=(reason,),
-        help=(Help("write it with `layout = task`; replies are kept, so applying again costs nothing"),),
-    )
-
-
-def output_column_absent(path: str, column: str) -> Diagnostic:
-    """RF6306: a name in `columns` that no row has."""
-    return Diagnostic(
-        "RF6306", "warning", f"no row has the column `{column}` that the output `{path}` lists",
-        help=(Help("check the spelling in `columns`"),),
-    )
-
-
-# RF632x to RF634x: provenance.
-
-
-def log_unreadable(name: str, reason: str) -> Diagnostic:
-    """RF6320: the operating system refused to read a log."""
-    return Diagnostic("RF6320", "error", "the file cannot be read", place=Place(name), notes=(reason,))
-
-
-def not_a_log(name: str) -> Diagnostic:
-    """RF6321: the first line is no provenance log's."""
-    return Diagnostic(
-        "RF6321", "error", "this file is no provenance log, or its first line was changed", place=Place(name, 1),
-        help=(Help("logs end in `.prov.jsonl`; the one of run 4 is `.refine/runs/0004/provenance.jsonl`"),),
-    )
-
-
-def log_version(name: str, found: str, ours: str) -> Diagnostic:
-    """RF6322: the log's format has another major version."""
-    return Diagnostic(
-        "RF6322", "error", f"the log has format version {found}; this refinec reads {ours}", place=Place(name, 1)
-    )
-
-
-def log_line_malformed(name: str, line: int, reason: str) -> Diagnostic:
-    """RF6323: a line is not one that refinec wrote."""
-    return Diagnostic(
-        "RF6323", "error", "this line of the log was changed", place=Place(name, line), notes=(reason,)
-    )
-
-
-def log_chain_broken(name: str, line: int) -> Diagnostic:
-    """RF6324: a line does not carry the hash of the line before it."""
-    before = f"line {line - 1} was changed, or a line between them is gone" if line > 1 else "lines before it are gone"
-    return Diagnostic(
-        "RF6324", "error", "the log's chain of hashes is broken at this line", place=Place(name, line), notes=(before,)
-    )
-
-
-def log_truncated(name: str, line: int) -> Diagnostic:
-    """RF6325: the log ends before its trailer."""
-    return Diagnostic(
-        "RF6325", "error", "the log is cut off: it ends before its trailer", place=Place(name, line)
-    )
-
-
-def log_trailer_changed(name: str, line: int) -> Diagnostic:
-    """RF6326: the trailer does not have the root that it states."""
-    return Diagnostic("RF6326", "error", "the log's trailer was changed", place=Place(name, line))
-
-
-def log_continues(name: str, line: int) -> Diagnostic:
-    """RF6327: something was appended after the trailer."""
-    return Diagnostic("RF6327", "error", "something was appended after the log's trailer", place=Place(name, line))
-
-
-def log_other_root(name: str, found: str, expected: str) -> Diagnostic:
-    """RF6328: the log is whole, but it is not the one that was published."""
-    return Diagnostic(
-        "RF6328", "error", "the log is consistent, but it is not the log that was expected", place=Place(name),
-        notes=(f"its root is {found}", f"expected was   {expected}"),
-    )
-
-
-def output_absent(name: str, file: str) -> Diagnostic:
-    """RF6330: the log names an output that is not there."""
-    return Diagnostic(
-        "RF6330", "error", f"the output `{file}` that the log names is not there", place=Place(file),
-        notes=(f"log: {name}",),
-    )
-
-
-def output_row_changed(file: str, row: int, line: int, what: str) -> Diagnostic:
-    """RF6331: an output's row is not the one that was written."""
-    return Diagnostic(
-        "RF6331", "error", f"row {row} of the output is not the one that the run wrote", place=Place(file, line, row),
-        notes=(what,), help=(Help("`refinec replay` writes it again from the log, without a call"),),
-    )
-
-
-def output_changed(file: str, what: str) -> Diagnostic:
-    """RF6332: an output's bytes are not those that were written, outside of its rows."""
-    return Diagnostic(
-        "RF6332", "error", "the output is not the file that the run wrote", place=Place(file), notes=(what,),
-        help=(Help("`refinec replay` writes it again from the log, without a call"),),
-    )
-
-
-def log_not_found(file: str) -> Diagnostic:
-    """RF6333: no log names this output."""
-    return Diagnostic(
-        "RF6333", "error", "no provenance log names this file", place=Place(file),
-        help=(Help("name its log with `--log FILE`"),),
+        "RF6036", "error", f"model `{model}` cannot be used: {reason}", span=span,
+        help=(Help("`refinec doctor` shows what is there and what is missing"),),
     )

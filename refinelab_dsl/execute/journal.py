@@ -1,0 +1,357 @@
+"""The journal: what a run was about to ask and what it was told, in SQLite, durable before it counts.
+
+An intent stands before its call and a result before its use, so a process that is killed at any point leaves a
+record from which it is known what was bought (answered), what may have been (sent, never answered) and what was
+not. Replies go to the store first; the journal holds their hash. Writes are done by one thread, which commits what
+has piled up as one transaction (group commit): durability costs one fsync per group, not per call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from refinelab_dsl.execute.ledger import Amount
+from refinelab_dsl.prompts.request import Completion, Usage
+from refinelab_dsl.store.store import Store, StoreError
+
+State = Literal["open", "answered", "failed", "lost"]
+
+SCHEMA_VERSION = 1
+_GROUP = 256  # writes per transaction at most
+
+_SCHEMA = """
+CREATE TABLE calls (
+  id INTEGER PRIMARY KEY,
+  step INTEGER NOT NULL,
+  part INTEGER NOT NULL,            -- 0 the step's call, 1 its repair
+  request_key TEXT NOT NULL,
+  model TEXT NOT NULL,
+  state TEXT NOT NULL,              -- open | answered | failed (not charged) | lost (sent, may be charged)
+  reserved_tokens INTEGER NOT NULL,
+  reserved_usd TEXT,                -- decimal dollars; NULL: price unknown
+  reply TEXT,                       -- hash of the reply in the store
+  input_tokens INTEGER, output_tokens INTEGER, cached_input_tokens INTEGER,
+  settled_tokens INTEGER, settled_usd TEXT,
+  cached INTEGER NOT NULL DEFAULT 0,
+  sent_at REAL, seconds REAL,
+  failure TEXT, message TEXT
+);
+CREATE INDEX calls_by_step ON calls (step, part, id);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class JournalError(Exception):
+    """The journal cannot be read (`damaged`) or written (disk full, read-only, permission)."""
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that is about to be made. `part` is 0 for the step's call and 1 for its repair."""
+
+    step: int
+    part: int
+    request_key: str
+    model: str
+    reserved: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A call as the journal knows it; see the table above."""
+
+    id: int
+    step: int
+    part: int
+    request_key: str
+    model: str
+    state: State
+    reserved: Amount
+    reply: str | None
+    usage: Usage | None
+    settled: Amount
+    cached: bool
+    sent_at: float | None
+    seconds: float | None
+    failure: str | None
+    message: str | None
+
+
+@dataclass(slots=True)
+class _Write:
+    statement: str
+    values: Sequence[Any]
+    completion: tuple[str, Completion, int] | None  # (request key, reply, index of its hash in `values`)
+    done: Callable[[Exception | None, str | None], None]
+
+
+class Journal:
+    """One run's journal. Opened and closed by the event loop's thread; `store` receives replies before it does."""
+
+    def __init__(self, path: Path, store: Store) -> None:
+        """Opens or makes the journal.
+
+        Raises:
+            JournalError: it is no journal of ours, or the folder cannot be written.
+        """
+        self.path = path
+        self._store = store
+        try:
+            path.touch(mode=0o600)
+            self._reader = _connect(path)
+            version = self._reader.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA_VERSION):
+                raise JournalError(f"its format is {version}; this version reads {SCHEMA_VERSION}", damaged=True)
+            if version == 0:
+                with self._reader:
+                    self._reader.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            check = self._reader.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if check != "ok":
+                raise JournalError(check, damaged=True)
+            self._last = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM calls").fetchone()[0]
+        except (sqlite3.Error, OSError) as error:
+            raise _journal_error(error) from error
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._failure: Exception | None = None
+        self._writer = threading.Thread(target=self._write_groups, name="journal", daemon=True)
+        self._writer.start()
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    async def intend(self, intent: Intent) -> int:
+        """Records that a call is about to be made; durable on return, which gives the entry's id.
+
+        Raises:
+            JournalError: it could not be recorded; the call may not be made.
+        """
+        self._last += 1
+        number = self._last
+        await self._put(
+            "INSERT INTO calls (id, step, part, request_key, model, state, reserved_tokens, reserved_usd, sent_at) "
+            "VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)",
+            (number, intent.step, intent.part, intent.request_key, intent.model,
+             intent.reserved.tokens, _text(intent.reserved.usd), time.time()),
+        )
+        return number
+
+    async def answer(self, number: int, key: str, completion: Completion, settled: Amount, seconds: float) -> str:
+        """Records a reply, first in the store, then here; durable on return, which gives the reply's hash.
+
+        Raises:
+            JournalError, StoreError: it could not be recorded, and does not count.
+        """
+        usage = completion.usage
+        reply = await self._put(
+            "UPDATE calls SET state = 'answered', reply = ?, input_tokens = ?, output_tokens = ?, "
+            "cached_input_tokens = ?, settled_tokens = ?, settled_usd = ?, seconds = ? WHERE id = ?",
+            [None, *_usage(usage), settled.tokens, _text(settled.usd), seconds, number],
+            completion=(key, completion, 0),
+        )
+        assert reply is not None
+        return reply
+
+    async def fail(self, number: int, kind: str, message: str, *, lost: bool) -> None:
+        """Records that a call got no answer; `lost` if it may have been charged all the same."""
+        await self._put(
+            "UPDATE calls SET state = ?, failure = ?, message = ? WHERE id = ?",
+            ("lost" if lost else "failed", kind, message, number),
+        )
+
+    def hit(self, intent: Intent, reply: str, usage: Usage | None) -> None:
+        """Records, without waiting, that the store held the answer."""
+        self._last += 1
+        self._enqueue(
+            "INSERT INTO calls (id, step, part, request_key, model, state, reserved_tokens, reserved_usd, reply, "
+            "input_tokens, output_tokens, cached_input_tokens, settled_tokens, settled_usd, cached) "
+            "VALUES (?, ?, ?, ?, ?, 'answered', 0, '0', ?, ?, ?, ?, 0, '0', 1)",
+            (self._last, intent.step, intent.part, intent.request_key, intent.model, reply, *_usage(usage)),
+        )
+
+    def adopt(self, number: int, reply: str, usage: Usage | None, settled: Amount) -> None:
+        """Records, without waiting, that the store holds the reply to a call whose result never arrived here."""
+        self._enqueue(
+            "UPDATE calls SET state = 'answered', reply = ?, input_tokens = ?, output_tokens = ?, "
+            "cached_input_tokens = ?, settled_tokens = ?, settled_usd = ? WHERE id = ?",
+            (reply, *_usage(usage), settled.tokens, _text(settled.usd), number),
+        )
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries in the order of their intents."""
+        try:
+            yield from map(_entry, self._reader.execute(f"SELECT {_COLUMNS} FROM calls ORDER BY id"))
+        except sqlite3.Error as error:
+            raise _journal_error(error) from error
+
+    # ---- the writer's thread -------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Returns once everything recorded so far is durable."""
+        await self._put("SELECT 1", ())
+
+    def close(self) -> None:
+        """Writes what is pending and closes; further calls to `close` do nothing."""
+        if self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join()
+        self._reader.close()
+
+    async def _put(
+        self, statement: str, values: Sequence[Any], completion: tuple[str, Completion, int] | None = None
+    ) -> str | None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[str | None] = loop.create_future()
+
+        def settle(failure: Exception | None, reply: str | None) -> None:
+            if future.done():
+                return
+            if failure is None:
+                future.set_result(reply)
+            else:
+                future.set_exception(failure)
+
+        def done(failure: Exception | None, reply: str | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, failure, reply)
+
+        self._enqueue(statement, values, completion, done)
+        return await future
+
+    def _enqueue(
+        self,
+        statement: str,
+        values: Sequence[Any],
+        completion: tuple[str, Completion, int] | None = None,
+        done: Callable[[Exception | None, str | None], None] = lambda failure, reply: None,
+    ) -> None:
+        self._queue.put(_Write(statement, values, completion, done))
+
+    def _write_groups(self) -> None:
+        connection: sqlite3.Connection | None = None
+        stopping = False
+        while not stopping:
+            group: list[_Write] = []
+            write = self._queue.get()
+            while True:
+                if write is None:
+                    stopping = True
+                    break
+                group.append(write)
+                if len(group) >= _GROUP:
+                    break
+                try:
+                    write = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if not group:
+                continue
+            try:
+                connection = connection or _connect(self.path)
+                replies = self._write(connection, group)
+            except (sqlite3.Error, OSError, StoreError) as error:
+                failure = error if isinstance(error, StoreError) else _journal_error(error)
+                for entry in group:
+                    entry.done(failure, None)
+            else:
+                for entry, reply in zip(group, replies, strict=True):
+                    entry.done(None, reply)
+        if connection is not None:
+            connection.close()
+
+    def _write(self, connection: sqlite3.Connection, group: list[_Write]) -> list[str | None]:
+        if self._failure is not None:
+            raise self._failure
+        replies: list[str | None] = []
+        try:
+            rows: list[tuple[str, Sequence[Any]]] = []
+            for write in group:
+                reply: str | None = None
+                values = write.values
+                if write.completion is not None:
+                    key, completion, index = write.completion
+                    reply = self._store.put(key, completion)
+                    values = [*values[:index], reply, *values[index + 1:]]
+                replies.append(reply)
+                rows.append((write.statement, values))
+            with connection:
+                connection.execute("BEGIN")
+                for statement, values in rows:
+                    connection.execute(statement, values)
+        except (sqlite3.Error, OSError, StoreError) as error:
+            # After one failed write nothing more is recorded: a later success would hide the hole.
+            self._failure = error
+            raise
+        return replies
+
+
+_COLUMNS = (
+    "id, step, part, request_key, model, state, reserved_tokens, reserved_usd, reply, input_tokens, output_tokens, "
+    "cached_input_tokens, settled_tokens, settled_usd, cached, sent_at, seconds, failure, message"
+)
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """The entries of a journal that may belong to a running or a dead process; writes nothing.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            yield from map(_entry, connection.execute(f"SELECT {_COLUMNS} FROM calls ORDER BY id"))
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _journal_error(error) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    usage = None if row[9] is None else Usage(row[9], row[10], row[11] or 0)
+    settled = Amount(row[12] or 0, None if row[12] is not None and row[13] is None else _decimal(row[13]))
+    return Entry(
+        row[0], row[1], row[2], row[3], row[4], row[5], Amount(row[6], _decimal_or_none(row[7])), row[8], usage,
+        settled, bool(row[14]), row[15], row[16], row[17], row[18],
+    )
+
+
+def _usage(usage: Usage | None) -> tuple[int | None, int | None, int | None]:
+    return (None, None, None) if usage is None else (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else format(usd, "f")
+
+
+def _decimal(text: str | None) -> Decimal:
+    return Decimal(text or 0)
+
+
+def _decimal_or_none(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _journal_error(error: Exception) -> JournalError:
+    damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    return JournalError(str(error), damaged=damaged)

@@ -1,0 +1,122 @@
+"""The ledger: no call starts unless its worst case still fits into the budget.
+
+Always: settled + reserved <= limit, in tokens and in dollars. The one exception is an endpoint that reports more
+than was reserved for a call; `settle` then says so, and the caller stops that model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Tokens (input and output together) and US dollars; `usd` is None where a price is unknown."""
+
+    tokens: int = 0
+    usd: Decimal | None = Decimal(0)
+
+    def __add__(self, other: Amount) -> Amount:
+        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+        return Amount(self.tokens + other.tokens, usd)
+
+
+NOTHING = Amount()
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A claim on the budget; spent by exactly one of `settle`, `forfeit`, `release`."""
+
+    number: int
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Overshoot:
+    """An endpoint reported more than was reserved for the call."""
+
+    reserved: Amount
+    reported: Amount
+
+
+class Ledger:
+    """Budget of one run. Not thread-safe: it belongs to the event loop.
+
+    Dollars of calls with an unknown price are not counted (`usd_is_complete` is then false); a dollar budget with
+    such a model does not compile, so the dollar limit never silently misses them.
+    """
+
+    def __init__(self, tokens: int | None, usd: Decimal | None, *, settled: Amount = NOTHING) -> None:
+        self.limit_tokens = tokens
+        self.limit_usd = usd
+        self.settled_tokens = settled.tokens
+        self.settled_usd = settled.usd or Decimal(0)
+        self.usd_is_complete = settled.usd is not None
+        self.reserved_tokens = 0
+        self.reserved_usd = Decimal(0)
+        self.forfeited = NOTHING
+        self._open: dict[int, Reservation] = {}
+        self._next = 1
+
+    @property
+    def settled(self) -> Amount:
+        """What was spent, calls that were sent and never answered at their worst case."""
+        return Amount(self.settled_tokens, self.settled_usd)
+
+    @property
+    def running(self) -> int:
+        """Number of open reservations."""
+        return len(self._open)
+
+    def is_affordable(self, amount: Amount, beside: Amount = NOTHING) -> bool:
+        """Whether `amount` fits, leaving room for `beside`."""
+        if self.limit_tokens is not None and (
+            self.settled_tokens + self.reserved_tokens + beside.tokens + amount.tokens > self.limit_tokens
+        ):
+            return False
+        wanted = (amount.usd or Decimal(0)) + (beside.usd or Decimal(0))
+        return self.limit_usd is None or self.settled_usd + self.reserved_usd + wanted <= self.limit_usd
+
+    def reserve(self, worst: Amount) -> Reservation | None:
+        """Claims the worst case of a call that is about to start; None if it does not fit."""
+        if not self.is_affordable(worst):
+            return None
+        reservation = Reservation(self._next, worst)
+        self._next += 1
+        self._open[reservation.number] = reservation
+        self.reserved_tokens += worst.tokens
+        self.reserved_usd += worst.usd or Decimal(0)
+        return reservation
+
+    def settle(self, reservation: Reservation, actual: Amount | None) -> Overshoot | None:
+        """Replaces a claim by what the call took; None (no usage was reported) counts as the whole claim."""
+        worst = self._close(reservation)
+        spent = worst if actual is None else actual
+        self._spend(spent)
+        more_usd = worst.usd is not None and spent.usd is not None and spent.usd > worst.usd
+        return Overshoot(worst, spent) if spent.tokens > worst.tokens or more_usd else None
+
+    def forfeit(self, reservation: Reservation) -> None:
+        """The call was sent and never answered: it may have been charged, so the whole claim counts as spent."""
+        worst = self._close(reservation)
+        self._spend(worst)
+        self.forfeited += worst
+
+    def release(self, reservation: Reservation) -> None:
+        """The call was never sent, or refused without a charge."""
+        self._close(reservation)
+
+    def _close(self, reservation: Reservation) -> Amount:
+        worst = self._open.pop(reservation.number).amount
+        self.reserved_tokens -= worst.tokens
+        self.reserved_usd -= worst.usd or Decimal(0)
+        return worst
+
+    def _spend(self, amount: Amount) -> None:
+        self.settled_tokens += amount.tokens
+        if amount.usd is None:
+            self.usd_is_complete = False
+        else:
+            self.settled_usd += amount.usd

@@ -1,0 +1,143 @@
+"""The run lock: one run at a time in a project, and a lock that a dead process leaves behind heals itself.
+
+The file `.refine/run.lock` says who holds it (host, pid, since). While it is held, its holder also has an advisory
+lock on it (`flock`), which the kernel drops when the process dies, however it dies. A file without that lock is
+stale if its host is this one and its process is gone; of another host it cannot be known, so it stays locked.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import run as faults
+
+NAME = "run.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock; `since` is an ISO 8601 time in UTC."""
+
+    host: str
+    pid: int
+    since: str
+
+
+class RunLock:
+    """A held lock; released by `release` or at the end of a `with` block."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Gives the lock up; a second call does nothing."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> RunLock:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+def take_lock(state: Path) -> RunLock | Diagnostic:
+    """The lock of the project whose state folder is `state`, or who has it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = state / NAME
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = True
+    except OSError:
+        is_ours = False
+    holder = _read(descriptor)
+    if not is_ours or (holder is not None and _is_alive(holder)):
+        os.close(descriptor)
+        shown = holder or Holder("this machine", 0, "just now")
+        return faults.run_locked(shown.host, shown.pid, shown.since, str(path))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    content = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since})
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, content.encode(), 0)
+    os.fsync(descriptor)
+    return RunLock(path, descriptor)
+
+
+def read_holder(state: Path) -> Holder | None:
+    """Who holds the project's lock now; None if nobody does."""
+    try:
+        descriptor = os.open(state / NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _read(descriptor)
+        if holder is None:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return holder
+        return holder if _is_alive(holder) else None
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int) -> Holder | None:
+    """The holder that the file names; None for a file that names none (empty: released; garbage: torn by a crash)."""
+    try:
+        value = json.loads(os.pread(descriptor, 4096, 0))
+        return Holder(str(value["host"]), int(value["pid"]), str(value["since"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_alive(holder: Holder) -> bool:
+    """Whether a holder without the advisory lock may still run: always on another host; here, if its process exists
+    and is older than the lock (a younger one got the number of a dead one)."""
+    if holder.host != socket.gethostname():
+        return True
+    if holder.pid == os.getpid() or holder.pid <= 0:
+        return False
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    except OverflowError:
+        return False
+    started = _started_at(holder.pid)
+    try:
+        since = datetime.fromisoformat(holder.since)
+    except ValueError:
+        return True
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return started is None or started <= since.timestamp() + 1
+
+
+def _started_at(pid: int) -> float | None:
+    """When a process started, in seconds since 1970; None where the system does not say (only Linux does)."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        boot = next(
+            int(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime ")
+        )
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
