@@ -25,7 +25,7 @@ FORMAT_VERSION = "1.0"
 START = "0" * 64  # `prev` of the first line
 
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
-Scalar: TypeAlias = None | bool | int | float | str
+Scalar: TypeAlias = bool | int | float | str | None
 
 
 def _sort_keys(mapping: dict[str, Any]) -> dict[str, Any]:
@@ -188,8 +188,9 @@ class Output(Event):
     event: Literal["output"] = "output"
     name: str
     file: str
+    format: Literal["jsonl", "csv"]
     rows: int
-    bytes: int
+    size: int  # in bytes
     sha256: Sha256
     head: Sha256
 

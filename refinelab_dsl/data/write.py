@@ -1,0 +1,316 @@
+"""Writes the refined set: a stream of items to JSON Lines and CSV, whole or not at all.
+
+Two phases, so that the provenance log can be sealed in between: `prepare_outputs` writes every output under a temporary
+name in its own folder and gives the digests; `Prepared.commit` puts all of them in place. Rows are never collected:
+a million of them cost no more memory than one.
+
+CSV and spreadsheets: a cell of a row that a model made and that starts like a formula (`= + - @`, tab, carriage
+return) and is no number gets a `'` in front. Rows that came in are written as they came in, whatever they hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from refinelab_dsl.data.invert import Unfit, invertible
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.layout import OutputRow, Shaper, build_shaper
+from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Part
+from refinelab_dsl.declarations import Dataset, Output
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.project import Project
+
+__all__ = [
+    "OutputDigest",
+    "OutputRow",
+    "Prepared",
+    "check_outputs",
+    "copy_file",
+    "invertible",
+    "prepare_outputs",
+    "row_hash",
+    "write_outputs",
+]
+
+_COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
+
+
+def write_outputs(
+    outputs: Sequence[Output],
+    dataset: Dataset,
+    files: Sequence[Path],
+    project: Project,
+    rows: Iterable[OutputRow],
+    *,
+    simulated: bool = False,
+    allow_outside: bool = False,
+) -> tuple[tuple[OutputDigest, ...], Diagnostics]:
+    """Writes every output and puts it in place. On an error no output has changed, and the digests are empty."""
+    prepared, diagnostics = prepare_outputs(
+        outputs, dataset, files, project, rows, simulated=simulated, allow_outside=allow_outside
+    )
+    if prepared is None:
+        return (), diagnostics
+    diagnostics = diagnostics.with_(prepared.commit())
+    return (() if diagnostics.has_errors else prepared.digests), diagnostics
+
+
+def check_outputs(
+    outputs: Sequence[Output], files: Sequence[Path], project: Project, *, allow_outside: bool = False
+) -> Diagnostics:
+    """What would keep these outputs from being written, as far as it can be known before any row is there: to be asked
+    before a call is paid. Makes the folders that are missing."""
+    found: list[Diagnostic] = []
+    sources = {path.resolve() for path in files}
+    seen: set[Path] = set()
+    for output in outputs:
+        target = project.base / output.path
+        folder = target if _is_folder(output) else target.parent
+        if output.format not in ("jsonl", "csv"):
+            found.append(faults.output_kind_unknown(output.path, f"`{output.format}` is not written yet"))
+        elif not _is_folder(output) and target.suffix in _COMPRESSED:
+            found.append(faults.output_kind_unknown(output.path, f"`{target.suffix}` files are read, not written"))
+        elif not allow_outside and not project.contains(folder):
+            found.append(faults.output_outside(output.path))
+        elif not _is_folder(output) and target.is_dir():
+            found.append(faults.output_unwritable(output.path, "a folder of this name is there; end the path with `/`"))
+        elif target.resolve() in seen:
+            found.append(faults.output_twice(output.path))
+        elif target.resolve() in sources:
+            found.append(faults.output_over_source(output.path))
+        else:
+            with _folder_made(folder) as refused:
+                if refused is not None:
+                    found.append(faults.output_unwritable(output.path, refused))
+        seen.add(target.resolve())
+    return Diagnostics(tuple(found))
+
+
+@dataclass
+class Prepared:
+    """Outputs that stand whole on the disk under temporary names. End it with `commit` or `discard`."""
+
+    digests: tuple[OutputDigest, ...]
+    _files: Files
+    _parts: tuple[Part, ...]
+
+    def commit(self) -> Diagnostics:
+        """Puts every output in place. If one refuses, those before it are put back and nothing has changed."""
+        done: list[_Replaced] = []
+        try:
+            for part in self._parts:
+                replaced = _set_aside(part.target)
+                part.temporary.replace(part.target)
+                done.append(replaced)
+        except OSError as error:
+            replaced.forget()
+            for earlier in reversed(done):
+                earlier.put_back()
+            self.discard()
+            return Diagnostics((faults.output_unwritable(str(part.target), error.strerror or str(error)),))
+        for replaced in done:
+            replaced.forget()
+        for folder in sorted({part.target.parent for part in self._parts}):
+            _sync_folder(folder)
+        return Diagnostics()
+
+    def discard(self) -> None:
+        """Removes what was prepared."""
+        self._files.remove()
+
+
+def prepare_outputs(
+    outputs: Sequence[Output],
+    dataset: Dataset,
+    files: Sequence[Path],
+    project: Project,
+    rows: Iterable[OutputRow],
+    *,
+    simulated: bool = False,
+    allow_outside: bool = False,
+) -> tuple[Prepared | None, Diagnostics]:
+    """Writes every output under a temporary name.
+
+    files: the dataset's, in reading order. rows: the refined set in output order, read once. simulated: some row may
+    be. Returns None with an error where an output cannot be written; nothing is left behind then.
+    """
+    diagnostics = check_outputs(outputs, files, project, allow_outside=allow_outside)
+    if diagnostics.has_errors:
+        return None, diagnostics
+    handles = Files()
+    writers = [_Writer(output, dataset, files, project, handles, simulated=simulated) for output in outputs]
+    kept = False
+    writer: _Writer | None = None
+    row: OutputRow | None = None
+    try:
+        for writer in writers:
+            writer.open()
+        for row in rows:
+            for writer in writers:
+                writer.put(row)
+        parts = tuple(part for writer in writers for part in writer.parts)
+        digests = tuple(part.finish() for part in parts)
+        warnings = [warning for writer in writers for warning in writer.warnings()]
+        kept = True
+        return Prepared(digests, handles, parts), diagnostics.with_(warnings)
+    except Unfit as error:
+        assert row is not None
+        assert writer is not None
+        return None, diagnostics.with_([faults.output_row_unfit(writer.output.path, row.item.id, str(error))])
+    except OSError as error:
+        name = writer.output.path if writer is not None else ""
+        return None, diagnostics.with_([faults.output_unwritable(name, error.strerror or str(error))])
+    finally:
+        if not kept:
+            handles.remove()
+
+
+def row_hash(item: Item) -> str:
+    """The SHA-256 (hex) of what an item says, independent of any output: its id, fields and attributes."""
+    content = {"id": item.id, "fields": item.fields, "attributes": item.attributes}
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> Diagnostic | None:
+    """Copies a file, whole or not at all, making its folder: how a run's log is published."""
+    temporary = target.with_name(f".{target.name}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        with source.open("rb") as reading, os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb"
+        ) as writing:
+            shutil.copyfileobj(reading, writing, 2**20)
+            writing.flush()
+            os.fsync(writing.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        return faults.output_unwritable(str(target), error.strerror or str(error))
+    return None
+
+
+_canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
+
+
+class _Writer:
+    """One output: its files and which row goes to which."""
+
+    def __init__(
+        self, output: Output, dataset: Dataset, files: Sequence[Path], project: Project, handles: Files, *,
+        simulated: bool,
+    ) -> None:
+        self.output = output
+        self._dataset = dataset
+        self._files = files
+        self._project = project
+        self._handles = handles
+        self._parts: dict[str, Part] = {}  # by the name of the source file; "" for a single file
+        self._seen: set[str] = set()
+        self._shape: Shaper = build_shaper(output, dataset, simulated=simulated, single_file=not _is_folder(output))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(self._parts.values())
+
+    def open(self) -> None:
+        if not _is_folder(self.output):
+            self._parts[""] = self._open_part(PurePosixPath(self.output.path), self._files[:1])
+            return
+        raise NotImplementedError
+
+    def put(self, row: OutputRow) -> None:
+        shaped = self._shape(row)
+        if self.output.columns is not None:
+            self._seen.update(name for name, value in shaped.values.items() if value is not None)
+        self._parts[""].put(shaped)
+
+    def warnings(self) -> Iterator[Diagnostic]:
+        for name in self.output.columns or ():
+            if name not in self._seen and not name.startswith("_"):
+                yield faults.output_column_absent(self.output.path, name)
+
+    def _open_part(self, path: PurePosixPath, files: Sequence[Path]) -> Part:
+        target = self._project.base / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self.output.format == "jsonl":
+            return JsonLines(self._handles, self.output.name, path.as_posix(), target)
+        headerless = self.output.layout == "source" and self._dataset.columns is not None
+        columns = self.output.columns or (self._dataset.columns if headerless else None) or ()
+        return Csv(
+            self._handles, self.output.name, path.as_posix(), target,
+            columns=columns, header=not headerless, delimiter=",",
+        )
+
+
+def _is_folder(output: Output) -> bool:
+    return output.path.endswith("/")
+
+
+@contextlib.contextmanager
+def _folder_made(folder: Path) -> Iterator[str | None]:
+    """Makes a folder and sees whether a file can be made in it; gives the reason where not."""
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        yield error.strerror or str(error)
+    else:
+        yield None
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    """What stood at `target`: nothing, or a file that has the second name `aside` now (None on a file system without
+    links, where a failure midway cannot be undone)."""
+
+    target: Path
+    existed: bool
+    aside: Path | None
+
+    def put_back(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.aside is not None:
+                self.aside.replace(self.target)
+            elif not self.existed:
+                self.target.unlink()
+
+    def forget(self) -> None:
+        if self.aside is not None:
+            with contextlib.suppress(OSError):
+                self.aside.unlink()
+
+
+def _set_aside(target: Path) -> _Replaced:
+    if not os.path.lexists(target):
+        return _Replaced(target, False, None)
+    aside = target.with_name(f".{target.name}.before")
+    try:
+        aside.unlink(missing_ok=True)
+        os.link(target, aside, follow_symlinks=False)
+    except OSError:
+        return _Replaced(target, True, None)
+    return _Replaced(target, True, aside)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The names in a folder are on the disk."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

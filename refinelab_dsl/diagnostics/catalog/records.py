@@ -1,0 +1,162 @@
+"""RF63xx: outputs and provenance logs."""
+
+from __future__ import annotations
+
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
+from refinelab_dsl.source import Place
+
+# RF630x to RF631x: outputs.
+
+
+def output_unwritable(path: str, reason: str) -> Diagnostic:
+    """RF6300: the operating system refused to write an output."""
+    return Diagnostic(
+        "RF6300", "error", f"the output `{path}` cannot be written",
+        notes=(reason,),
+        help=(Help("check the folder, its permissions and the free space; replies already paid for are kept"),),
+    )
+
+
+def output_outside(path: str) -> Diagnostic:
+    """RF6301: an output would lie outside of the project's root, links resolved."""
+    return Diagnostic(
+        "RF6301", "error", f"the output `{path}` lies outside of the project",
+        help=(Help("write inside the project's folder, or allow it with `--allow-outside`"),),
+    )
+
+
+def output_over_source(path: str) -> Diagnostic:
+    """RF6302: an output would replace a file of the dataset."""
+    return Diagnostic(
+        "RF6302", "error", f"the output `{path}` would replace a file of the dataset it is made from",
+        help=(Help("give the output another path"),),
+    )
+
+
+def output_twice(path: str) -> Diagnostic:
+    """RF6303: two outputs, or two source files of one directory output, have the same path."""
+    return Diagnostic(
+        "RF6303", "error", f"two outputs would be written to `{path}`",
+        help=(Help("give each output its own path"),),
+    )
+
+
+def output_kind_unknown(path: str, reason: str) -> Diagnostic:
+    """RF6304: no writer for this format or ending."""
+    return Diagnostic(
+        "RF6304", "error", f"the output `{path}` cannot be written in this format",
+        notes=(reason,),
+        help=(Help("use `format = jsonl` or `format = csv`, and an ending without compression"),),
+    )
+
+
+def output_row_unfit(path: str, item: str, reason: str) -> Diagnostic:
+    """RF6305: a result cannot be written in the columns of its source."""
+    return Diagnostic(
+        "RF6305", "error", f"item `{item}` does not fit the source columns of the output `{path}`",
+        notes=(reason,),
+        help=(Help("write it with `layout = task`; replies are kept, so applying again costs nothing"),),
+    )
+
+
+def output_column_absent(path: str, column: str) -> Diagnostic:
+    """RF6306: a name in `columns` that no row has."""
+    return Diagnostic(
+        "RF6306", "warning", f"no row has the column `{column}` that the output `{path}` lists",
+        help=(Help("check the spelling in `columns`"),),
+    )
+
+
+# RF632x to RF634x: provenance.
+
+
+def log_unreadable(name: str, reason: str) -> Diagnostic:
+    """RF6320: the operating system refused to read a log."""
+    return Diagnostic("RF6320", "error", "the file cannot be read", place=Place(name), notes=(reason,))
+
+
+def not_a_log(name: str) -> Diagnostic:
+    """RF6321: the first line is no provenance log's."""
+    return Diagnostic(
+        "RF6321", "error", "this file is no provenance log, or its first line was changed", place=Place(name, 1),
+        help=(Help("logs end in `.prov.jsonl`; the one of run 4 is `.refine/runs/0004/provenance.jsonl`"),),
+    )
+
+
+def log_version(name: str, found: str, ours: str) -> Diagnostic:
+    """RF6322: the log's format has another major version."""
+    return Diagnostic(
+        "RF6322", "error", f"the log has format version {found}; this refinec reads {ours}", place=Place(name, 1)
+    )
+
+
+def log_line_malformed(name: str, line: int, reason: str) -> Diagnostic:
+    """RF6323: a line is not one that refinec wrote."""
+    return Diagnostic(
+        "RF6323", "error", "this line of the log was changed", place=Place(name, line), notes=(reason,)
+    )
+
+
+def log_chain_broken(name: str, line: int) -> Diagnostic:
+    """RF6324: a line does not carry the hash of the line before it."""
+    before = f"line {line - 1} was changed, or a line between them is gone" if line > 1 else "lines before it are gone"
+    return Diagnostic(
+        "RF6324", "error", "the log's chain of hashes is broken at this line", place=Place(name, line), notes=(before,)
+    )
+
+
+def log_truncated(name: str, line: int) -> Diagnostic:
+    """RF6325: the log ends before its trailer."""
+    return Diagnostic(
+        "RF6325", "error", "the log is cut off: it ends before its trailer", place=Place(name, line)
+    )
+
+
+def log_trailer_changed(name: str, line: int) -> Diagnostic:
+    """RF6326: the trailer does not have the root that it states."""
+    return Diagnostic("RF6326", "error", "the log's trailer was changed", place=Place(name, line))
+
+
+def log_continues(name: str, line: int) -> Diagnostic:
+    """RF6327: something was appended after the trailer."""
+    return Diagnostic("RF6327", "error", "something was appended after the log's trailer", place=Place(name, line))
+
+
+def log_other_root(name: str, found: str, expected: str) -> Diagnostic:
+    """RF6328: the log is whole, but it is not the one that was published."""
+    return Diagnostic(
+        "RF6328", "error", "the log is consistent, but it is not the log that was expected", place=Place(name),
+        notes=(f"its root is {found}", f"expected was   {expected}"),
+    )
+
+
+def output_absent(name: str, file: str) -> Diagnostic:
+    """RF6330: the log names an output that is not there."""
+    return Diagnostic(
+        "RF6330", "error", f"the output `{file}` that the log names is not there", place=Place(file),
+        notes=(f"log: {name}",),
+    )
+
+
+def output_row_changed(file: str, row: int, line: int, what: str) -> Diagnostic:
+    """RF6331: an output's row is not the one that was written."""
+    return Diagnostic(
+        "RF6331", "error", f"row {row} of the output is not the one that the run wrote", place=Place(file, line, row),
+        notes=(what,), help=(Help("`refinec replay` writes it again from the log, without a call"),),
+    )
+
+
+def output_changed(file: str, what: str) -> Diagnostic:
+    """RF6332: an output's bytes are not those that were written, outside of its rows."""
+    return Diagnostic(
+        "RF6332", "error", "the output is not the file that the run wrote", place=Place(file), notes=(what,),
+        help=(Help("`refinec replay` writes it again from the log, without a call"),),
+    )
+
+
+def log_not_found(file: str) -> Diagnostic:
+    """RF6333: no log names this output."""
+    return Diagnostic(
+        "RF6333", "error", "no provenance log names this file", place=Place(file),
+        help=(Help("name its log with `--log FILE`"),),
+    )
