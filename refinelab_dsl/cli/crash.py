@@ -40,12 +40,13 @@ def report_crash(error: BaseException, arguments: Sequence[str]) -> ExitCode:
             return report_refusal("read or write", str(error.filename), error.strerror or type(error).__name__)
         if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("refinelab_dsl"):
             package = error.name.partition(".")[0]
-            _show(internal.missing_package(package, "install refinec again: python -m pip install --force-reinstall refinec"))
+            _show(internal.missing_package(package))
             return ExitCode.INTERNAL
         path = write_report(error, arguments, os.environ)
         _show(internal.internal_error(type(error).__name__, str(path) if path else None))
     except BaseException as second:  # the machinery that reports is broken itself
-        print(f"error[RF9001]: refinec has a bug: {type(error).__name__}, then {type(second).__name__}", file=sys.stderr)
+        names = f"{type(error).__name__}, then {type(second).__name__}"
+        print(f"error[RF9001]: refinec has a bug: {names}", file=sys.stderr)
     return ExitCode.INTERNAL
 
 
@@ -87,5 +88,6 @@ def strike_secrets(text: str, environ: Mapping[str, str]) -> str:
 
 def _show(diagnostic: Diagnostic) -> None:
     from refinelab_dsl.cli import terminal
+    from refinelab_dsl.cli.options import Settings
 
-    terminal.report_one(terminal.Settings(), diagnostic)
+    terminal.report_one(Settings(), diagnostic)

@@ -83,7 +83,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
               help="Show the version and exit.")  # fmt: skip
 @click.pass_context
-def refinec(context: click.Context, **options: Any) -> None:
+def refinec(context: click.Context, /, **options: Any) -> None:
     """Refine datasets from specs under version control.
 
     A spec (*.refine) says what a question-answering dataset is, what it should be, what may be done to it, and what

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -40,10 +41,8 @@ def say(settings: Settings, text: str) -> None:
 
 def complain(text: str) -> None:
     """A line to standard error, always."""
-    try:
+    with suppress(OutputRefused):  # there is nowhere left to say it
         _write(sys.stderr, text + "\n", "standard error")
-    except OutputRefused:
-        pass  # there is nowhere left to say it
 
 
 def write_json(document: Any) -> None:

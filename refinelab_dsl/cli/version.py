@@ -29,6 +29,7 @@ def version_command(settings: Settings) -> int:
     if settings.is_json:
         terminal.write_json(document)
     else:
-        terminal.write(f"refinec {__version__} (edition 1, plan format {FORMAT_VERSION}, Python {document['python']})\n")
+        python = document["python"]
+        terminal.write(f"refinec {__version__} (edition 1, plan format {FORMAT_VERSION}, Python {python})\n")
     terminal.save_json(settings, document)
     return ExitCode.DONE

@@ -6,13 +6,13 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 
 
 def internal_error(kind: str, report: str | None) -> Diagnostic:
-    """RF9001: a bug of ours. `kind` is the exception's type; `report` is the file that describes it, if one was written."""
-    where = f"the report {report} holds the details, and no secret; please attach it to an issue" if report else (
-        "no report could be written: there is no temporary folder"
-    )
+    """RF9001: a bug of ours. `kind` is the exception's type; `report` is the file that describes it, or None."""
+    where = "no report could be written: there is no temporary folder"
+    if report:
+        where = f"the report {report} holds the details, and no secret; please attach it to an issue"
     return Diagnostic(
         "RF9001", "error", f"refinec has a bug: {kind}", notes=(where,),
-        help=(Help("nothing that was paid for is lost: `refinec runs` lists the runs, `refinec apply --resume` goes on"),),
+        help=(Help("nothing paid for is lost: `refinec runs` lists the runs, `refinec apply --resume` goes on"),),
     )
 
 
@@ -24,11 +24,11 @@ def system_refused(action: str, name: str, reason: str) -> Diagnostic:
     )
 
 
-def missing_package(package: str, command: str) -> Diagnostic:
+def missing_package(package: str) -> Diagnostic:
     """RF9003: a package that refinec depends on cannot be imported: the installation is incomplete."""
     return Diagnostic(
         "RF9003", "error", f"the package `{package}` is missing from this installation",
-        help=(Help(command),),
+        help=(Help("install refinec again: python -m pip install --force-reinstall refinec"),),
     )
 
 

@@ -1,0 +1,106 @@
+"""What a user gave: a spec, a saved plan, or nothing. The content decides, not the file's ending."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+_PLAN_START = b'{"record":"header"'
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file and what it holds."""
+
+    kind: Literal["spec", "plan"]
+    path: Path
+
+
+def find_given(argument: str | None) -> Given:
+    """What `plan` and `apply` work on: the named file, else the one spec of the folder.
+
+    Raises:
+        click.UsageError: there is no such file, or not exactly one spec.
+    """
+    path = Path(argument) if argument is not None else Path()
+    if argument is None or path.is_dir():
+        return Given("spec", find_only_spec(path))
+    return Given("plan" if is_plan(path) else "spec", require_file(path))
+
+
+def find_specs(arguments: Sequence[str]) -> tuple[Path, ...]:
+    """What `check` reads: the named files, and the specs of the named folders and those below; none: of this folder.
+
+    Raises:
+        click.UsageError: a path does not exist, or there is no spec at all.
+    """
+    found: list[Path] = []
+    for argument in arguments or (".",):
+        path = Path(argument)
+        if path.is_dir():
+            found.extend(sorted(_specs_below(path)))
+        else:
+            found.append(require_file(path))
+    if not found:
+        raise click.UsageError(f"no *.refine file in {', '.join(arguments) or 'this folder'}; `refinec init` starts one")
+    return tuple(dict.fromkeys(found))
+
+
+def find_only_spec(folder: Path) -> Path:
+    """The one `*.refine` of a folder.
+
+    Raises:
+        click.UsageError: there is none, or more than one.
+    """
+    specs = sorted(path for path in folder.glob("*.refine") if path.is_file())
+    if len(specs) == 1:
+        return specs[0]
+    place = "this folder" if folder == Path() else str(folder)
+    if not specs:
+        raise click.UsageError(f"no *.refine file in {place}; name one, or start one with `refinec init`")
+    raise click.UsageError(f"{len(specs)} *.refine files in {place}; name one of: {', '.join(map(str, specs))}")
+
+
+def is_plan(path: Path) -> bool:
+    """Whether a file starts as a saved plan does; one that ends in `.refplan` is meant to be one."""
+    if path.suffix == ".refplan":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PLAN_START)) == _PLAN_START
+    except OSError:
+        return False
+
+
+def require_file(path: Path) -> Path:
+    """The path itself, if something stands there.
+
+    Raises:
+        click.UsageError: nothing does, or the name cannot be one.
+    """
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"no file can be called {str(path)!r}: {error}") from None
+    raise click.UsageError(f"no such file: {path}")
+
+
+def read_stdin() -> bytes:
+    """The bytes of standard input."""
+    return sys.stdin.buffer.read() if sys.stdin is not None else b""
+
+
+def _specs_below(folder: Path) -> list[Path]:
+    """Hidden folders (`.git`, `.venv`, `.refine`) are not entered."""
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found.extend(Path(place, name) for name in files if name.endswith(".refine"))
+    return found
