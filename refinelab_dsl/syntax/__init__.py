@@ -1,0 +1,42 @@
+"""Text to tree: `tree, diagnostics = syntax.parse(source)`."""
+
+from refinelab_dsl.syntax.literals import find_in_block
+from refinelab_dsl.syntax.nodes import (
+    Argument,
+    Attribute,
+    Binary,
+    Block,
+    Call,
+    Expression,
+    Import,
+    ListOf,
+    Literal,
+    MapOf,
+    Pair,
+    Reference,
+    Statement,
+    Tree,
+    Unary,
+)
+from refinelab_dsl.syntax.parse import parse, parse_bytes
+
+__all__ = [
+    "Argument",
+    "Attribute",
+    "Binary",
+    "Block",
+    "Call",
+    "Expression",
+    "Import",
+    "ListOf",
+    "Literal",
+    "MapOf",
+    "Pair",
+    "Reference",
+    "Statement",
+    "Tree",
+    "Unary",
+    "find_in_block",
+    "parse",
+    "parse_bytes",
+]

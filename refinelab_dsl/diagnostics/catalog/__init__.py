@@ -1,0 +1,9 @@
+"""Everything that can go wrong, one constructor per error: `catalog.names.unknown_label(...)`.
+
+A constructor returns a `Diagnostic`; its docstring says what the code means. Wording, code and help stand here and
+nowhere else.
+"""
+
+from refinelab_dsl.diagnostics.catalog import data, internal, names, plan, records, run, solving, syntax
+
+__all__ = ["data", "internal", "names", "plan", "records", "run", "solving", "syntax"]

@@ -1,0 +1,49 @@
+"""Bytes to text, and what no spec may hold: other encodings, NUL, the size of a data file."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.source import Source, Span
+
+# A spec of 1 MiB has some 30 000 lines; what is larger is a data file.
+MAX_BYTES = 2**20
+
+# The longer mark first: UTF-32's starts with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+def decode_source(name: str, data: bytes, path: Path | None = None) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a file's bytes and what is wrong with it as text. With a problem the text is for display only."""
+    if len(data) > MAX_BYTES:
+        return Source(name, "", path), (faults.file_too_large(name, len(data), MAX_BYTES),)
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return Source(name, "", path), (faults.utf16(Span(name, 0, 0), encoding),)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        source = Source(name, data.decode("utf-8"), path)
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        source = Source(name, data.decode("utf-8", "replace"), path)
+        span = Span(name, len(before), len(before) + 1)
+        return source, (faults.not_utf8(span, error.start, data[error.start]),)
+    return source, check_text(source)
+
+
+def check_text(source: Source) -> tuple[Diagnostic, ...]:
+    """What makes a text none to be parsed."""
+    if len(source.text) > MAX_BYTES:
+        return (faults.file_too_large(source.name, len(source.text.encode("utf-8", "replace")), MAX_BYTES),)
+    nul = source.text.find("\0")
+    if nul >= 0:
+        return (faults.nul_character(Span(source.name, nul, nul + 1), nul),)
+    return ()

@@ -1,0 +1,138 @@
+"""What to make of characters that no terminal of the grammar matches, and of text blocks that do not close well."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.source import Source, Span
+from refinelab_dsl.syntax import literals
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Characters `[start, end)` are one token: wrong in itself (`fault`), or a mark whose sense the parser's state
+    tells. Lexing goes on at `resume`."""
+
+    text: str
+    start: int
+    end: int
+    resume: int
+    fault: Diagnostic | None
+
+
+_SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r])*'")
+_SMART_QUOTED = re.compile(r"[“”„«‘’‚‹]([^“”„«»‘’‚‹›\"\n\r]*)[“”»‘’›\"]")
+_SMART = "“”„«»‘’‚‹›"
+_JUNK_NUMBER = re.compile(r"\$?[0-9](?:[\w.%$]|(?<=[0-9][eE])[+-](?=[0-9]))*")
+_WORD = re.compile(r"\w+")
+_MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+|\r+(?!\n)")
+# A line that starts a declaration: where reading goes on after a text that was never closed.
+_DECLARATION = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]*=|[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*|\"[^\"\n]*\")?[ \t]*\{)", re.M)
+_OPENED_IN_LINE = re.compile(r'^[^\n#]*[^\s#][^\n#]*"""[ \t]*\r?$', re.M)
+_BLOCK_START = re.compile(r'"""[ \t]*\r?\n')
+
+
+def read_stray(source: Source, text: str, position: int) -> Stray:
+    """The token at a position where the grammar has none."""
+    if text.startswith('"""', position):
+        if _BLOCK_START.match(text, position):
+            return _read_endless_block(source, text, position)
+        return _read_crowded_block(source, text, position)
+    character = text[position]
+    if character == '"':
+        return _read_open_text(source, text, position)
+    if character == "'" and (found := _SINGLE_QUOTED.match(text, position)):
+        span = Span(source.name, position, found.end())
+        return _fault(text, found.end(), faults.wrong_quotes(span, found.group()[1:-1]))
+    if character in _SMART:
+        if found := _SMART_QUOTED.match(text, position):
+            span = Span(source.name, position, found.end())
+            return _fault(text, found.end(), faults.wrong_quotes(span, found.group(1)))
+        return _fault(text, position + 1, faults.wrong_quotes(Span(source.name, position, position + 1), None))
+    if found := _JUNK_NUMBER.match(text, position):
+        word = found.group().rstrip(".") or found.group()
+        span = Span(source.name, position, position + len(word))
+        return _fault(text, span.end, faults.malformed_number(span, word))
+    if found := _MARKS.match(text, position):
+        return Stray(found.group(), position, found.end(), found.end(), None)
+    if found := _CONTROLS.match(text, position):
+        span = Span(source.name, position, found.end())
+        return _fault(text, found.end(), faults.control_character(span, character))
+    if found := _WORD.match(text, position):
+        start = position
+        while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+            start -= 1
+        span = Span(source.name, start, found.end())
+        return _fault(text, found.end(), faults.foreign_word(span, text[start : found.end()]))
+    span = Span(source.name, position, position + 1)
+    if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cf"):
+        return _fault(text, position + 1, faults.invisible_character(span, character))
+    return _fault(text, position + 1, faults.unknown_character(span, character))
+
+
+def read_open_block(source: Source, text: str, start: int, end: int, bad: literals.BadIndent) -> Stray:
+    """A text block `[start, end)` with a line that is indented less than its closing mark.
+
+    Where it holds an opening mark of another block it was never closed and swallowed declarations: they are read
+    again from that line on. Otherwise only the line is wrong.
+    """
+    span = Span(source.name, start + bad.start, start + bad.end)
+    opened = Span(source.name, start, start + 3)
+    swallowed = bool(_OPENED_IN_LINE.search(text, span.start, end))
+    closing = Span(source.name, end - 3, end)
+    fault = faults.text_block_indent(span, opened, closing, swallowed)
+    stop = span.start if swallowed else end
+    return Stray(text[start:stop], start, stop, stop, fault)
+
+
+def _fault(text: str, end: int, fault: Diagnostic) -> Stray:
+    assert fault.span is not None
+    return Stray(text[fault.span.start : end], fault.span.start, end, end, fault)
+
+
+def _end_of_line(text: str, position: int) -> int:
+    end = text.find("\n", position)
+    end = len(text) if end < 0 else end
+    return end - 1 if end > position and text[end - 1] == "\r" else end
+
+
+def _read_open_text(source: Source, text: str, position: int) -> Stray:
+    """`"abc` up to the end of its line."""
+    end = _end_of_line(text, position)
+    written = text[position:end]
+    # The mark is proposed before what most likely follows the text: a comma, a bracket, a comment.
+    close = position + len(written) - len(re.search(r"(?:\s+#.*|[\s,\])}])*$", written).group())  # type: ignore[union-attr]
+    close = max(close, position + 1)
+    return Stray(
+        written, position, end, end, faults.open_text(Span(source.name, position, end), Span(source.name, close, close))
+    )
+
+
+def _read_crowded_block(source: Source, text: str, position: int) -> Stray:
+    """`\"\"\"text` on the line of the opening mark."""
+    line_end = _end_of_line(text, position)
+    closing = text.find('"""', position + 3, line_end)
+    if closing >= 0:
+        end = closing + 3
+    else:
+        found = re.compile(r'^[ \t]*"""', re.M).search(text, line_end)
+        declaration = _DECLARATION.search(text, line_end)
+        stop = declaration.start() if declaration else len(text)
+        end = found.end() if found and found.end() <= stop else line_end
+    return _stray_until(text, position, end, faults.text_on_opening_line(Span(source.name, position, line_end)))
+
+
+def _read_endless_block(source: Source, text: str, position: int) -> Stray:
+    """A text block with no closing mark in the rest of the file."""
+    declaration = _DECLARATION.search(text, _end_of_line(text, position))
+    end = declaration.start() if declaration else len(text)
+    return _stray_until(text, position, end, faults.open_text_block(Span(source.name, position, position + 3)))
+
+
+def _stray_until(text: str, start: int, end: int, fault: Diagnostic) -> Stray:
+    return Stray(text[start:end], start, end, end, fault)
