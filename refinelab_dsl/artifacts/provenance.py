@@ -24,7 +24,7 @@ from refinelab_dsl.declarations import Exact
 FORMAT_VERSION = "1.0"
 START = "0" * 64  # `prev` of the first line
 
-Sha256: TypeAlias = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Scalar: TypeAlias = bool | int | float | str | None
 
 
@@ -202,7 +202,7 @@ class Rows(Event):
     event: Literal["rows"] = "rows"
     file: str
     first: int  # row number from 1
-    digests: Annotated[str, Field(pattern=r"\A(?:[0-9a-f]{16})+\Z")]  # joined
+    digests: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{16})+$")]  # joined
 
 
 class Result(Event):
