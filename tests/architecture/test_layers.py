@@ -1,0 +1,112 @@
+"""Who may import whom: foundations beneath compiler and runtime, which do not know each other; the CLI on top."""
+
+from __future__ import annotations
+
+from tests.architecture.tree import Import, area, find_imports, find_modules
+
+FOUNDATIONS = {
+    "artifacts", "builtins", "data", "declarations", "diagnostics", "exit_codes", "expectations", "expressions",
+    "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
+}  # fmt: skip
+# A stage imports the stages that stand left of it, never those to its right.
+COMPILER = ("syntax", "semantics", "ir", "estimate", "solve", "plan", "compiler")
+RUNTIME = {"execute", "operators", "provenance", "providers", "validators"}
+TOP = {"", "api", "cli"}
+
+# Package -> the only places that may import it.
+HEAVY = {
+    "pyomo": ("refinelab_dsl.solve",),
+    "highspy": ("refinelab_dsl.solve", "refinelab_dsl.cli.doctor"),
+    "openai": ("refinelab_dsl.providers.openai",),
+    "lark": ("refinelab_dsl.syntax",),
+    "rich": ("refinelab_dsl.cli",),
+    "click": ("refinelab_dsl.cli",),
+}
+
+
+def _own() -> list[Import]:
+    return [found for found in find_imports() if found.target.partition(".")[0] == "refinelab_dsl"]
+
+
+def _show(found: Import) -> str:
+    return f"{found.path}:{found.line} imports {found.target}"
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    known = FOUNDATIONS | set(COMPILER) | RUNTIME | TOP
+    assert sorted({area(name) for name in find_modules()} - known) == []
+
+
+def test_foundations_know_no_side() -> None:
+    sides = set(COMPILER) | RUNTIME | {"cli", "api"}
+    wrong = [_show(found) for found in _own() if area(found.module) in FOUNDATIONS and area(found.target) in sides]
+    assert wrong == []
+
+
+def test_compiler_and_runtime_do_not_know_each_other() -> None:
+    wrong = [
+        _show(found)
+        for found in _own()
+        if (area(found.module) in COMPILER and area(found.target) in RUNTIME)
+        or (area(found.module) in RUNTIME and area(found.target) in COMPILER)
+    ]
+    assert wrong == []
+
+
+def test_a_stage_imports_earlier_stages_alone() -> None:
+    order = {name: place for place, name in enumerate(COMPILER)}
+    wrong = [
+        _show(found)
+        for found in _own()
+        if area(found.module) in order
+        and area(found.target) in order
+        and order[area(found.target)] > order[area(found.module)]
+    ]
+    assert wrong == []
+
+
+def test_execution_stands_on_operators_and_providers() -> None:
+    wrong = [
+        _show(found)
+        for found in _own()
+        if area(found.module) in RUNTIME - {"execute"} and area(found.target) == "execute"
+    ]
+    assert wrong == []
+
+
+def test_nobody_imports_the_command_line() -> None:
+    wrong = [_show(found) for found in _own() if area(found.target) == "cli" and area(found.module) != "cli"]
+    assert wrong == []
+
+
+def test_heavy_packages_stay_in_their_places() -> None:
+    wrong = [
+        _show(found)
+        for found in find_imports()
+        for package, places in HEAVY.items()
+        if found.target.partition(".")[0] == package
+        and not any(found.module == place or found.module.startswith(place + ".") for place in places)
+    ]
+    assert wrong == []
+
+
+def test_no_import_cycle_at_import_time() -> None:
+    """Module-level imports form no cycle between the packages of the tree."""
+    edges: dict[str, set[str]] = {}
+    for found in _own():
+        if not found.lazy and not found.typing_only:
+            here, there = area(found.module), area(found.target)
+            if here != there and here and there:
+                edges.setdefault(here, set()).add(there)
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path, name])
+        if name in done:
+            return
+        for other in sorted(edges.get(name, ())):
+            walk(other, (*path, name))
+        done.add(name)
+
+    for name in sorted(edges):
+        walk(name, ())

@@ -1,0 +1,55 @@
+"""What a command imports before it works: help is quick, `check` loads no solver and no client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from refinelab_dsl.cli.main import COMMANDS
+from tests.architecture.tree import ROOT
+
+_SCRIPT = """
+import json, sys
+from refinelab_dsl.cli.main import run
+code = run(sys.argv[1:])
+sys.stderr.write("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def _packages_after(*arguments: str) -> tuple[int, set[str]]:
+    answer = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    code, packages = json.loads(answer.stderr.splitlines()[-1])
+    return code, set(packages)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("--version",)])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    code, packages = _packages_after(*arguments)
+    assert code == 0
+    assert "click" in packages  # the probe sees what is imported
+    assert packages & {"lark", "pyomo", "highspy", "openai", "pydantic", "numpy", "rich", "jinja2", "msgspec"} == set()
+
+
+@pytest.mark.parametrize("command", [name for section in COMMANDS.values() for name in section])
+def test_help_of_a_command_imports_no_solver_and_no_client(command: str) -> None:
+    code, packages = _packages_after(command, "--help")
+    assert code == 0
+    assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich"} == set()
+
+
+def test_check_imports_no_solver_and_no_client() -> None:
+    code, packages = _packages_after("check", "specs/quickstart.refine")
+    assert code == 0
+    assert {"lark", "pydantic"} <= packages
+    assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set()
+
+
+def test_plan_imports_no_client() -> None:
+    code, packages = _packages_after("plan", "specs/quickstart.refine", "--format", "json")
+    assert code == 0
+    assert packages & {"openai", "aiohttp", "pygls"} == set()
