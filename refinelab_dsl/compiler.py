@@ -23,6 +23,7 @@ from refinelab_dsl.project import Project, find_project
 from refinelab_dsl.source import Source, Sources, Span
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
+    from refinelab_dsl import prompts
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.estimate.estimates import Estimates
@@ -250,5 +251,10 @@ def _spec_path(analysis: Analysis) -> str:
     return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name
 
 
-def _blame(program: ir.Program, fault: Exception) -> Diagnostic:
-    raise NotImplementedError
+def _blame(program: ir.Program, fault: prompts.TemplateFault) -> Diagnostic:
+    """A template that its types allow, and that an item of the data made fail."""
+    span: Span | None = None
+    for operator in program.operators:
+        if operator.name == fault.template:
+            span = program.origins.get(f"operator.{operator.name}")
+    return faults.template_failed(fault.template, fault.line, fault.message, span)
