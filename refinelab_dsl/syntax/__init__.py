@@ -1,5 +1,6 @@
 """Text to tree: `tree, diagnostics = syntax.parse(source)`."""
 
+from refinelab_dsl.syntax.encoding import decode
 from refinelab_dsl.syntax.literals import find_in_block
 from refinelab_dsl.syntax.nodes import (
     Argument,
@@ -36,6 +37,7 @@ __all__ = [
     "Statement",
     "Tree",
     "Unary",
+    "decode",
     "find_in_block",
     "parse",
     "parse_bytes",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Sources, Span
-from refinelab_dsl.syntax import decode, layout
+from refinelab_dsl.syntax import encoding, layout
 from refinelab_dsl.syntax.build import build_statements
 from refinelab_dsl.syntax.complain import complain
 from refinelab_dsl.syntax.conflicts import mask_conflicts
@@ -30,9 +30,9 @@ MAX_ERRORS = 50
 
 def parse_bytes(name: str, data: bytes, path: Path | None = None) -> tuple[Source, Tree, Diagnostics]:
     """The text, the tree and the problems of a file's bytes (UTF-8; a byte-order mark is dropped)."""
-    source, found = decode.decode_source(name, data, path)
+    source, found = encoding.decode(name, data, path)
     if found:
-        return source, Tree((), _whole(source)), Diagnostics(found, Sources([source]))
+        return source, Tree((), _whole(source)), found
     return source, *parse(source)
 
 
@@ -44,7 +44,7 @@ def parse(source: Source, *, edition: bool = True) -> tuple[Tree, Diagnostics]:
     a text that needs none, such as a file of variables.
     """
     sources = Sources([source])
-    if found := decode.check_text(source):
+    if found := encoding.check_text(source):
         return Tree((), _whole(source)), Diagnostics(found, sources)
     text, problems, lost = mask_conflicts(source)
     lexed = lex(source, text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import syntax as faults
-from refinelab_dsl.source import Source, Span
+from refinelab_dsl.source import Source, Sources, Span
 
 # A spec of 1 MiB has some 30 000 lines; what is larger is a data file.
 MAX_BYTES = 2**20
@@ -21,8 +21,26 @@ _MARKS = (
 )
 
 
-def decode_source(name: str, data: bytes, path: Path | None = None) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The text of a file's bytes and what is wrong with it as text. With a problem the text is for display only."""
+def decode(name: str, data: bytes, path: Path | None = None) -> tuple[Source, Diagnostics]:
+    """The text of a file's bytes (UTF-8; a byte-order mark is dropped) and what is wrong with it as text.
+
+    With an error the text is good for nothing but display.
+    """
+    source, found = _decode(name, data, path)
+    return source, Diagnostics(found, Sources([source]))
+
+
+def check_text(source: Source) -> tuple[Diagnostic, ...]:
+    """What makes a text none to be parsed."""
+    if len(source.text) > MAX_BYTES:
+        return (faults.file_too_large(source.name, len(source.text.encode("utf-8", "replace")), MAX_BYTES),)
+    nul = source.text.find("\0")
+    if nul >= 0:
+        return (faults.nul_character(Span(source.name, nul, nul + 1), nul),)
+    return ()
+
+
+def _decode(name: str, data: bytes, path: Path | None) -> tuple[Source, tuple[Diagnostic, ...]]:
     if len(data) > MAX_BYTES:
         return Source(name, "", path), (faults.file_too_large(name, len(data), MAX_BYTES),)
     for mark, encoding in _MARKS:
@@ -37,13 +55,3 @@ def decode_source(name: str, data: bytes, path: Path | None = None) -> tuple[Sou
         span = Span(name, len(before), len(before) + 1)
         return source, (faults.not_utf8(span, error.start, data[error.start]),)
     return source, check_text(source)
-
-
-def check_text(source: Source) -> tuple[Diagnostic, ...]:
-    """What makes a text none to be parsed."""
-    if len(source.text) > MAX_BYTES:
-        return (faults.file_too_large(source.name, len(source.text.encode("utf-8", "replace")), MAX_BYTES),)
-    nul = source.text.find("\0")
-    if nul >= 0:
-        return (faults.nul_character(Span(source.name, nul, nul + 1), nul),)
-    return ()
