@@ -1,1 +1,57 @@
-"""Prompts: requests as values, rendering of templates, counting of tokens."""
+"""Prompts: requests as values, rendering of templates, delimited data, counting of tokens."""
+
+from refinelab_dsl.prompts.blocks import parse_blocks, render_block
+from refinelab_dsl.prompts.compose import (
+    builtin_template,
+    call_context,
+    compose,
+    max_output_tokens,
+    repair_request,
+    reply_schema,
+    returns_schema,
+    target_context,
+)
+from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.render import TemplateFault, parse_template, render
+from refinelab_dsl.prompts.request import Completion, Message, Request, Subject, Usage, request_key
+from refinelab_dsl.prompts.tokens import (
+    attempt_ceiling,
+    attempt_ceiling_usd,
+    call_ceiling,
+    count_tokens,
+    price_usd,
+    request_ceiling,
+    request_tokens,
+    tokenizer_name,
+)
+
+__all__ = [
+    "Completion",
+    "Message",
+    "Request",
+    "Subject",
+    "TemplateFault",
+    "Usage",
+    "attempt_ceiling",
+    "attempt_ceiling_usd",
+    "builtin_template",
+    "call_ceiling",
+    "call_context",
+    "compose",
+    "count_tokens",
+    "host",
+    "max_output_tokens",
+    "parse_blocks",
+    "parse_template",
+    "price_usd",
+    "render",
+    "render_block",
+    "repair_request",
+    "reply_schema",
+    "request_ceiling",
+    "request_key",
+    "request_tokens",
+    "returns_schema",
+    "target_context",
+    "tokenizer_name",
+]

@@ -1,0 +1,86 @@
+"""Which host a model's requests go to, and which secrets may go where.
+
+A spec may come from a stranger: it names a host and an environment variable, and must not be able to send the one
+to the other (`runtime.md`, Security). Until a user's own configuration exists, these pairs and loopback are trusted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from refinelab_dsl.declarations import Model
+
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+
+BUILT_IN_TRUST: Final[frozenset[tuple[str, str]]] = frozenset(
+    {
+        ("api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("api.cerebras.ai", "CEREBRAS_API_KEY"),
+        ("api.deepseek.com", "DEEPSEEK_API_KEY"),
+        ("api.fireworks.ai", "FIREWORKS_API_KEY"),
+        ("api.groq.com", "GROQ_API_KEY"),
+        ("api.mistral.ai", "MISTRAL_API_KEY"),
+        ("api.openai.com", "OPENAI_API_KEY"),
+        ("api.together.xyz", "TOGETHER_API_KEY"),
+        ("api.x.ai", "XAI_API_KEY"),
+        ("generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+        ("openrouter.ai", "OPENROUTER_API_KEY"),
+    }
+)
+"""(host, environment variable): the host may receive the variable's value."""
+
+
+def host(model: Model) -> str | None:
+    """The host that receives this model's requests, in lower case and without port; None where nothing is sent.
+
+    A `base_url` that cannot be read gives the empty string; `check_endpoint` says what is wrong with it.
+    """
+    if model.provider != "openai":
+        return None
+    try:
+        return (urlsplit(model.base_url or DEFAULT_BASE_URL).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host is this machine: `localhost`, 127.0.0.0/8, ::1."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_trusted(name: str, variable: str | None) -> bool:
+    """Whether a host may receive a variable's value and dataset text."""
+    return is_loopback(name) or (variable is not None and (name, variable) in BUILT_IN_TRUST)
+
+
+def find_endpoint_fault(model: Model) -> str | None:
+    """What is wrong with the model's `base_url`, in words that follow "`base_url` of model `m` …"; None if nothing.
+
+    Credentials in an address would be written to the plan, and plain http would carry key and data in the clear.
+    """
+    if model.provider != "openai" or model.base_url is None:
+        return None
+    try:
+        parts: SplitResult = urlsplit(model.base_url)
+        name = parts.hostname
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in ("http", "https") or not name:
+        return "is not an http or https address"
+    if any(character.isspace() or not character.isprintable() for character in model.base_url):
+        return "holds white space or control characters"
+    if "@" in parts.netloc:
+        return "holds credentials"
+    if parts.query or parts.fragment:
+        return "holds a query or a fragment"
+    if parts.scheme == "http" and not is_loopback(name):
+        return "is plain http to another machine"
+    return None

@@ -1,0 +1,142 @@
+"""Counting tokens: what a call is expected to take, and the most it can take.
+
+Two numbers with different duties. The expected count prices a plan: exact for OpenAI's own model families where the
+extra `tokens` is installed, otherwise an estimate from UTF-8 bytes. The ceiling is what the ledger reserves, so it
+must hold for a tokenizer that nobody knows: one token per UTF-8 byte (no byte-level tokenizer makes more), plus what
+a chat template adds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from importlib import metadata, util
+from typing import Any, Final
+
+from refinelab_dsl.declarations import Model
+from refinelab_dsl.prompts.compose import REPAIR_REPLY_BYTES, REPAIR_WORDING_BYTES, schema_instruction
+from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.request import Request
+
+ESTIMATE: Final = "utf8-estimate-1"
+"""Name of the estimate; the number changes with its rule."""
+
+_O200K: Final = ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "gpt-oss", "chatgpt-4o", "o1", "o3", "o4")
+_CL100K: Final = ("gpt-4", "gpt-3.5")
+_EXACT_HOST: Final = "api.openai.com"
+
+# OpenAI's cookbook counts 3 tokens per message and 3 that prime the reply; other templates take up to about ten per
+# message and may add a system text of their own.
+_MESSAGE_TOKENS: Final = 4
+_PRIMING_TOKENS: Final = 3
+_MESSAGE_CEILING: Final = 16
+_TEMPLATE_CEILING: Final = 96
+
+
+def tokenizer_name(model_id: str) -> str:
+    """The name of what counts this model's tokens; a plan lists it among its inputs, since counts depend on it."""
+    encoding = _encoding(model_id)
+    if encoding is None or not _is_installed():
+        return ESTIMATE
+    return f"bpe-openai-{metadata.version('bpe-openai')}/{encoding}"
+
+
+def count_tokens(text: str, model_id: str) -> int:
+    """Tokens of a text, exact or estimated (`tokenizer_name` says which)."""
+    encoding = _encoding(model_id)
+    if encoding is None or not _is_installed():
+        return _estimate(text)
+    return _counter(encoding)(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def request_tokens(request: Request) -> int:
+    """Expected input tokens of a call: messages, reply schema and chat template."""
+    model_id = request.model.id
+    messages = sum(_MESSAGE_TOKENS + count_tokens(message.content, model_id) for message in request.messages)
+    schema = count_tokens(_canonical(request.schema), model_id) if request.schema is not None else 0
+    return _PRIMING_TOKENS + messages + schema
+
+
+def request_ceiling(request: Request) -> int:
+    """The most input tokens that the endpoint can count for this call.
+
+    UTF-8 bytes, but for OpenAI's own models on OpenAI's own host, where the tokenizer is known. The schema is counted
+    at its bytes, and where the endpoint refuses schemas it stands in the prompt, so the wording of that is in.
+    """
+    exact = host(request.model) == _EXACT_HOST and tokenizer_name(request.model.id) != ESTIMATE
+    messages = sum(
+        _MESSAGE_CEILING + (count_tokens(message.content, request.model.id) if exact else _bytes(message.content))
+        for message in request.messages
+    )
+    schema = _bytes(schema_instruction(request.schema)) if request.schema is not None else 0
+    return _TEMPLATE_CEILING + messages + schema
+
+
+def call_ceiling(request: Request) -> tuple[int, int]:
+    """The most (input, output) tokens of one call."""
+    return request_ceiling(request), request.max_output_tokens
+
+
+def attempt_ceiling(request: Request) -> tuple[int, int]:
+    """The most (input, output) tokens of one attempt: the call, and one repair of a reply that does not parse."""
+    first = request_ceiling(request)
+    repair = first + 2 * _MESSAGE_CEILING + REPAIR_REPLY_BYTES + REPAIR_WORDING_BYTES
+    return first + repair, 2 * request.max_output_tokens
+
+
+def attempt_ceiling_usd(request: Request) -> Decimal | None:
+    """The most dollars of one attempt; None where the model's price is unknown."""
+    return price_usd(request.model, *attempt_ceiling(request))
+
+
+def price_usd(
+    model: Model, input_tokens: Decimal | int, output_tokens: Decimal | int, cached: Decimal | int = 0
+) -> Decimal | None:
+    """Dollars for these tokens, `cached` of the input ones at their own price where there is one; None where the
+    model's price is unknown. The simulated model costs nothing unless it is given a price."""
+    price = model.price
+    if price is None:
+        return Decimal(0) if model.provider == "simulated" else None
+    cached_price = price.input if price.cached_input is None else price.cached_input
+    fresh = Decimal(input_tokens) - Decimal(cached)
+    return fresh * price.input + Decimal(cached) * cached_price + Decimal(output_tokens) * price.output
+
+
+def _encoding(model_id: str) -> str | None:
+    """The encoding of OpenAI's model families, also as `openai/gpt-4o` and `ft:gpt-4o:…`."""
+    name = model_id.removeprefix("openai/").removeprefix("ft:")
+    if name.startswith(_O200K):
+        return "o200k_base"
+    if name.startswith(_CL100K):
+        return "cl100k_base"
+    return None
+
+
+def _estimate(text: str) -> int:
+    """About four ASCII bytes to a token, two bytes of other scripts; never more than the bytes."""
+    size = _bytes(text)
+    narrow = size if size == len(text) else sum(1 for character in text if character < "\x80")
+    return -(-narrow // 4) + -(-(size - narrow) // 2)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@cache
+def _is_installed() -> bool:
+    return util.find_spec("bpe_openai") is not None
+
+
+@cache
+def _counter(encoding: str) -> Callable[[str], int]:
+    bindings = importlib.import_module("bpe_openai._bindings")
+    count: Callable[[str], int] = bindings.tokenizer_for_encoding(encoding).count
+    return count
