@@ -28,7 +28,7 @@ _FACTORS = {
     "d": Decimal(86400),
 }
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-_ESCAPE = re.compile(r'\\(?:([nrt"\\])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.?))')
+_ESCAPE = re.compile(r'\\(?:([nrt"\\])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([uU][0-9A-Fa-f]{0,8}|.?))')
 
 
 def parse_number(text: str) -> Decimal | None:

@@ -29,7 +29,7 @@ _SMART_QUOTED = re.compile(r"[“”„«‘’‚‹]([^“”„«»‘’‚�
 _SMART = "“”„«»‘’‚‹›"
 _JUNK_NUMBER = re.compile(r"\$?[0-9](?:[\w.%$]|(?<=[0-9][eE])[+-](?=[0-9]))*")
 _WORD = re.compile(r"\w+")
-_MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$]")
+_MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$%]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+|\r+(?!\n)")
 # A line that starts a declaration: where reading goes on after a text that was never closed.
 _DECLARATION = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]*=|[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*|\"[^\"\n]*\")?[ \t]*\{)", re.M)
@@ -118,7 +118,7 @@ def _read_crowded_block(source: Source, text: str, position: int) -> Stray:
     line_end = _end_of_line(text, position)
     closing = text.find('"""', position + 3, line_end)
     if closing >= 0:
-        end = closing + 3
+        end = line_end = closing + 3
     else:
         found = re.compile(r'^[ \t]*"""', re.M).search(text, line_end)
         declaration = _DECLARATION.search(text, line_end)

@@ -210,6 +210,30 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
     return _error("RF1008", f"`{shown}` is no number", span, "not a number", notes=forms)
 
 
+def spaced_unit(span: Span, number: str, unit: str) -> Diagnostic:
+    """RF1008: a space between a number and its unit.
+
+    Wrong: `25 %`. Right: `25%`.
+    """
+    return _error(
+        "RF1008",
+        f"`{unit}` must follow its number without a space",
+        span,
+        "written apart",
+        help=(Help(f"write `{number}{unit}`", (Edit(span, number + unit),), "machine"),),
+    )
+
+
+def grouped_digits(span: Span, text: str) -> Diagnostic:
+    """RF1008: digits grouped by commas, which separate statements.
+
+    Wrong: `size = 1,000`. Right: `size = 1_000`.
+    """
+    plain = text.replace(",", "_")
+    help = (Help(f"write `{plain}`", (Edit(span, plain),), "maybe"),)
+    return _error("RF1008", f"`{text}` is no number: digits are grouped by `_`", span, "not a number", help=help)
+
+
 def number_out_of_reach(span: Span, digits: int) -> Diagnostic:
     """RF1009: a number too long or too large to be kept exactly: numbers are decimals, never rounded."""
     return _error(
@@ -273,7 +297,7 @@ def missing_equal(span: Span, name: str, after: Span) -> Diagnostic:
     )
 
 
-def missing_body(span: Span, header: str, after: Span) -> Diagnostic:
+def missing_body(span: Span, header: str) -> Diagnostic:
     """RF1012: a name stands alone: no value and no block.
 
     Wrong: `measure size`. Right: `measure size { kind = length }`.
@@ -282,8 +306,7 @@ def missing_body(span: Span, header: str, after: Span) -> Diagnostic:
         "RF1012",
         f"`{_shorten(header)}` has neither a value nor a block",
         span,
-        "expected `=` or `{`",
-        labels=() if after == span else (Label(after, "ends here"),),
+        "expected `=` or `{` after this",
     )
 
 
@@ -299,6 +322,20 @@ def other_assignment(span: Span, mark: str) -> Diagnostic:
         span,
         "expected `=`",
         help=(Help("write `=`", (Edit(span, replacement),), "machine"),),
+    )
+
+
+def equal_before_block(span: Span, kind: str, name: str) -> Diagnostic:
+    """RF1013: `=` between a block's name and its `{`.
+
+    Wrong: `measure size = {`. Right: `measure size {`.
+    """
+    return _error(
+        "RF1013",
+        f"no `=` stands between `{_shorten(f'{kind} {name}')}` and its `{{`",
+        span,
+        "not needed",
+        help=(Help("delete it", (Edit(span, ""),), "machine"),),
     )
 
 
@@ -318,6 +355,21 @@ def missing_operand(span: Span, operator: str) -> Diagnostic:
         span,
         "expected a value after this",
         notes=("a newline ends an expression, except inside `( )` and `[ ]`",),
+    )
+
+
+def comma_in_group(span: Span, opened: Span) -> Diagnostic:
+    """RF1001: `( )` around several values.
+
+    Wrong: `order = (easy, hard)`. Right: `order = [easy, hard]`.
+    """
+    return _error(
+        "RF1001",
+        "expected `)`, found `,`",
+        span,
+        "expected `)`",
+        labels=(Label(opened, "groups one expression"),),
+        help=(Help("write a list in `[ ]`"),),
     )
 
 
@@ -381,6 +433,16 @@ def wrong_quotes(span: Span, text: str | None) -> Diagnostic:
     if text is not None and '"' not in text and "\\" not in text:
         help = (Help('use `"`', (Edit(span, f'"{text}"'),), "machine"),)
     return _error("RF1018", 'text stands in `"` marks, not in others', span, "other quotation marks", help=help)
+
+
+def unquoted_text(span: Span, text: str) -> Diagnostic:
+    """RF1018: a text, such as a path or a model's id, without quotation marks.
+
+    Wrong: `id = gpt-4o-mini`. Right: `id = "gpt-4o-mini"`.
+    """
+    edits = (Edit(span, f'"{text}"'),) if '"' not in text and "\\" not in text else ()
+    help = (Help("quote it", edits, "maybe" if edits else "none"),)
+    return _error("RF1018", f"`{_shorten(text)}` is a text without quotation marks", span, "must be quoted", help=help)
 
 
 def chained_comparison(span: Span, first: Span) -> Diagnostic:
@@ -469,6 +531,21 @@ def broken_line(span: Span, what: str) -> Diagnostic:
     return _error("RF1024", f"{what} must stand on the line before", span, "starts a new statement here")
 
 
+def operator_on_new_line(span: Span, operator: str) -> Diagnostic:
+    """RF1024: a line that starts with an operator. An expression goes on over a line's end only inside brackets.
+
+    Wrong: `where = a` and `and b` on the next line. Right: `where = (a` and `and b)`.
+    """
+    return _error(
+        "RF1024",
+        f"a line cannot start with `{operator}`",
+        span,
+        "the line before has ended",
+        notes=("a newline ends an expression, except inside `( )` and `[ ]`",),
+        help=(Help("put the whole expression in `( )`"),),
+    )
+
+
 def malformed_import(span: Span, expected: str) -> Diagnostic:
     """RF1025: a malformed import.
 
@@ -483,7 +560,7 @@ def malformed_import(span: Span, expected: str) -> Diagnostic:
     )
 
 
-def interpolation(span: Span) -> Diagnostic:
+def lone_dollar(span: Span) -> Diagnostic:
     """RF1026: `$` that starts no amount of money. Text is not interpolated; variables are read as `var.x`."""
     return _error(
         "RF1026",
