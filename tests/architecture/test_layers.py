@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.architecture.tree import Import, area, find_imports, find_modules
 
 FOUNDATIONS = {
-    "artifacts", "builtins", "data", "declarations", "diagnostics", "escape", "exit_codes", "expectations", "expressions",
-    "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
+    "artifacts", "builtins", "data", "declarations", "diagnostics", "escape", "exit_codes", "expectations",
+    "expressions", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.
 COMPILER = ("syntax", "semantics", "ir", "estimate", "solve", "plan", "compiler")
