@@ -20,15 +20,14 @@ from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project, find_project
-from refinelab_dsl.source import Source, Sources, Span
+from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
-    from refinelab_dsl import prompts
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
-    from refinelab_dsl.prompts.steps import StepContext
+    from refinelab_dsl.prompts.steps import StepFault
     from refinelab_dsl.solve.problem import Assignment, Problem
 
 
@@ -172,15 +171,16 @@ def _allocate(
 ) -> Planned:
     """Stages 6 to 8. Where the chosen prompts turn out dearer than their cells' means and break the budget, the
     allocation is solved once more with what was counted."""
-    from refinelab_dsl import data, estimate, prompts, solve
+    from refinelab_dsl import data, estimate, solve
     from refinelab_dsl.plan import build, sketch
+    from refinelab_dsl.prompts.steps import StepFault
 
     context = build.build_context(program, profile)
     corrections: Mapping[str, tuple[float, float]] = {}
     for last_round in (False, True):
         try:
             estimates = estimate.estimate(program, profile, context, corrections)
-        except prompts.TemplateFault as fault:
+        except StepFault as fault:
             return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
         problem, found = solve.build_problem(program, profile, estimates)
         diagnostics = diagnostics.with_(found)
@@ -203,7 +203,7 @@ def _allocate(
         )
         try:
             draft = build.draft_plan(situation, chosen, items)
-        except prompts.TemplateFault as fault:
+        except StepFault as fault:
             return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
         if not draft.over or last_round:
             break
@@ -251,10 +251,7 @@ def _spec_path(analysis: Analysis) -> str:
     return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name
 
 
-def _blame(program: ir.Program, fault: prompts.TemplateFault) -> Diagnostic:
-    """A template that its types allow, and that an item of the data made fail."""
-    span: Span | None = None
-    for operator in program.operators:
-        if operator.name == fault.template:
-            span = program.origins.get(f"operator.{operator.name}")
-    return faults.template_failed(fault.template, fault.line, fault.message, span)
+def _blame(program: ir.Program, fault: StepFault) -> Diagnostic:
+    """A template whose types are right, and that an item of the data made fail."""
+    span = program.origins.get(f"operator.{fault.operator}")
+    return faults.template_failed(fault.operator, fault.line, fault.message, span)

@@ -80,7 +80,7 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     items: by key, all of `sketch.keys`.
 
     Raises:
-        TemplateFault: a prompt cannot be rendered with one of the items.
+        StepFault: a prompt cannot be rendered with one of the items.
     """
     steps, ceiling = _build_steps(situation, sketch, items)
     expenses = expect_expenses(sketch, steps, situation.estimates)

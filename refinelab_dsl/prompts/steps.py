@@ -12,11 +12,22 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Model, Operator
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
+from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
 from refinelab_dsl.prompts.tokens import count_tokens
 
 _REPLY_FIELDS = {"mcq": ("question", "choices", "answer"), "qa": ("question", "answer"),
                  "math": ("question", "solution", "answer")}
+
+
+class StepFault(Exception):
+    """The template of `operator` could not be rendered for one of the items: `line` of the template, and why."""
+
+    def __init__(self, operator: str, fault: TemplateFault) -> None:
+        super().__init__(f"{operator}: {fault}")
+        self.operator = operator
+        self.line = fault.line
+        self.message = fault.message
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ def compose_step(
     target: dimension -> label that the result is made for. The same arguments give the same request.
 
     Raises:
-        TemplateFault: the template cannot be rendered with this item.
+        StepFault: the template cannot be rendered with this item.
     """
     operator = context.operators[operator_name]
     template = context.templates[operator_name]
@@ -72,9 +83,12 @@ def compose_step(
     subject = Subject(
         kind=operator.kind, task=context.task, item=dict(item.fields), target=wanted, success=str(operator.prior.success)
     )
-    return compose(
-        template, context.models[template.model], variables, subject=subject, sample=sample, seed=context.seed
-    )
+    try:
+        return compose(
+            template, context.models[template.model], variables, subject=subject, sample=sample, seed=context.seed
+        )
+    except TemplateFault as fault:
+        raise StepFault(operator_name, fault) from None
 
 
 def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[str, str]:

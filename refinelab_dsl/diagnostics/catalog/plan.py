@@ -139,3 +139,12 @@ def spec_unreadable(name: str, reason: str) -> Diagnostic:
         "RF5041", "error", "the spec cannot be read", place=Place(name), notes=(reason,),
         help=(Help("check the path and its permissions; `refinec init` makes a new project"),),
     )
+
+
+def template_failed(operator: str, line: int, reason: str, span: Span | None) -> Diagnostic:
+    """RF5130: a prompt's template cannot be rendered for an item of the dataset."""
+    return Diagnostic(
+        "RF5130", "error", f"the prompt of `{operator}` cannot be rendered for an item: {reason}",
+        span=span, label=f"line {line} of its template",
+        help=(Help(f"try it on one item: refinec render {operator}"),),
+    )
