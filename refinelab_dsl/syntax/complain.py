@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from refinelab_dsl.diagnostics import Diagnostic, Help
+from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax.lex import ERROR, NEWLINE, UNKNOWN, Token, keywords
@@ -15,7 +15,6 @@ END = "$END"
 
 _OPENERS = {"LBRACE": "{", "LPAR": "(", "LSQB": "["}
 _CLOSERS = {"RBRACE": "{", "RPAR": "(", "RSQB": "["}
-_CLOSED_BY = {"{": "}", "(": ")", "[": "]"}
 _NUMBERS = frozenset({"PERCENT", "MONEY", "COUNT", "DURATION", "NUMBER"})
 _VALUES = _NUMBERS | {"STRING", "TEXT", "NAME", "TRUE", "FALSE", "NULL", "REST"}
 _OPERATORS = frozenset({"OR", "AND", "NOT", "IN", "COMPARE", "ADD", "MULTIPLY"})
@@ -235,6 +234,8 @@ def _unclosed(stop: _Stop) -> Diagnostic | None:
     if stop.at.type == END:
         if stop.previous.type in ("EQUAL", *_OPERATORS):
             return None
+        if guess := _by_indentation(stop):
+            return guess
         return faults.unclosed_bracket(opened, innermost.bracket, None)
     if stop.at.type in _CLOSERS and _CLOSERS[stop.at.type] != innermost.bracket:
         outer = [item for item in stop.open if item.bracket == _CLOSERS[stop.at.type]]
@@ -246,6 +247,26 @@ def _unclosed(stop: _Stop) -> Diagnostic | None:
         before = stop.source.text[stop.previous.end : stop.at.start]
         if "\n" in before and not _closes_later(stop, innermost):
             return faults.unclosed_bracket(opened, innermost.bracket, stop.span)
+    return None
+
+
+def _by_indentation(stop: _Stop) -> Diagnostic | None:
+    """The bracket that was forgotten, where the indentation tells: its line starts further right than the line of the
+    bracket that closed it instead."""
+    text = stop.source.text
+    opened: list[Token] = []
+    for token in stop.tokens[: stop.index]:
+        if token.type in _OPENERS:
+            opened.append(token)
+        elif token.type in _CLOSERS and opened:
+            opener = opened.pop()
+            line = text.rfind("\n", 0, token.start) + 1
+            if text[line : token.start].strip(" \t") or line <= opener.start or not opened:
+                continue
+            first = text.rfind("\n", 0, opener.start) + 1
+            indent = len(text[first:]) - len(text[first:].lstrip(" \t"))
+            if token.start - line < indent:
+                return faults.unclosed_bracket(stop.of(opener), _OPENERS[opener.type], stop.of(token))
     return None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from refinelab_dsl.syntax.lex import NEWLINE, Token
 
-MAX_DEPTH = 120
+MAX_DEPTH = 100
 
 _OPENERS = frozenset({"LBRACE", "LPAR", "LSQB"})
 _CLOSERS = frozenset({"RBRACE", "RPAR", "RSQB"})
@@ -16,29 +17,39 @@ _OPERATORS = frozenset({"OR", "AND", "NOT", "IN", "COMPARE", "ADD", "MULTIPLY"})
 def find_too_deep(tokens: Sequence[Token]) -> int | None:
     """The index of the first token that may nest the tree deeper than `MAX_DEPTH`, or None.
 
-    A bracket counts 2 (a map and its pair), an operator 1: `a or b or c` is a tree of depth 2, since operators of one
-    level may all be stacked on its first operand.
+    A bracket counts 2 (a map and its pair), an operator 1: operators of one level are taken to be stacked on its
+    first operand, as in `a or b or c`.
     """
-    # For each open bracket: operators of its current item, and the depth of the deepest thing inside that item.
-    levels: list[tuple[int, int]] = []
-    operators = deepest = 0
+    levels: list[_Level] = []
+    level = _Level()
     for index, token in enumerate(tokens):
         kind = token.type
         if kind in _OPERATORS:
-            operators += 1
+            level.operators += 1
         elif kind in _OPENERS:
-            levels.append((operators, deepest))
-            operators = deepest = 0
+            levels.append(level)
+            level = _Level()
         elif kind in _CLOSERS and levels:
-            inside = 2 + operators + deepest
-            operators, deepest = levels.pop()
-            deepest = max(deepest, inside)
+            inside = 2 + level.depth
+            level = levels.pop()
+            level.inner = max(level.inner, inside)
         elif kind == "COMMA" or kind == NEWLINE:
-            # What came before in this bracket is finished, and counts as one of the things inside it.
-            deepest = max(deepest, operators + deepest) if levels else 0
-            operators = 0
+            level = _Level(finished=level.depth if levels else 0)
         else:
             continue
-        if operators + deepest + 2 * len(levels) > MAX_DEPTH:
+        if level.depth + 2 * len(levels) > MAX_DEPTH:
             return index
     return None
+
+
+@dataclass(slots=True)
+class _Level:
+    """Inside one bracket: the operators of the current item, the deepest bracket in it, the deepest item before it."""
+
+    operators: int = 0
+    inner: int = 0
+    finished: int = 0
+
+    @property
+    def depth(self) -> int:
+        return max(self.finished, self.operators + self.inner)

@@ -34,6 +34,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+|\r+(?!\n)")
 # A line that starts a declaration: where reading goes on after a text that was never closed.
 _DECLARATION = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]*=|[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*|\"[^\"\n]*\")?[ \t]*\{)", re.M)
 _OPENED_IN_LINE = re.compile(r'^[^\n#]*[^\s#][^\n#]*"""[ \t]*\r?$', re.M)
+_NOTHING_LEFT = re.compile(r'"[ \t]*(?:[,\])}][ \t,\])}]*)?(?:#.*)?')
+_UNOPENED = re.compile(r"[=,(\[][ \t]*([^\s\"=,(\[\])}{#][^\"=,(\[\])}{#]*)$")
 _BLOCK_START = re.compile(r'"""[ \t]*\r?\n')
 
 
@@ -105,6 +107,9 @@ def _read_open_text(source: Source, text: str, position: int) -> Stray:
     """`"abc` up to the end of its line."""
     end = _end_of_line(text, position)
     written = text[position:end]
+    if _NOTHING_LEFT.fullmatch(written) and (before := _UNOPENED.search(text, text.rfind("\n", 0, position) + 1, position)):
+        start = Span(source.name, before.start(1), before.start(1))
+        return Stray('"', position, position + 1, end, faults.unopened_text(Span(source.name, position, position + 1), start))
     # The mark is proposed before what most likely follows the text: a comma, a bracket, a comment.
     close = position + len(written) - len(re.search(r"(?:\s+#.*|[\s,\])}])*$", written).group())  # type: ignore[union-attr]
     close = max(close, position + 1)

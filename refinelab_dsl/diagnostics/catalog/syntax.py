@@ -59,6 +59,20 @@ def foreign_word(span: Span, word: str) -> Diagnostic:
     )
 
 
+def unopened_text(span: Span, start: Span) -> Diagnostic:
+    """RF1003: a quotation mark behind a text that lacks the one before it.
+
+    Wrong: `path = out.jsonl"`. Right: `path = "out.jsonl"`.
+    """
+    return _error(
+        "RF1003",
+        "this text has no opening mark",
+        span,
+        "opens a text that is not closed",
+        help=(Help('open it with `"`', (Edit(start, '"'),), "maybe"),),
+    )
+
+
 def open_text(span: Span, close: Span) -> Diagnostic:
     """RF1003: a quoted text that does not end on its line.
 
@@ -387,7 +401,7 @@ def missing_separator(span: Span, after: Span, where: str) -> Diagnostic:
     between = {"statement": "statements", "entry": "entries", "item": "items of a list", "argument": "arguments"}[where]
     return _error(
         "RF1015",
-        f"missing {what} between two {between}",
+        f"{what} is missing between two {between}",
         span,
         f"expected {what} before this",
         help=(Help(f"put {what} between them", (Edit(after, edit),), "maybe"),),
