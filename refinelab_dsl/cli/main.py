@@ -33,7 +33,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "replay": ("replay", "rebuild a run's output without a call; fails unless it is the same, byte by byte"),
         "verify": ("verify", "check a log's hash chain, and outputs against it"),
     },
-    "Installation": {
+    "Help": {
+        "explain": ("explain", "what an error means"),
         "doctor": ("doctor", "what is installed, what is missing, and the line that installs it"),
         "version": ("version", "versions of refinec and its formats"),
     },
