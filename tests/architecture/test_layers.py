@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.architecture.tree import Import, area, find_imports, find_modules
 
 FOUNDATIONS = {
-    "artifacts", "builtins", "data", "declarations", "diagnostics", "escape", "exit_codes", "expectations",
+    "artifacts", "builtins", "data", "declarations", "diagnostics", "exit_codes", "expectations",
     "expressions", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.

@@ -1,0 +1,138 @@
+"""What a run came to, beside what its plan promised: the block that `apply` and `show RUN` print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from refinelab_dsl import resources
+from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.diagnostics.display import escape
+from refinelab_dsl.plan.figures import (
+    count_of,
+    render_divergence,
+    render_seconds,
+    render_share,
+    render_tokens,
+    render_usd,
+)
+from refinelab_dsl.plan.layout import NARROWEST, align_table, build_environment
+
+_LABELS_SHOWN = 60  # per dimension
+
+
+def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100) -> str:
+    """A run's head (decision 24: the JSON of `apply`) beside its plan's header, ending in a newline.
+
+    Of the head `run` and `status` must be there; what else is missing is left out of the page.
+    """
+    room = max(width, NARROWEST)
+    rejected = head.get("rejected") or {}
+    return build_environment(room).from_string(resources.read("templates/outcome.txt.j2")).render(
+        head=head,
+        seconds=None if head.get("seconds") is None else render_seconds(float(head["seconds"])),
+        mix=_mix_lines(head, header, room),
+        figures=_figure_lines(head, header, room),
+        files=_file_lines(head, room),
+        rejected=", ".join(f"{count:,} {name}" for name, count in sorted(rejected.items(), key=lambda each: -each[1])),
+        rejections=count_of(sum(rejected.values()), "attempt"),
+        counts=", ".join(
+            f"{head[name]:,} {word}"
+            for name, word in (("kept", "kept"), ("changed", "changed"), ("added", "added"), ("removed", "dropped"))
+            if head.get(name) is not None
+        ),
+        cost=_cost(head),
+    )
+
+
+def _mix_lines(head: Mapping[str, Any], header: Header, room: int) -> list[str]:
+    """Before, wanted, planned, after: what was measured, or, where a new item cannot be measured, what was made."""
+    rows = [("Mix", "", "before", "target", "plan", "after", "rows")]
+    for dimension, labels in (head.get("mix") or {}).items():
+        planned = header.mix.get(dimension, {})
+        after = {label: _first(entry.get("measured"), entry.get("intended"), 0) for label, entry in labels.items()}
+        total = max(1, sum(after.values()))
+        name = f"  {escape(dimension)}"
+        for label in list(after)[:_LABELS_SHOWN]:
+            share = planned.get(label)
+            rows.append(
+                (
+                    name,
+                    escape(label),
+                    render_share(share.now if share else 0.0),
+                    render_share(share.target if share else None),
+                    render_share(share.planned if share else 0.0),
+                    render_share(after[label] / total),
+                    f"{after[label]:,}",
+                )
+            )
+            name = ""
+        if len(after) > _LABELS_SHOWN:
+            rows.append((name, f"… {len(after) - _LABELS_SHOWN:,} more", "", "", "", "", ""))
+    return align_table(rows, "<<>>>>>", room=room, flexible=1, gap=2) if len(rows) > 1 else []
+
+
+def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[str]:
+    size, cost = head.get("size") or {}, head.get("cost") or {}
+    rows: list[tuple[str, ...]] = [("", "before", "plan", "intended", "measured", "")]
+    rows.append(
+        (
+            "  rows",
+            f"{header.size_now:,}",
+            f"{header.size_planned:,}",
+            _count(size.get("intended")),
+            _count(size.get("measured")),
+            "",
+        )
+    )
+    for name, value in (head.get("divergence") or {}).items():
+        figures = (render_divergence(value.get(part)) for part in ("now", "planned", "intended", "measured"))
+        rows.append((f"  divergence {escape(name)}", *figures, ""))
+    tokens = cost.get("tokens")
+    rows.append(
+        ("  cost", "", render_usd(header.usd.expected), "", _cost(head) or "-",
+         "" if tokens is None else f"{render_tokens(tokens)} tokens")
+    )  # fmt: skip
+    rows += _success_rows(head, header)
+    return align_table(rows, "<>>>><", room=room, flexible=0)
+
+
+def _success_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, ...]]:
+    expected = {action.operator: action.success for action in header.actions}
+    for name, result in (head.get("operators") or {}).items():
+        attempts, interval = result.get("attempts") or 0, expected.get(name)
+        if not attempts or interval is None:
+            continue
+        rate = result["accepted"] / attempts
+        inside = "inside" if interval.low <= rate <= interval.high else "below" if rate < interval.low else "above"
+        yield (
+            f"  success {escape(name)}", "", f"{interval.mean:.0%}", "", f"{rate:.0%}",
+            f"{inside} its interval ({interval.low:.0%} - {interval.high:.0%})",
+        )  # fmt: skip
+
+
+def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
+    rows = [
+        ("  output", escape(output["file"]), count_of(output["rows"], "row"), f"sha256 {output['sha256'][:16]}…")
+        for output in head.get("outputs") or ()
+    ]
+    log = head.get("provenance")
+    if log:
+        rows.append(
+            ("  provenance", escape(log["file"]), count_of(log["events"], "event"), f"root {log['root'][:16]}…")
+        )
+    return align_table(rows, "<<><", room=room, flexible=1) if rows else []
+
+
+def _cost(head: Mapping[str, Any]) -> str | None:
+    cost = head.get("cost") or {}
+    return None if "usd" not in cost else render_usd(None if cost["usd"] is None else Decimal(cost["usd"]))
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)
