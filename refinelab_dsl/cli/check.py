@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import click
 
@@ -49,8 +50,10 @@ def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
 def summarise(found: Diagnostics, count: int) -> str:
     """`checked 3 specs: 2 errors, 1 warning`."""
     specs = "1 spec" if count == 1 else f"{count} specs"
-    errors = len(found.errors)
-    warnings = sum(entry.severity == "warning" for entry in found)
-    parts = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in ((errors, "error"), (warnings, "warning"))
-             if number]  # fmt: skip
+    tally = Counter(entry.severity for entry in found)
+    parts = [
+        f"{tally[severity]} {severity}{'' if tally[severity] == 1 else 's'}"
+        for severity in ("error", "warning", "note")
+        if tally[severity]
+    ]
     return f"checked {specs}: {', '.join(parts) or 'no errors'}"

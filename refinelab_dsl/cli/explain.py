@@ -46,6 +46,6 @@ def load_meanings() -> dict[str, str]:
             continue
         for _, function in sorted(inspect.getmembers(family, inspect.isfunction)):
             match = re.match(r"(RF\d{4}): (.+)", inspect.getdoc(function) or "", re.S)
-            if match and function.__module__ == family.__name__:
+            if match and function.__module__.startswith(family.__name__):
                 meanings.setdefault(match[1], match[2].strip())
     return meanings

@@ -11,7 +11,8 @@ from typing import Literal
 
 import click
 
-_PLAN_START = b'{"record":"header"'
+from refinelab_dsl.artifacts import plan_file
+from refinelab_dsl.artifacts.plan_file import SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def find_specs(arguments: Sequence[str]) -> tuple[Path, ...]:
         else:
             found.append(require_file(path))
     if not found:
-        raise click.UsageError(f"no *.refine file in {', '.join(arguments) or 'this folder'}; `refinec init` starts one")
+        places = ", ".join(arguments) or "this folder"
+        raise click.UsageError(f"no *.refine file in {places}; `refinec init` starts one")
     return tuple(dict.fromkeys(found))
 
 
@@ -69,13 +71,7 @@ def find_only_spec(folder: Path) -> Path:
 
 def is_plan(path: Path) -> bool:
     """Whether a file starts as a saved plan does; one that ends in `.refplan` is meant to be one."""
-    if path.suffix == ".refplan":
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_PLAN_START)) == _PLAN_START
-    except OSError:
-        return False
+    return path.suffix == SUFFIX or plan_file.is_plan(path)
 
 
 def require_file(path: Path) -> Path:

@@ -1,0 +1,107 @@
+"""`refinec plan`."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from refinelab_dsl import compiler
+from refinelab_dsl.artifacts import plan_file
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.plan import render
+
+
+class Dollars(click.ParamType):  # type: ignore[type-arg]
+    """`3`, `3.00`, `$3.00`: an amount that is not negative."""
+
+    name = "dollars"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            amount = Decimal(str(value).removeprefix("$"))
+        except InvalidOperation:
+            self.fail(f"{value!r} is no amount of dollars", param, ctx)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"{value!r} is no amount of dollars", param, ctx)
+        return amount
+
+
+@click.command("plan")
+@click.argument("spec", required=False)
+@shared_options("text", "json", "markdown", spec=True)
+@click.option("-o", "--output", metavar="FILE", help="Save the plan, for `refinec apply FILE`.")
+@click.option("--exit-code", is_flag=True, help="Exit with 10 if there is anything to do.")
+@click.option("--max-cost", type=Dollars(), metavar="DOLLARS", help="Exit with 5 if more than this is expected.")
+def plan_command(
+    settings: Settings, spec: str | None, output: str | None, exit_code: bool, max_cost: Decimal | None
+) -> int:
+    """Solve SPEC and show the mix, the actions and their cost.
+
+    SPEC is a file or the folder that holds it; default: the one *.refine of this folder. Nothing is spent, nobody is
+    called, and nothing is written but the file of `-o`.
+    """
+    given = inputs.find_given(spec)
+    if given.kind == "plan":
+        raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
+    destination = Path(output) if output is not None else None
+    if destination is not None:
+        check_destination(destination)
+    options = compiler.Options(
+        variables=settings.variables, allow_outside=settings.allow_outside, max_cost=max_cost
+    )
+    planned = compiler.plan(given.path, options, destination)
+    write_plan(settings, planned, destination)
+    if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):
+        return ExitCode.WORK
+    return planned.exit_code
+
+
+def write_plan(settings: Settings, planned: compiler.Planned, destination: Path | None = None) -> None:
+    """The plan on standard output in the form asked for; what there is to say about it on standard error."""
+    terminal.report(settings, planned.diagnostics)
+    plan = planned.plan
+    shown = build_shown(planned, destination)
+    document = terminal.document(planned.diagnostics) if plan is None else render.render_json(plan, shown)
+    terminal.save_json(settings, document)
+    if settings.is_json:
+        terminal.write_json(document)
+    elif plan is not None and settings.format == "markdown":
+        terminal.write(render.render_markdown(plan, shown))
+    elif plan is not None:
+        terminal.write(render.render_text(plan, shown, width=terminal.width_of(sys.stdout)))
+
+
+def build_shown(planned: compiler.Planned, destination: Path | None) -> render.Shown:
+    """What only this call knows of the plan: the solver, its time, the file."""
+    answer = planned.assignment
+    return render.Shown(
+        solver=answer.solver if answer else None,
+        seconds=answer.seconds if answer else None,
+        saved_as=str(destination) if destination is not None and planned.plan is not None else None,
+        diagnostics=planned.diagnostics,
+    )
+
+
+def has_work(plan: PlanFile) -> bool:
+    """Whether applying the plan would change anything."""
+    return bool(plan.header.actions or plan.header.removals)
+
+
+def check_destination(path: Path) -> None:
+    """A plan may replace a plan, and nothing else.
+
+    Raises:
+        click.UsageError: something else stands there, or there is no such folder.
+    """
+    if path.is_dir():
+        raise click.UsageError(f"-o {path}: that is a folder; name a file, such as {path / 'plan.refplan'}")
+    if path.exists() and path.stat().st_size and not plan_file.is_plan(path):
+        raise click.UsageError(f"-o {path}: a file that is no plan stands there; it was left as it is")
+    if not path.parent.is_dir():
+        raise click.UsageError(f"-o {path}: there is no folder {path.parent}")
