@@ -15,11 +15,14 @@ from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax import literals
 from refinelab_dsl.syntax.grammar import load_table
-from refinelab_dsl.syntax.stray import Stray, read_open_block, read_stray
+from refinelab_dsl.syntax.stray import Stray, find_last_closing, read_open_block, read_stray
 
 NEWLINE = "_NL"
 ERROR = "ERROR"
 UNKNOWN = "UNKNOWN"
+BLOCK = "TEXT"
+
+MAX_FAULTY_BLOCKS = 50
 
 _NUMBERS = frozenset({"PERCENT", "MONEY", "COUNT", "DURATION", "NUMBER"})
 
@@ -46,6 +49,7 @@ class Lexed:
 @dataclass(frozen=True, slots=True)
 class _Scanner:
     pattern: re.Pattern[str]
+    block: re.Pattern[str]
     keywords: dict[str, str]
     ignored: frozenset[str]
 
@@ -63,8 +67,9 @@ def _scanner() -> _Scanner:
         # `==` is part of a pattern and `=` a plain string: patterns are tried first.
         rank = terminal.priority if terminal.pattern.type == "re" else terminal.priority - 1
         groups.append((-rank, order, terminal.name, terminal.pattern.to_regexp()))
-    pattern = "|".join(f"(?P<{name}>{regexp})" for _, _, name, regexp in sorted(groups))
-    return _Scanner(re.compile(pattern), keywords, frozenset(table.ignore_tokens))
+    pattern = "|".join(f"(?P<{name}>{regexp})" for _, _, name, regexp in sorted(groups) if name != BLOCK)
+    block = next(regexp for _, _, name, regexp in groups if name == BLOCK)
+    return _Scanner(re.compile(pattern), re.compile(block), keywords, frozenset(table.ignore_tokens))
 
 
 def keywords() -> frozenset[str]:
@@ -80,10 +85,23 @@ def lex(source: Source, text: str | None = None) -> Lexed:
     tokens: list[Token] = []
     comments: list[Token] = []
     position, end = 0, len(text)
+    last_closing = find_last_closing(text)
+    faulty_blocks = 0
     while position < end:
         found = match(text, position)
         if found is None:
-            position = _add_stray(tokens, read_stray(source, text, position))
+            hasty = faulty_blocks >= MAX_FAULTY_BLOCKS
+            # Tried apart from the other terminals: without a closing mark further on it would read the whole rest.
+            block = scanner.block.match(text, position) if position < last_closing else None
+            if block is None:
+                faulty_blocks += text.startswith('"""', position)
+                position = _add_stray(tokens, read_stray(source, text, position, hasty))
+            elif isinstance(bad := literals.parse_block(block.group()), literals.BadIndent):
+                faulty_blocks += 1
+                position = _add_stray(tokens, read_open_block(source, text, position, block.end(), bad, hasty))
+            else:
+                tokens.append(Token(BLOCK, block.group(), position, block.end()))
+                position = block.end()
             continue
         kind, start, position = str(found.lastgroup), position, found.end()
         if kind in ignored:
@@ -93,8 +111,6 @@ def lex(source: Source, text: str | None = None) -> Lexed:
         value = text[start:position]
         if kind == "NAME":
             tokens.append(Token(words.get(value, kind), value, start, position))
-        elif kind == "TEXT" and isinstance(bad := literals.parse_block(value), literals.BadIndent):
-            position = _add_stray(tokens, read_open_block(source, text, start, position, bad))
         elif fault := _find_fault(source, kind, value, start):
             tokens.append(Token(ERROR, value, start, position, fault))
         else:

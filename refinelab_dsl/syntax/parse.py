@@ -69,11 +69,11 @@ def _whole(source: Source) -> Span:
 
 
 def _cap(problems: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The first problems; a note counts the rest. A data file read as a spec would give one per line."""
+    """The first problems, and a note where there are more: a data file read as a spec would give one per line."""
     shown = list(problems[:MAX_ERRORS])
     if more := problems[MAX_ERRORS:]:
         assert more[0].span is not None
-        shown.append(faults.further_errors(more[0].span, len(more)))
+        shown.append(faults.further_errors(more[0].span, MAX_ERRORS))
     return shown
 
 
@@ -126,6 +126,10 @@ class _Reader:
         groups = split_statements(self.source.text, tokens)
         for number, group in enumerate(groups):
             stop = groups[number + 1][0].start if number + 1 < len(groups) else end
+            if len(problems) > MAX_ERRORS:
+                # More would not be shown; but what the rest declares is not to be missed by later stages.
+                broken.extend(name for name in [read_name(group)] if name)
+                continue
             result = self.read(group, stop)
             if isinstance(result, Diagnostic):
                 problems.append(result)

@@ -24,7 +24,7 @@ class Stray:
     fault: Diagnostic | None
 
 
-_SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r])*'")
+_SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r]){0,1000}'")
 _SMART_QUOTED = re.compile(r"[“”„«‘’‚‹]([^“”„«»‘’‚‹›\"\n\r]*)[“”»‘’›\"]")
 _SMART = "“”„«»‘’‚‹›"
 _JUNK_NUMBER = re.compile(r"\$?[0-9](?:[\w.%$]|(?<=[0-9][eE])[+-](?=[0-9]))*")
@@ -32,16 +32,21 @@ _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$%]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+|\r+(?!\n)")
 # A line that starts a declaration: where reading goes on after a text that was never closed.
-_DECLARATION = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(?:[ \t]*=|[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*|\"[^\"\n]*\")?[ \t]*\{)", re.M)
-_OPENED_IN_LINE = re.compile(r'^[^\n#]*[^\s#][^\n#]*"""[ \t]*\r?$', re.M)
+_DECLARATION = re.compile(r"^[A-Za-z_]\w*+[ \t]*+(?:[={]|(?:[A-Za-z_]\w*+|\"[^\"\n]*\")[ \t]*\{)", re.M | re.A)
+_OPENING_LINE = re.compile(r'^([^\n#]*)"""[ \t]*\r?$', re.M)
+_CLOSING_LINE = re.compile(r'^[ \t]*"""', re.M)
 _NOTHING_LEFT = re.compile(r'"[ \t]*(?:[,\])}][ \t,\])}]*)?(?:#.*)?')
 _UNOPENED = re.compile(r"[=,(\[][ \t]*([^\s\"=,(\[\])}{#][^\"=,(\[\])}{#]*)$")
 _BLOCK_START = re.compile(r'"""[ \t]*\r?\n')
 
 
-def read_stray(source: Source, text: str, position: int) -> Stray:
-    """The token at a position where the grammar has none."""
+def read_stray(source: Source, text: str, position: int, hasty: bool) -> Stray:
+    """The token at a position where the grammar has none. `hasty` reads the line of a faulty text block only, so that
+    many of them cost no more than the text is long."""
     if text.startswith('"""', position):
+        if hasty:
+            fault = faults.open_text_block(Span(source.name, position, position + 3))
+            return _stray_until(text, position, _end_of_line(text, position), fault)
         if _BLOCK_START.match(text, position):
             return _read_endless_block(source, text, position)
         return _read_crowded_block(source, text, position)
@@ -77,7 +82,15 @@ def read_stray(source: Source, text: str, position: int) -> Stray:
     return _fault(text, position + 1, faults.unknown_character(span, character))
 
 
-def read_open_block(source: Source, text: str, start: int, end: int, bad: literals.BadIndent) -> Stray:
+def find_last_closing(text: str) -> int:
+    """Where the last `\"\"\"` that is first on its line stands; -1 if there is none."""
+    last = -1
+    for found in _CLOSING_LINE.finditer(text):
+        last = found.end() - 3
+    return last
+
+
+def read_open_block(source: Source, text: str, start: int, end: int, bad: literals.BadIndent, hasty: bool) -> Stray:
     """A text block `[start, end)` with a line that is indented less than its closing mark.
 
     Where it holds an opening mark of another block it was never closed and swallowed declarations: they are read
@@ -85,7 +98,7 @@ def read_open_block(source: Source, text: str, start: int, end: int, bad: litera
     """
     span = Span(source.name, start + bad.start, start + bad.end)
     opened = Span(source.name, start, start + 3)
-    swallowed = bool(_OPENED_IN_LINE.search(text, span.start, end))
+    swallowed = not hasty and any(line[1].strip() for line in _OPENING_LINE.finditer(text, span.start, end))
     closing = Span(source.name, end - 3, end)
     fault = faults.text_block_indent(span, opened, closing, swallowed)
     stop = span.start if swallowed else end
@@ -125,10 +138,9 @@ def _read_crowded_block(source: Source, text: str, position: int) -> Stray:
     if closing >= 0:
         end = line_end = closing + 3
     else:
-        found = re.compile(r'^[ \t]*"""', re.M).search(text, line_end)
         declaration = _DECLARATION.search(text, line_end)
-        stop = declaration.start() if declaration else len(text)
-        end = found.end() if found and found.end() <= stop else line_end
+        found = _CLOSING_LINE.search(text, line_end, declaration.start() if declaration else len(text))
+        end = found.end() if found else line_end
     return _stray_until(text, position, end, faults.text_on_opening_line(Span(source.name, position, line_end)))
 
 

@@ -202,16 +202,16 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
         return _error("RF1008", f"`{shown}` is no amount of money", span, "money takes no unit", notes=notes)
     if plain and unit == "m":
         help = tuple(
-            Help(f"write `{digits}{right}` for {meaning}", (Edit(span, digits + right),), "maybe")
+            Help(f"write `{_shorten(digits)}{right}` for {meaning}", (Edit(span, digits + right),), "maybe")
             for right, meaning in (("M", "millions"), ("min", "minutes"))
         )
         return _error("RF1008", f"`m` in `{shown}` is not a unit", span, "not a unit", notes=notes, help=help)
     if plain and unit and set(unit) <= {"_"}:
-        fix = Help(f"write `{digits}`", (Edit(span, digits),), "machine")
+        fix = Help(f"write `{_shorten(digits)}`", (Edit(span, digits),), "machine")
         return _error("RF1008", f"`{shown}` is no number", span, "`_` stands between digits", help=(fix,))
     if plain and unit.replace("_", "").isalpha():
         right_unit = _UNITS.get(unit) or _UNITS.get(unit.lower())
-        near = Help(f"write `{digits}{right_unit}`", (Edit(span, digits + str(right_unit)),), "maybe")
+        near = Help(f"write `{_shorten(digits)}{right_unit}`", (Edit(span, digits + str(right_unit)),), "maybe")
         return _error(
             "RF1008",
             f"`{_shorten(unit)}` in `{shown}` is not a unit",
@@ -234,7 +234,7 @@ def spaced_unit(span: Span, number: str, unit: str) -> Diagnostic:
         f"`{unit}` must follow its number without a space",
         span,
         "written apart",
-        help=(Help(f"write `{number}{unit}`", (Edit(span, number + unit),), "machine"),),
+        help=(Help(f"write `{_shorten(number)}{unit}`", (Edit(span, number + unit),), "machine"),),
     )
 
 
@@ -244,7 +244,7 @@ def grouped_digits(span: Span, text: str) -> Diagnostic:
     Wrong: `size = 1,000`. Right: `size = 1_000`.
     """
     plain = text.replace(",", "_")
-    help = (Help(f"write `{plain}`", (Edit(span, plain),), "maybe"),)
+    help = (Help(f"write `{_shorten(plain)}`", (Edit(span, plain),), "maybe"),)
     return _error("RF1008", f"`{text}` is no number: digits are grouped by `_`", span, "not a number", help=help)
 
 
@@ -635,7 +635,7 @@ def nul_character(span: Span, offset: int) -> Diagnostic:
 
 def further_errors(span: Span, count: int) -> Diagnostic:
     """RF1034: more syntax errors than it helps to show."""
-    return Diagnostic("RF1034", "note", f"{count} further syntax errors are not shown", span)
+    return Diagnostic("RF1034", "note", f"only the first {count} syntax errors are shown", span, label="and more from here")
 
 
 def missing_edition(span: Span) -> Diagnostic:
