@@ -20,6 +20,7 @@ from refinelab_dsl import __version__, resources
 from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.plan.layout import align_table
 from refinelab_dsl.project import find_project
 
 # Distribution -> the module whose import shows that it works.
@@ -183,7 +184,7 @@ def render_findings(findings: list[Finding]) -> str:
     """A table, then the lines that install what is not there."""
     table = [("", "status", "version", "")]
     table += [(finding.name, finding.status, finding.version, finding.detail) for finding in findings]
-    text = terminal.render_table(table)
+    text = "\n".join(align_table(table, "<<<<", room=terminal.width_of(sys.stdout), flexible=3)) + "\n"
     fixes = [finding for finding in findings if finding.fix]
     if fixes:
         text += "\nTo add what is not here:\n"

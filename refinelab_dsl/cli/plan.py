@@ -65,15 +65,24 @@ def plan_command(
 def write_plan(settings: Settings, planned: compiler.Planned, destination: Path | None = None) -> None:
     """The plan on standard output in the form asked for; what there is to say about it on standard error."""
     terminal.report(settings, planned.diagnostics)
-    plan = planned.plan
-    shown = build_shown(planned, destination)
-    document = terminal.document(planned.diagnostics) if plan is None else render.render_json(plan, shown)
+    if planned.plan is not None:
+        write_shown(settings, planned.plan, build_shown(planned, destination))
+        return
+    document = terminal.document(planned.diagnostics)
     terminal.save_json(settings, document)
     if settings.is_json:
         terminal.write_json(document)
-    elif plan is not None and settings.format == "markdown":
+
+
+def write_shown(settings: Settings, plan: PlanFile, shown: render.Shown) -> None:
+    """A plan on standard output in the form asked for, and as JSON where `--json-file` says."""
+    document = render.render_json(plan, shown)
+    terminal.save_json(settings, document)
+    if settings.is_json:
+        terminal.write_json(document)
+    elif settings.format == "markdown":
         terminal.write(render.render_markdown(plan, shown))
-    elif plan is not None:
+    else:
         terminal.write(render.render_text(plan, shown, width=terminal.width_of(sys.stdout)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -88,19 +87,6 @@ def report(settings: Settings, diagnostics: Diagnostics, *, stream: IO[str] | No
 def report_one(settings: Settings, diagnostic: Diagnostic) -> None:
     """One diagnostic without a source text."""
     report(settings, Diagnostics((diagnostic,)))
-
-
-def render_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Columns two spaces apart; the first row is the header; `right` are indices of columns set to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.rjust(width) if index in right else text.ljust(width)
-            for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
 
 
 def wants_color(settings: Settings, stream: IO[str] | None) -> bool:

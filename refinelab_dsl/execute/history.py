@@ -1,0 +1,181 @@
+"""What a run did, read back from its folder: each attempt with its calls, verdicts and ending; texts on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data import files, read
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.execute.journal import Entry, read_entries
+from refinelab_dsl.execute.runs import RunDamaged, RunFolder
+from refinelab_dsl.project import Project
+from refinelab_dsl.prompts.request import Request
+from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
+from refinelab_dsl.provenance.log import LogLine, read_log
+from refinelab_dsl.store import Store
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. `prompt` and `reply` are texts, None where they are no longer to be had."""
+
+    part: str  # "call" | "repair"
+    model: str
+    state: str
+    tokens_in: int | None
+    tokens_out: int | None
+    usd: str | None
+    cached: bool
+    seconds: float | None
+    failure: str | None
+    prompt: tuple[dict[str, str], ...] | None = None
+    reply: str | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One step of the plan as the run knows it. `outcome`: accepted, rejected, or open while the run has not got
+    there. `item` is the new item's id."""
+
+    step: int
+    operator: str
+    target: dict[str, str]
+    sources: tuple[str, ...]
+    outcome: str = "open"
+    item: str | None = None
+    rejected_by: str | None = None
+    reason: str = ""
+    verdicts: tuple[dict[str, Any], ...] = ()
+    calls: tuple[Call, ...] = ()
+
+
+def load_attempts(plan: PlanFile, folder: RunFolder) -> tuple[list[Attempt], tuple[Diagnostic, ...]]:
+    """The steps that the run has touched, in plan order; and what is wrong with its log.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    calls: dict[int, list[Call]] = {}
+    if folder.journal.exists():
+        for entry in read_entries(folder.journal):
+            calls.setdefault(entry.step, []).append(describe_call(entry))
+    endings, damage = read_endings(folder.log)
+    attempts = []
+    for step in plan.steps():
+        if step.id not in calls and step.id not in endings:
+            continue
+        attempt = Attempt(
+            step.id, step.operator, step.target, step.items, calls=tuple(calls.get(step.id, ()))
+        )
+        attempts.append(replace(attempt, **endings.get(step.id, {})))
+    return attempts, damage
+
+
+def describe_call(entry: Entry) -> Call:
+    """A call as the journal has it; its cost is what it was settled at."""
+    usage = entry.usage
+    return Call(
+        part="repair" if entry.part else "call",
+        model=entry.model,
+        state=entry.state,
+        tokens_in=None if usage is None else usage.input_tokens,
+        tokens_out=None if usage is None else usage.output_tokens,
+        usd=None if entry.settled.usd is None else format(entry.settled.usd, "f"),
+        cached=entry.cached,
+        seconds=entry.seconds,
+        failure=entry.failure if entry.message is None else f"{entry.failure}: {entry.message}",
+        reply=entry.reply,
+    )
+
+
+def read_endings(log: Path) -> tuple[dict[int, dict[str, Any]], tuple[Diagnostic, ...]]:
+    """Step -> how it ended, from the provenance log; empty while a run has none."""
+    endings: dict[int, dict[str, Any]] = {}
+    ending: dict[str, Any]
+    verdicts: dict[int, list[dict[str, Any]]] = {}
+    damage: list[Diagnostic] = []
+    for event in _events(log, damage):
+        match event:
+            case events.Verdict():
+                verdicts.setdefault(event.step, []).append(
+                    {"check": event.check, "accept": event.accept, "reason": event.reason, "values": event.values}
+                )
+            case events.Commit():
+                said = tuple(verdicts.pop(event.step, ()))
+                endings[event.step] = {"outcome": "accepted", "item": event.id, "verdicts": said}
+            case events.Reject():
+                said = tuple(verdicts.pop(event.step, ()))
+                ending = {"outcome": "rejected", "rejected_by": event.check, "reason": event.reason}
+                endings[event.step] = {**ending, "verdicts": said}
+            case _:
+                pass
+    return endings, tuple(damage)
+
+
+def _events(log: Path, damage: list[Diagnostic]) -> Iterator[events.AnyEvent]:
+    if log.exists():
+        for line in read_log(log):
+            if isinstance(line, LogLine):
+                yield line.event
+            else:
+                damage.append(line)
+
+
+def add_texts(
+    attempts: Sequence[Attempt], plan: PlanFile, project: Project, folder: RunFolder
+) -> list[Attempt]:
+    """Adds replies from the store, and prompts as the plan and the data give them again.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    prompts_by_step = compose_prompts({attempt.step for attempt in attempts}, plan, project, folder)
+    if not project.store.exists():
+        return [_with_texts(attempt, None, prompts_by_step.get(attempt.step)) for attempt in attempts]
+    with Store(project.store) as store:
+        return [_with_texts(attempt, store, prompts_by_step.get(attempt.step)) for attempt in attempts]
+
+
+def _with_texts(attempt: Attempt, store: Store | None, request: Request | None) -> Attempt:
+    calls = []
+    for call in attempt.calls:
+        completion = store.reply(call.reply) if store is not None and call.reply is not None else None
+        messages = None
+        if request is not None and call.part == "call":
+            messages = tuple({"role": message.role, "content": message.content} for message in request.messages)
+        calls.append(replace(call, prompt=messages, reply=None if completion is None else completion.text))
+    return replace(attempt, calls=tuple(calls))
+
+
+def compose_prompts(
+    wanted: set[int], plan: PlanFile, project: Project, folder: RunFolder
+) -> dict[int, Request]:
+    """Step -> its request, made again from the plan and the data; empty where the data are not what they were."""
+    try:
+        record = folder.load_record()
+    except RunDamaged:
+        return {}
+    header = plan.header
+    base = (project.root / header.spec_path).parent
+    place = Project(project.root, base)
+    dataset = header.dataset.model_copy(update={"source": record.source})
+    paths, problems = files.find_files(dataset, place, allow_outside=record.allow_outside)
+    digests, unreadable = files.digest_files(paths, place)
+    if problems or unreadable or files.digest_dataset(digests) != header.dataset_sha256:
+        return {}
+    steps = [step for step in plan.steps() if step.id in wanted]
+    items = read.load_items(dataset, paths, place, {key for step in steps for key in step.items})
+    context = StepContext.of_header(header)
+    requests = {}
+    for step in steps:
+        try:
+            sources = [items[key] for key in step.items]
+            requests[step.id] = compose_step(context, step.operator, sources, step.target, step.sample)
+        except (KeyError, StepFault):
+            continue
+    return requests
