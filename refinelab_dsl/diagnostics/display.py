@@ -34,7 +34,7 @@ def width(text: str) -> int:
 
 
 def _character_width(character: str) -> int:
-    if character in _KEPT_FORMATS or unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
+    if character in _KEPT_FORMATS or unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
@@ -49,10 +49,7 @@ class Line:
         pieces: list[str] = []
         columns = [0]
         for character in text:
-            if character == "\t":
-                piece = " " * (TAB - columns[-1] % TAB)
-            else:
-                piece = escape_character(character)
+            piece = " " * (TAB - columns[-1] % TAB) if character == "\t" else escape_character(character)
             pieces.append(piece)
             columns.append(columns[-1] + width(piece))
         self._pieces = pieces

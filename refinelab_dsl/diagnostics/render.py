@@ -46,7 +46,8 @@ def render_json(diagnostics: Diagnostics) -> dict[str, Any]:
 
 def render_jsonl(diagnostics: Diagnostics) -> str:
     """One JSON object per line and diagnostic, as in `render_json`."""
-    return "".join(json.dumps(_describe(entry, diagnostics.sources), ensure_ascii=False) + "\n" for entry in diagnostics)
+    described = (_describe(entry, diagnostics.sources) for entry in diagnostics)
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in described)
 
 
 class _Text:
@@ -100,7 +101,8 @@ class _Text:
         lines: list[str] = []
         for file in files:
             arrow = "-->" if not lines and entry.place is None else ":::"
-            lines.extend(self.snippet(file, [mark for mark in marks if mark[0].file == file], arrow, gutter, entry.severity))
+            here = [mark for mark in marks if mark[0].file == file]
+            lines.extend(self.snippet(file, here, arrow, gutter, entry.severity))
         return lines
 
     def snippet(
@@ -129,9 +131,9 @@ class _Text:
                 left = shown.column(span.start - start)
                 # A span over several lines is marked up to the end of its first.
                 right = shown.column(min(span.end - start, len(text)))
-                mark = ("^" if is_primary else "-") * max(1, right - left)
+                carets = ("^" if is_primary else "-") * max(1, right - left)
                 style = severity if is_primary else "second"
-                lines.append(f"{bar} {' ' * left}{self.paint(style, f'{mark} {escape(label)}'.rstrip())}")
+                lines.append(f"{bar} {' ' * left}{self.paint(style, f'{carets} {escape(label)}'.rstrip())}")
         return lines
 
     def help(self, help: Help, gutter: int) -> list[str]:

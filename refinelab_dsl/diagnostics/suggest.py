@@ -27,7 +27,7 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
             ranked.append((0, candidate))
         elif (distance := _distance(plain, other, limit)) <= limit and distance < max(len(plain), len(other)):
             ranked.append((distance, candidate))
-        elif len(plain) >= 3 and (other.startswith(plain) or plain.startswith(other) and len(other) >= 3):
+        elif len(plain) >= 3 and (other.startswith(plain) or (plain.startswith(other) and len(other) >= 3)):
             ranked.append((limit + 1, candidate))
     return tuple(candidate for _, candidate in sorted(ranked)[:_MOST])
 

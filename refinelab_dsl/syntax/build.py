@@ -113,9 +113,9 @@ class _Builder:
                 # `not in` is two tokens.
                 operator = " ".join(str(child) for child in children[1:-1])
                 left, right = self.expression(children[0]), self.expression(children[-1])
-                return Binary(cast(Any, operator), left, right, span)
+                return Binary(cast("Any", operator), left, right, span)
             case "unary":
-                return Unary(cast(Any, str(children[0])), self.expression(children[1]), span)
+                return Unary(cast("Any", str(children[0])), self.expression(children[1]), span)
             case "call":
                 arguments = tuple(self.argument(child) for child in children[1:])
                 return Call(self.reference(children[0]), arguments, span)
@@ -155,4 +155,4 @@ class _Builder:
             case _:
                 value = literals.parse_number(str(token))
                 assert value is not None
-        return Literal(cast(Any, kind), value, span)
+        return Literal(cast("Any", kind), value, span)

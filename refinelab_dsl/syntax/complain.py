@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import lexical
 from refinelab_dsl.diagnostics.catalog import syntax as faults
-from refinelab_dsl.source import Source, Span
+from refinelab_dsl.source import Source
 from refinelab_dsl.syntax.lex import ERROR, NEWLINE, UNKNOWN, Token, keywords
+from refinelab_dsl.syntax.stop import CLOSERS, END, NUMBERS, OPENERS, OPERATORS, VALUES, Open, Stop
 
-END = "$END"
-
-_OPENERS = {"LBRACE": "{", "LPAR": "(", "LSQB": "["}
-_CLOSERS = {"RBRACE": "{", "RPAR": "(", "RSQB": "["}
-_NUMBERS = frozenset({"PERCENT", "MONEY", "COUNT", "DURATION", "NUMBER"})
-_VALUES = _NUMBERS | {"STRING", "TEXT", "NAME", "TRUE", "FALSE", "NULL", "REST"}
-_OPERATORS = frozenset({"OR", "AND", "NOT", "IN", "COMPARE", "ADD", "MULTIPLY"})
 _UNITS = frozenset({"k", "M", "B", "ms", "s", "min", "h", "d"})
-_DESCRIBED = {"COMMA": "`,`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`", "RPAR": "`)`", "RSQB": "`]`",
-              "AS": "`as`", "IN": "`in`", NEWLINE: "a newline", "$END": "the end of the file"}  # fmt: skip
+_BETWEEN = {"file": "statement", "body": "statement", "map": "entry", "list": "item", "call": "argument"}
 
 
 def complain(source: Source, tokens: Sequence[Token], index: int, accepts: frozenset[str], end: int) -> Diagnostic:
@@ -29,178 +21,17 @@ def complain(source: Source, tokens: Sequence[Token], index: int, accepts: froze
     tokens: without the newlines that do not count; `index` is that of the refused one, `len(tokens)` at the end.
     accepts: the terminals the parser would have taken instead. end: where the text ends.
     """
-    stop = _Stop(source, tokens, index, accepts, end)
+    stop = Stop(source, tokens, index, accepts, end)
     for rule in RULES:
         if found := rule(stop):
             return found
     return faults.unexpected(stop.span, stop.describe(), stop.expected)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A bracket still open where the parser stopped; `role` says what it holds."""
-
-    token: Token
-    index: int
-    bracket: str
-    role: str
-
-
-@dataclass(frozen=True)
-class _Stop:
-    """The refused token `at` and what is around it."""
-
-    source: Source
-    tokens: Sequence[Token]
-    index: int
-    accepts: frozenset[str]
-    end: int
-
-    @cached_property
-    def at(self) -> Token:
-        return self.token(0)
-
-    @cached_property
-    def previous(self) -> Token:
-        return self.token(-1)
-
-    @cached_property
-    def next(self) -> Token:
-        return self.token(1)
-
-    def token(self, offset: int) -> Token:
-        """The token so many places from the refused one; an empty one outside of the text."""
-        index = self.index + offset
-        if 0 <= index < len(self.tokens):
-            return self.tokens[index]
-        place = 0 if index < 0 else self.end_of_text
-        return Token(END, "", place, place)
-
-    @cached_property
-    def end_of_text(self) -> int:
-        """Just behind the last token that is no newline."""
-        for token in reversed(self.tokens):
-            if token.type != NEWLINE:
-                return token.end
-        return self.end
-
-    @cached_property
-    def span(self) -> Span:
-        return self.of(self.at)
-
-    def of(self, first: Token, last: Token | None = None) -> Span:
-        end = (last or first).end
-        if first.type == NEWLINE:
-            end = first.start
-        return Span(self.source.name, first.start, max(first.start, end))
-
-    def after(self, token: Token) -> Span:
-        return Span(self.source.name, token.end, token.end)
-
-    def touches(self, offset: int) -> bool:
-        """Whether that token and the one after it stand side by side."""
-        left, right = self.token(offset), self.token(offset + 1)
-        return left.type != END and right.type != END and left.end == right.start
-
-    @cached_property
-    def open(self) -> list[_Open]:
-        """The brackets open before the refused token, the innermost last."""
-        found: list[_Open] = []
-        for index, token in enumerate(self.tokens[: self.index]):
-            if token.type in _OPENERS:
-                found.append(_Open(token, index, _OPENERS[token.type], self._role(index)))
-            elif token.type in _CLOSERS and found:
-                found.pop()
-        return found
-
-    def _role(self, index: int) -> str:
-        before = self.tokens[index - 1].type if index else ""
-        match self.tokens[index].type:
-            case "LSQB":
-                return "list"
-            case "LPAR":
-                return "call" if before == "NAME" else "group"
-            case _:
-                return "body" if before in ("NAME", "STRING") else "map"
-
-    @cached_property
-    def inside(self) -> str:
-        """What the refused token stands in: `file`, `body`, `map`, `list`, `call` or `group`."""
-        return self.open[-1].role if self.open else "file"
-
-    @cached_property
-    def head(self) -> list[Token]:
-        """The tokens of the statement or entry before the refused one, inside the innermost bracket."""
-        start = self.open[-1].index + 1 if self.open else 0
-        depth = 0
-        for index in range(self.index - 1, start - 1, -1):
-            kind = self.tokens[index].type
-            if kind in _CLOSERS:
-                depth += 1
-            elif kind in _OPENERS:
-                depth -= 1
-            elif depth == 0 and kind in (NEWLINE, "COMMA"):
-                start = index + 1
-                break
-        return list(self.tokens[start : self.index])
-
-    @cached_property
-    def starts(self) -> bool:
-        """Whether nothing of a statement or entry stands before the refused token."""
-        return not self.head
-
-    @cached_property
-    def wants_value(self) -> bool:
-        return "NUMBER" in self.accepts
-
-    @cached_property
-    def expected(self) -> str:
-        """What could stand here, in words."""
-        accepts = self.accepts
-        if self.wants_value:
-            words = ["a value"]
-        else:
-            words = ["a name"] if "NAME" in accepts else []
-            words += ["quoted text"] if "STRING" in accepts and "NAME" not in accepts else []
-        for kind in ("EQUAL", "LBRACE", "AS", "COMMA", NEWLINE, "RBRACE", "RSQB", "RPAR"):
-            if kind not in accepts or (kind == "LBRACE" and self.wants_value):
-                continue
-            if kind == "COMMA" and NEWLINE not in accepts and self.inside in ("file", "body", "map"):
-                continue
-            words.append(_DESCRIBED[kind])
-        if not words:
-            words = ["the end of the file"] if END in accepts else ["something else"]
-        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-    def describe(self) -> str:
-        """The refused token, in words."""
-        if self.at.type == END:
-            return "the end of the file" if self.index >= len(self.tokens) and self.end >= len(self.source.text) else "the end of the statement"
-        if self.at.type == NEWLINE:
-            return "the end of the line"
-        if self.at.type == "TEXT":
-            return "a text block"
-        text = self.at.text if len(self.at.text) <= 40 else f"{self.at.text[:39]}…"
-        return f"`{text}`"
-
-    def run(self, first: int, last: int) -> tuple[Token, Token]:
-        """From the tokens `first` to `last` (offsets) outwards to all that stand side by side with them."""
-        while self.touches(first - 1) and self._is_wordy(self.token(first - 1)):
-            first -= 1
-        while self.touches(last) and self._is_wordy(self.token(last + 1)):
-            last += 1
-        return self.token(first), self.token(last)
-
-    @staticmethod
-    def _is_wordy(token: Token) -> bool:
-        wordy = _NUMBERS | {"NAME", "ADD", "MULTIPLY", "DOT"}
-        return token.type in wordy or token.type == UNKNOWN or (token.type == ERROR and token.text[:1].isalnum())
-
-
-def _unquoted(stop: _Stop) -> Diagnostic | None:
+def _unquoted(stop: Stop) -> Diagnostic | None:
     """`id = gpt-4o-mini`, `source = ./data.csv`, `base_url = http://localhost`."""
     at, previous = stop.at, stop.previous
-    if at.type not in (ERROR, UNKNOWN, "MULTIPLY", "DOT") or stop.inside == "map" and stop.starts:
+    if at.type not in (ERROR, UNKNOWN, "MULTIPLY", "DOT") or (stop.inside == "map" and stop.starts):
         return None
     starts_path = previous.type in ("EQUAL", "COMMA", "LSQB", "LPAR") and at.text in (".", "/") and stop.touches(0)
     within_word = (
@@ -212,33 +43,33 @@ def _unquoted(stop: _Stop) -> Diagnostic | None:
     if not (starts_path or within_word) or at.text in ("&&", "||", ";", "!"):
         return None
     first, last = stop.run(0, 0)
-    if last.end - first.start < 3 or first.type in ("ADD", "MULTIPLY") and not starts_path:
+    if last.end - first.start < 3 or (first.type in ("ADD", "MULTIPLY") and not starts_path):
         return None
     if within_word and not starts_path and first.type != "NAME":
         return None
     span = stop.of(first, last)
-    return faults.unquoted_text(span, stop.source.text[span.start : span.end])
+    return lexical.unquoted_text(span, stop.source.text[span.start : span.end])
 
 
-def _fault(stop: _Stop) -> Diagnostic | None:
+def _fault(stop: Stop) -> Diagnostic | None:
     """What the lexer had to say."""
     return stop.at.fault
 
 
-def _unclosed(stop: _Stop) -> Diagnostic | None:
+def _unclosed(stop: Stop) -> Diagnostic | None:
     """The end, or the start of what looks like the next statement, inside an open bracket."""
     if not stop.open:
         return None
     innermost = stop.open[-1]
     opened = stop.of(innermost.token)
     if stop.at.type == END:
-        if stop.previous.type in ("EQUAL", *_OPERATORS):
+        if stop.previous.type in ("EQUAL", *OPERATORS):
             return None
         if guess := _by_indentation(stop):
             return guess
         return faults.unclosed_bracket(opened, innermost.bracket, None)
-    if stop.at.type in _CLOSERS and _CLOSERS[stop.at.type] != innermost.bracket:
-        outer = [item for item in stop.open if item.bracket == _CLOSERS[stop.at.type]]
+    if stop.at.type in CLOSERS and CLOSERS[stop.at.type] != innermost.bracket:
+        outer = [item for item in stop.open if item.bracket == CLOSERS[stop.at.type]]
         line = stop.source.text.find("\n", innermost.token.start, stop.at.start) < 0
         if not outer or (line and stop.source.text.find("\n", outer[-1].token.start, stop.at.start) >= 0):
             return faults.wrong_bracket(stop.span, stop.at.text, opened, innermost.bracket)
@@ -250,15 +81,15 @@ def _unclosed(stop: _Stop) -> Diagnostic | None:
     return None
 
 
-def _by_indentation(stop: _Stop) -> Diagnostic | None:
+def _by_indentation(stop: Stop) -> Diagnostic | None:
     """The bracket that was forgotten, where the indentation tells: its line starts further right than the line of the
     bracket that closed it instead."""
     text = stop.source.text
     opened: list[Token] = []
     for token in stop.tokens[: stop.index]:
-        if token.type in _OPENERS:
+        if token.type in OPENERS:
             opened.append(token)
-        elif token.type in _CLOSERS and opened:
+        elif token.type in CLOSERS and opened:
             opener = opened.pop()
             line = text.rfind("\n", 0, token.start) + 1
             if text[line : token.start].strip(" \t") or line <= opener.start or not opened:
@@ -266,30 +97,30 @@ def _by_indentation(stop: _Stop) -> Diagnostic | None:
             first = text.rfind("\n", 0, opener.start) + 1
             indent = len(text[first:]) - len(text[first:].lstrip(" \t"))
             if token.start - line < indent:
-                return faults.unclosed_bracket(stop.of(opener), _OPENERS[opener.type], stop.of(token))
+                return faults.unclosed_bracket(stop.of(opener), OPENERS[opener.type], stop.of(token))
     return None
 
 
-def _closes_later(stop: _Stop, opened: _Open) -> bool:
+def _closes_later(stop: Stop, opened: Open) -> bool:
     """Whether the bracket is closed further on, before the one around it is."""
     depth = 0
     for token in stop.tokens[stop.index :]:
-        if token.type in _OPENERS:
+        if token.type in OPENERS:
             depth += 1
-        elif token.type in _CLOSERS:
+        elif token.type in CLOSERS:
             if depth == 0:
-                return _CLOSERS[token.type] == opened.bracket
+                return CLOSERS[token.type] == opened.bracket
             depth -= 1
     return False
 
 
-def _stray_bracket(stop: _Stop) -> Diagnostic | None:
-    if stop.at.type in _CLOSERS and not stop.open:
+def _stray_bracket(stop: Stop) -> Diagnostic | None:
+    if stop.at.type in CLOSERS and not stop.open:
         return faults.stray_bracket(stop.span, stop.at.text)
     return None
 
 
-def _foreign_comment(stop: _Stop) -> Diagnostic | None:
+def _foreign_comment(stop: Stop) -> Diagnostic | None:
     """`// later`, `/* later */`, and `-- later` where a statement starts."""
     for offset in (-1, 0):
         left, right = stop.token(offset), stop.token(offset + 1)
@@ -299,22 +130,22 @@ def _foreign_comment(stop: _Stop) -> Diagnostic | None:
     return None
 
 
-def _number(stop: _Stop) -> Diagnostic | None:
+def _number(stop: Stop) -> Diagnostic | None:
     """`25 %`, `10 min`, `.5`, `1,000`."""
     at, previous = stop.at, stop.previous
     if previous.type == "NUMBER" and (at.text == "%" or (at.type == "NAME" and at.text in _UNITS)):
         span = stop.of(previous, at)
-        return faults.spaced_unit(span, previous.text, at.text)
-    if at.type == "DOT" and stop.wants_value and stop.touches(0) and stop.next.type in _NUMBERS:
-        return faults.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")
+        return lexical.spaced_unit(span, previous.text, at.text)
+    if at.type == "DOT" and stop.wants_value and stop.touches(0) and stop.next.type in NUMBERS:
+        return lexical.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")
     if at.type == "NUMBER" and previous.type == "COMMA" and stop.touches(-1) and stop.touches(-2):
         first = stop.token(-2)
         if first.type in ("NUMBER", "MONEY") and len(at.text) == 3 and not stop.wants_value:
-            return faults.grouped_digits(stop.of(first, at), f"{first.text},{at.text}")
+            return lexical.grouped_digits(stop.of(first, at), f"{first.text},{at.text}")
     return None
 
 
-def _mark(stop: _Stop) -> Diagnostic | None:
+def _mark(stop: Stop) -> Diagnostic | None:
     """`kind: remove`, `a && b`, `x = 1;`, `$name`."""
     at = stop.at
     if at.text == "==" and "EQUAL" in stop.accepts:
@@ -337,13 +168,13 @@ def _mark(stop: _Stop) -> Diagnostic | None:
     if at.text == "!" and "NOT" in stop.accepts:
         return faults.wrong_operator(stop.span, "!", "not")
     if at.text == "$":
-        return faults.lone_dollar(stop.span)
+        return lexical.lone_dollar(stop.span)
     if at.text in ("&", "|", "^", "~", "`", "\\", "@", "%") or at.text == "?":
-        return faults.unknown_character(stop.span, at.text)
+        return lexical.unknown_character(stop.span, at.text)
     return None
 
 
-def _import(stop: _Stop) -> Diagnostic | None:
+def _import(stop: Stop) -> Diagnostic | None:
     """Anything wrong in `import "…" as name`."""
     if stop.inside in ("file", "body") and stop.head and stop.head[0].type == "IMPORT" and len(stop.head) < 4:
         if stop.at.type not in (NEWLINE, END) and stop.at.text in keywords() and "NAME" in stop.accepts:
@@ -353,7 +184,7 @@ def _import(stop: _Stop) -> Diagnostic | None:
     return None
 
 
-def _hyphenated(stop: _Stop) -> Diagnostic | None:
+def _hyphenated(stop: Stop) -> Diagnostic | None:
     """`pre-algebra = 20%`, `measure pre-algebra {`."""
     previous = stop.previous
     if stop.at.type not in ("ADD", "DOT", "MULTIPLY") or previous.type != "NAME" or not stop.touches(-1):
@@ -369,10 +200,10 @@ def _hyphenated(stop: _Stop) -> Diagnostic | None:
     return faults.hyphenated_name(span, stop.source.text[span.start : span.end], is_key and stop.inside == "map")
 
 
-def _no_value(stop: _Stop) -> Diagnostic | None:
+def _no_value(stop: Stop) -> Diagnostic | None:
     """Nothing after `=` or an operator."""
     previous = stop.previous
-    ends = stop.at.type in (NEWLINE, END, "COMMA") or stop.at.type in _CLOSERS
+    ends = stop.at.type in (NEWLINE, END, "COMMA") or stop.at.type in CLOSERS
     if not ends or not stop.wants_value:
         return None
     if stop.at.type == NEWLINE and stop.next.type in ("LBRACE", "LSQB", "STRING", "TEXT") and previous.type == "EQUAL":
@@ -380,18 +211,18 @@ def _no_value(stop: _Stop) -> Diagnostic | None:
     if previous.type == "EQUAL":
         name = stop.token(-2)
         return faults.missing_value(stop.of(name, previous), name.text)
-    if previous.type in _OPERATORS:
+    if previous.type in OPERATORS:
         return faults.missing_operand(stop.of(previous), previous.text)
     return None
 
 
-def _alone(stop: _Stop) -> Diagnostic | None:
+def _alone(stop: Stop) -> Diagnostic | None:
     """`kind remove`, `kind 5`, `measure size`: words where `=` or `{` is missing."""
     head = stop.head
     if stop.inside not in ("file", "body", "map") or not head or head[0].type not in ("NAME", "STRING"):
         return None
     first = head[0]
-    ends = stop.at.type in (NEWLINE, END, "COMMA") or stop.at.type in _CLOSERS
+    ends = stop.at.type in (NEWLINE, END, "COMMA") or stop.at.type in CLOSERS
     if len(head) == 1 and "EQUAL" in stop.accepts:
         if stop.at.type == NEWLINE and stop.next.type == "LBRACE" and stop.inside != "map":
             return faults.broken_line(stop.of(stop.next), "`{`")
@@ -401,7 +232,7 @@ def _alone(stop: _Stop) -> Diagnostic | None:
             return faults.missing_body(stop.of(first), first.text)
         if stop.at.text in keywords() and stop.next.type == "LBRACE" and stop.inside != "map":
             return faults.reserved_word(stop.span, stop.at.text, False)
-        if stop.at.type in _VALUES or stop.at.type in _OPENERS:
+        if stop.at.type in VALUES or stop.at.type in OPENERS:
             return faults.missing_equal(stop.span, first.text, stop.after(first))
     if len(head) == 2 and stop.inside != "map" and "LBRACE" in stop.accepts and head[1].type in ("NAME", "STRING"):
         if stop.at.type == "EQUAL":
@@ -418,38 +249,38 @@ def _alone(stop: _Stop) -> Diagnostic | None:
     return None
 
 
-def _continues(stop: _Stop) -> Diagnostic | None:
+def _continues(stop: Stop) -> Diagnostic | None:
     """A line that starts with an operator."""
-    if stop.starts and stop.previous.type == NEWLINE and stop.at.type in ("AND", "OR", "IN", "COMPARE", "ADD", "MULTIPLY", "DOT"):
+    if stop.starts and stop.previous.type == NEWLINE and stop.at.type in (OPERATORS - {"NOT"}) | {"DOT"}:
         return faults.operator_on_new_line(stop.span, stop.at.text)
     return None
 
 
-def _reserved(stop: _Stop) -> Diagnostic | None:
+def _reserved(stop: Stop) -> Diagnostic | None:
     if stop.at.text in keywords() and "NAME" in stop.accepts:
-        in_label = len(stop.head) == 1 and stop.inside in ("file", "body")
-        return faults.reserved_word(stop.span, stop.at.text, stop.inside == "map" and stop.starts or (stop.wants_value and not in_label))
+        quotable = stop.wants_value or (stop.inside == "map" and stop.starts)
+        return faults.reserved_word(stop.span, stop.at.text, quotable)
     return None
 
 
-def _comma(stop: _Stop) -> Diagnostic | None:
+def _comma(stop: Stop) -> Diagnostic | None:
     if stop.at.type != "COMMA":
         return None
-    if stop.starts or stop.previous.type in ("COMMA", *_OPENERS):
+    if stop.starts or stop.previous.type in ("COMMA", *OPENERS):
         return faults.extra_separator(stop.span, ",")
     if stop.inside == "group":
         return faults.comma_in_group(stop.span, stop.of(stop.open[-1].token))
     return None
 
 
-def _comparison(stop: _Stop) -> Diagnostic | None:
+def _comparison(stop: Stop) -> Diagnostic | None:
     if stop.at.type not in ("COMPARE", "IN", "NOT") or "COMPARE" in stop.accepts:
         return None
     depth = 0
     for token in reversed(stop.tokens[: stop.index]):
-        if token.type in _CLOSERS:
+        if token.type in CLOSERS:
             depth += 1
-        elif token.type in _OPENERS:
+        elif token.type in OPENERS:
             if depth == 0:
                 break
             depth -= 1
@@ -460,34 +291,34 @@ def _comparison(stop: _Stop) -> Diagnostic | None:
     return None
 
 
-def _equal(stop: _Stop) -> Diagnostic | None:
+def _equal(stop: Stop) -> Diagnostic | None:
     """`where = topic = algebra`."""
     if stop.at.type == "EQUAL" and "COMPARE" in stop.accepts and stop.head:
         return faults.wrong_operator(stop.span, "=", "==")
     return None
 
 
-def _key(stop: _Stop) -> Diagnostic | None:
+def _key(stop: Stop) -> Diagnostic | None:
     """`{ 1 = 25% }`."""
-    if stop.inside == "map" and stop.starts and "NAME" in stop.accepts and stop.at.type in _NUMBERS:
+    if stop.inside == "map" and stop.starts and "NAME" in stop.accepts and stop.at.type in NUMBERS:
         first, last = stop.run(0, 0)
         span = stop.of(first, last)
         return faults.not_a_key(span, stop.source.text[span.start : span.end])
     return None
 
 
-def _separator(stop: _Stop) -> Diagnostic | None:
+def _separator(stop: Stop) -> Diagnostic | None:
     """Two things side by side."""
-    begins = stop.at.type in _VALUES or stop.at.type in _OPENERS or stop.at.type in ("NOT", "IMPORT")
+    begins = stop.at.type in VALUES or stop.at.type in OPENERS or stop.at.type in ("NOT", "IMPORT")
     if not begins or "COMMA" not in stop.accepts:
         return None
-    between = {"file": "statement", "body": "statement", "map": "entry", "list": "item", "call": "argument"}.get(stop.inside)
+    between = _BETWEEN.get(stop.inside)
     if between is None:
         return None
     return faults.missing_separator(stop.span, stop.after(stop.previous), between)
 
 
-RULES: tuple[Callable[[_Stop], Diagnostic | None], ...] = (
+RULES: tuple[Callable[[Stop], Diagnostic | None], ...] = (
     _unquoted,
     _fault,
     _foreign_comment,

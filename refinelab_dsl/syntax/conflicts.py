@@ -8,8 +8,13 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Span
 
-_MARKER = re.compile(r"^(?:(?P<ours><{7})(?: [^\n]*)?|(?P<base>\|{7})(?: [^\n]*)?|(?P<middle>={7})|(?P<theirs>>{7})(?: [^\n]*)?)\r?$", re.M)
-_DECLARED = re.compile(r'^(?P<kind>[A-Za-z_]\w*)[ \t]+(?:(?P<name>[A-Za-z_]\w*)|"(?P<title>[^"\n]*)")?[ \t]*\{', re.M | re.A)
+_MARKER = re.compile(
+    r"^(?:(?P<ours><{7})(?: [^\n]*)?|(?P<base>\|{7})(?: [^\n]*)?|(?P<middle>={7})|(?P<theirs>>{7})(?: [^\n]*)?)\r?$",
+    re.M,
+)
+_DECLARED = re.compile(
+    r'^(?P<kind>[A-Za-z_]\w*+)[ \t]*+(?:(?P<name>[A-Za-z_]\w*+)|"(?P<title>[^"\n]*)")?[ \t]*\{', re.M | re.A
+)
 
 
 def mask_conflicts(source: Source) -> tuple[str, list[Diagnostic], tuple[tuple[str, str | None], ...]]:

@@ -110,7 +110,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`measure size { kind = length }`; `label` is None for `constraints { … }`. `header_span` covers `measure size`."""
+    """`measure size { kind = length }`; `label` is None for `constraints { … }`. `header_span`: `measure size`."""
 
     kind: str
     label: str | None

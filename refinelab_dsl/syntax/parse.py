@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import syntax as faults
@@ -86,7 +86,7 @@ class _Reader:
         """The statements of the tokens, or the first thing wrong with them; `end` is where they end in the text."""
         kept = layout.filter_newlines(tokens)
         deep = find_too_deep(kept)
-        parsed = self.feed(kept if deep is None else kept[:deep], len(self.source.text) if end is None else end, deep is None)
+        parsed = self.feed(kept[:deep], len(self.source.text) if end is None else end, complete=deep is None)
         if parsed is None:
             assert deep is not None
             span = Span(self.source.name, kept[deep].start, kept[deep].end)
@@ -95,12 +95,12 @@ class _Reader:
             return parsed
         return build_statements(parsed, self.source, self.docs)
 
-    def feed(self, tokens: Sequence[Token], end: int, complete: bool) -> Parsed[Fed] | Diagnostic | None:
+    def feed(self, tokens: Sequence[Token], end: int, *, complete: bool) -> Parsed[Fed] | Diagnostic | None:
         """Runs the parser over tokens; None where they are only a beginning and right so far."""
         from lark import Token as Fed
         from lark import UnexpectedToken
 
-        parser = load_table().parse_interactive()
+        parser: Any = load_table().parse_interactive()
         for index, token in enumerate(tokens):
             try:
                 if token.type == ERROR:
@@ -112,7 +112,7 @@ class _Reader:
         if not complete:
             return None
         try:
-            return parser.feed_eof()  # type: ignore[no-any-return]
+            return cast("Parsed[Fed]", parser.feed_eof())
         except UnexpectedToken:
             return complain(self.source, tokens, len(tokens), frozenset(parser.accepts()), end)
 

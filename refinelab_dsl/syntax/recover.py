@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from refinelab_dsl.syntax.lex import NEWLINE, Token
 
@@ -39,7 +40,7 @@ def read_name(group: Sequence[Token]) -> tuple[str, str | None] | None:
     if not words or not words[0].text.isidentifier():
         return None
     if words[0].type == "IMPORT":
-        named = [token.text for before, token in zip(group, group[1:], strict=False) if before.type == "AS"]
+        named = [token.text for before, token in pairwise(group) if before.type == "AS"]
         return ("import", named[0]) if named else None
     label = words[1] if len(words) > 1 else None
     if label is not None and label.text.isidentifier():

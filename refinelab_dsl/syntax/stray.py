@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.diagnostics.catalog import lexical as faults
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax import literals
 
@@ -25,8 +25,9 @@ class Stray:
 
 
 _SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r]){0,1000}'")
-_SMART_QUOTED = re.compile(r"[“”„«‘’‚‹]([^“”„«»‘’‚‹›\"\n\r]*)[“”»‘’›\"]")
-_SMART = "“”„«»‘’‚‹›"
+# Double and single quotation marks of typography: left, right, low, and angled.
+_SMART = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a\u2039\u203a"
+_SMART_QUOTED = re.compile(rf"[{_SMART}]([^{_SMART}\"\n\r]*)[{_SMART}\"]")
 _JUNK_NUMBER = re.compile(r"\$?[0-9](?:[\w.%$]|(?<=[0-9][eE])[+-](?=[0-9]))*")
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$%]")
@@ -120,15 +121,15 @@ def _read_open_text(source: Source, text: str, position: int) -> Stray:
     """`"abc` up to the end of its line."""
     end = _end_of_line(text, position)
     written = text[position:end]
-    if _NOTHING_LEFT.fullmatch(written) and (before := _UNOPENED.search(text, text.rfind("\n", 0, position) + 1, position)):
+    mark = Span(source.name, position, position + 1)
+    line = text.rfind("\n", 0, position) + 1
+    if _NOTHING_LEFT.fullmatch(written) and (before := _UNOPENED.search(text, line, position)):
         start = Span(source.name, before.start(1), before.start(1))
-        return Stray('"', position, position + 1, end, faults.unopened_text(Span(source.name, position, position + 1), start))
+        return Stray('"', position, position + 1, end, faults.unopened_text(mark, start))
     # The mark is proposed before what most likely follows the text: a comma, a bracket, a comment.
-    close = position + len(written) - len(re.search(r"(?:\s+#.*|[\s,\])}])*$", written).group())  # type: ignore[union-attr]
-    close = max(close, position + 1)
-    return Stray(
-        written, position, end, end, faults.open_text(Span(source.name, position, end), Span(source.name, close, close))
-    )
+    inner = written.split(" #", 1)[0].rstrip(" \t,])}")
+    close = position + max(1, len(inner))
+    return _stray_until(text, position, end, faults.open_text(mark, Span(source.name, close, close)))
 
 
 def _read_crowded_block(source: Source, text: str, position: int) -> Stray:
