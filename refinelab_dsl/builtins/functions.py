@@ -118,7 +118,6 @@ FORMS: Final[tuple[Function, ...]] = (
             Parameter("value", Text(), named=True),
         ),
         "shares from a CSV file: labels in column `key`, shares in column `value`",
-        reached=False,
     ),
     Function(
         "like",

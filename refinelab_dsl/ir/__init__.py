@@ -1,5 +1,8 @@
-"""The intermediate representation: `lower(tree, bindings) -> Program`, `verify`, `dump`."""
+"""The intermediate representation: `lower(tree, bindings, name) -> Program`, `verify`, `dump`, `spec_hash`."""
 
-from refinelab_dsl.ir.program import Program
+from refinelab_dsl.ir.dump import dump, spec_hash
+from refinelab_dsl.ir.lower import lower
+from refinelab_dsl.ir.program import Program, Unexecutable
+from refinelab_dsl.ir.verify import verify
 
-__all__ = ["Program"]
+__all__ = ["Program", "Unexecutable", "dump", "lower", "spec_hash", "verify"]

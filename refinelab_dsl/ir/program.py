@@ -22,6 +22,15 @@ from refinelab_dsl.declarations import (
 from refinelab_dsl.source import Span
 
 
+class Unexecutable(BaseModel):
+    """Something that the language has and no plan of this version can execute: what, in words, and where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: str
+    span: Span | None = Field(default=None, repr=False)
+
+
 class Program(BaseModel):
     """One whole spec. Declarations stand in the order in which they were written; names are unique per kind.
 
@@ -50,4 +59,4 @@ class Program(BaseModel):
     expects: tuple[Expect, ...] = ()
     origins: dict[str, Span] = Field(default={}, repr=False)
     docs: dict[str, str] = Field(default={}, repr=False)
-    vocabulary: tuple[str, ...] = Field(default=(), repr=False)  # kinds used that no plan can execute yet
+    unexecutable: tuple[Unexecutable, ...] = ()

@@ -1,0 +1,291 @@
+"""RF22xx: declarations that do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refinelab_dsl.diagnostics.catalog.names.wording import error, listed, nearest_names
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.source import Span
+
+
+def model_needed(span: Span, owner: str, kind: str) -> Diagnostic:
+    """RF2201: a kind that asks a model, without one.
+
+    Wrong: `operator p { kind = expand }`. Right: `operator p { kind = expand, model = small }`.
+    """
+    return error("RF2201", f"{owner} needs `model`: kind `{kind}` asks one", span, "`model` is missing")
+
+
+def moves_needed(span: Span, owner: str, kind: str) -> Diagnostic:
+    """RF2202: a kind that moves items, without saying where.
+
+    Wrong: `kind = rewrite` alone. Right: `moves = { difficulty = +1 }`.
+    """
+    help_ = Help("say how it moves an item: `moves = { difficulty = +1 }`")
+    return error("RF2202", f"{owner} needs `moves`: kind `{kind}` changes labels", span, "`moves` is missing", (help_,))
+
+
+def shift_without_order(span: Span, dimension: str, declared: Span) -> Diagnostic:
+    """RF2203: a step along a dimension whose labels have no order.
+
+    Wrong: `moves = { topic = +1 }`. Right: `moves = { topic = any }`, or `order` instead of `labels`.
+    """
+    return error(
+        "RF2203",
+        f"dimension `{dimension}` has no order to step along",
+        span,
+        "a step needs an order",
+        (Help("name labels: `to(…)`, or `any`; or give the dimension `order = [lowest, …, highest]`"),),
+        labels=(Label(declared, "unordered labels"),),
+    )
+
+
+def shift_too_far(span: Span, dimension: str, labels: int) -> Diagnostic:
+    """RF2204: a step as long as the dimension: no item could take it.
+
+    Wrong: `+3` along three labels. Right: `+1`.
+    """
+    return error(
+        "RF2204", f"no item can take such a step: dimension `{dimension}` has {labels} labels", span, "too far"
+    )
+
+
+def wrong_task(span: Span, owner: str, kind: str, tasks: Sequence[str], task: str) -> Diagnostic:
+    """RF2205: a kind that does not exist for the task of the dataset.
+
+    Wrong: `rewrite_distractors` over `task = qa`. Right: over `task = mcq`.
+    """
+    return error(
+        "RF2205",
+        f"kind `{kind}` of {owner} works on {listed(tasks)}, and the task is `{task}`",
+        span,
+        "not for this task",
+    )
+
+
+def field_needed(span: Span, name: str, task: str, columns: Sequence[str], near: Sequence[str]) -> Diagnostic:
+    """RF2210: a field that the task needs comes from nowhere: it is not mapped, and no column has its name.
+
+    Wrong: `columns = [q, a]` without `fields`. Right: `fields = { question = column("q"), answer = column("a") }`.
+    """
+    guess = near[0] if near else "…"
+    return error(
+        "RF2210",
+        f"items of task `{task}` need `{name}`, which is not mapped and no column",
+        span,
+        f"`{name}` is missing",
+        (Help(f'map it: `fields = {{ {name} = column("{guess}") }}`'),),
+        notes=(f"columns: {listed(columns)}",),
+    )
+
+
+def task_field_type(span: Span, name: str, expected: str, found: str) -> Diagnostic:
+    """RF2211: a task field gets a value of another type.
+
+    Wrong: `choices = column("A") == "x"`. Right: `choices = [column("A"), column("B")]`.
+    """
+    return error("RF2211", f"`{name}` is {expected}, not {found}", span, f"gives {found}")
+
+
+def few_choices(span: Span, count: int) -> Diagnostic:
+    """RF2212: a multiple-choice item with fewer than two choices.
+
+    Wrong: `choices = [column("A")]`. Right: `choices = [column("A"), column("B")]`.
+    """
+    return error("RF2212", f"an item needs at least 2 choices, not {count}", span, "too few")
+
+
+def budget_without_limit(span: Span) -> Diagnostic:
+    """RF2220: a budget that limits nothing.
+
+    Wrong: `budget { reserve = 10% }`. Right: `budget { tokens = 400k }`.
+    """
+    help_ = Help("set `tokens`, `cost`, or both: `tokens = 0.5 * full_cost`, `cost = $3.00`")
+    return error("RF2220", "a budget limits tokens or cost, and this one neither", span, "no limit", (help_,))
+
+
+def cost_without_price(span: Span, model: str, user: str, declared: Span) -> Diagnostic:
+    """RF2221: a limit in dollars, and a model whose price is unknown.
+
+    Wrong: `cost = $3` with a model without `price`. Right: `price = { input = $0.15 / 1M, output = $0.60 / 1M }`.
+    """
+    return error(
+        "RF2221",
+        f"`cost` cannot be kept: the price of model `{model}` is unknown",
+        span,
+        "a limit in dollars",
+        (Help('declare it in the model: `price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }`'),),
+        labels=(Label(declared, f"no price, and {user} asks it"),),
+    )
+
+
+def simulated_is_free(span: Span, model: str) -> Diagnostic:
+    """RF2222: a simulated model without a price costs nothing, so a limit in dollars does not bind."""
+    return Diagnostic(
+        "RF2222",
+        "note",
+        f"model `{model}` is simulated and has no price: its calls count as $0",
+        span=span,
+        label="costs $0",
+        help=(Help("give it the price of the model that it stands for, to see what a real run would cost"),),
+    )
+
+
+def unlimited(span: Span) -> Diagnostic:
+    """RF2223: operators ask a model, and no budget says how much they may."""
+    return Diagnostic(
+        "RF2223",
+        "warning",
+        "the spec has no budget: a plan may ask models as often as the targets need",
+        span=span,
+        label="asks a model",
+        help=(Help("add one: `budget { tokens = 0.5 * full_cost }`"),),
+    )
+
+
+def attribute_needed_with(span: Span, owner: str, name: str, because: str) -> Diagnostic:
+    """RF2224: an attribute without which another makes no sense.
+
+    Wrong: `model m { provider = openai }`. Right: with `id = "gpt-4o-mini-2024-07-18"`.
+    """
+    return error("RF2224", f"{owner} needs `{name}`: {because}", span, f"`{name}` is missing")
+
+
+def either_or(span: Span, owner: str, first: str, second: str, other: Span) -> Diagnostic:
+    """RF2225: two attributes that say the same thing.
+
+    Wrong: `model = a` and `models = [a, b]`. Right: one of them.
+    """
+    return error(
+        "RF2225", f"{owner} has both `{first}` and `{second}`", span, "one too many", labels=(Label(other, "and this"),)
+    )
+
+
+def bad_url(span: Span, text: str, reason: str) -> Diagnostic:
+    """RF2226: no address of an endpoint.
+
+    Wrong: `base_url = "localhost:8000"`. Right: `base_url = "http://localhost:8000/v1"`.
+    """
+    return error("RF2226", f"`{text}` is no address of an endpoint: {reason}", span, reason)
+
+
+def same_output(span: Span, path: str, first: Span) -> Diagnostic:
+    """RF2230: two things would be written to one path.
+
+    Wrong: two outputs with `path = "out/items.jsonl"`. Right: a path of its own for each.
+    """
+    return error("RF2230", f"two outputs are written to `{path}`", span, "again", labels=(Label(first, "first here"),))
+
+
+def output_over_source(span: Span, path: str, source: Span) -> Diagnostic:
+    """RF2231: an output would replace the file that the items are read from.
+
+    Wrong: `path = "data/items.jsonl"` for `source = "data/items.jsonl"`. Right: `path = "out/items.jsonl"`.
+    """
+    return error(
+        "RF2231", f"`{path}` would overwrite the source", span, "is read, too", labels=(Label(source, "read here"),)
+    )
+
+
+def output_format(span: Span, path: str) -> Diagnostic:
+    """RF2232: neither `format` nor the ending of the path says what is written.
+
+    Wrong: `path = "out/items"`. Right: `path = "out/items.jsonl"`.
+    """
+    help_ = Help("name it: `format = jsonl` or `format = csv`")
+    return error("RF2232", f"the ending of `{path}` does not say what to write", span, "unknown ending", (help_,))
+
+
+def not_invertible(span: Span, at: Span, fields: Sequence[tuple[str, Span]], operator: str, insert: Edit) -> Diagnostic:
+    """RF2233: `layout = source` writes columns as they came in, and a field of a new item cannot be turned back into
+    columns.
+
+    Wrong: `answer = number(column("x")) + 1` with `layout = source`. Right: `layout = task`.
+    """
+    return error(
+        "RF2233",
+        f"results of operator `{operator}` cannot be written in the columns of the source",
+        span,
+        "`layout` is source",
+        (Help("write the task's own fields: `layout = task`", (insert,), "machine"),),
+        labels=tuple(Label(field, f"`{name}` cannot be turned back into columns") for name, field in fields),
+    )
+
+
+def bin_without_bands(span: Span, dimension: str, reason: str) -> Diagnostic:
+    """RF2240: `in_bin` over a dimension that cannot be measured of a new item.
+
+    Wrong: `in_bin` over a dimension from `stem()`. Right: without that check; its label is taken as made.
+    """
+    return error(
+        "RF2240",
+        f"`in_bin` cannot measure dimension `{dimension}` of a new item: {reason}",
+        span,
+        "cannot be measured",
+        (Help("leave the check out: the label is then taken as made, and the report says so"),),
+    )
+
+
+def accept_needed(span: Span, owner: str) -> Diagnostic:
+    """RF2241: an `expression` validator without its expression.
+
+    Right: `accept = len(choices) == 4`.
+    """
+    help_ = Help("say when a result is accepted: `accept = len(question) < 400`")
+    return error("RF2241", f"{owner} needs `accept`", span, "`accept` is missing", (help_,))
+
+
+def useless_retries(span: Span, owner: str) -> Diagnostic:
+    """RF2242: retries without `on_reject = retry`."""
+    return Diagnostic(
+        "RF2242",
+        "warning",
+        f"`retries` of {owner} has no effect without `on_reject = retry`",
+        span=span,
+        label="no effect",
+    )
+
+
+def unplaced_field(span: Span, prompt: str, operator: str, missing: Sequence[str]) -> Diagnostic:
+    """RF2243: a prompt's `returns` lacks fields of which an operator makes an item.
+
+    Wrong: `returns = { question = text }` for task `qa`. Right: with `answer = text`.
+    """
+    return error(
+        "RF2243",
+        f"prompt `{prompt}` returns no {listed(missing)}, of which operator `{operator}` makes an item",
+        span,
+        "incomplete",
+        (Help("add them, or leave `returns` out: the task's own fields are then asked for"),),
+    )
+
+
+def size_bounds(span: Span, low: int, high: int) -> Diagnostic:
+    """RF2250: a range of sizes that holds none.
+
+    Wrong: `between(1_100, 900)`. Right: `between(900, 1_100)`.
+    """
+    return error("RF2250", f"no size lies between {low} and {high}", span, "empty range")
+
+
+def unknown_column(span: Span, name: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
+    """RF2251: a column that `columns` does not list.
+
+    Wrong: `columns = [question, A]` and `column("B")`. Right: a column of the list.
+    """
+    quoted = tuple(f'"{each}"' for each in near)
+    notes = (f"columns: {listed(known)}",)
+    return error(
+        "RF2251", f"the dataset has no column `{name}`", span, "not in `columns`", nearest_names(quoted, span), notes
+    )
+
+
+def columns_of_records(span: Span, format_: str) -> Diagnostic:
+    """RF2252: `columns` names those of a CSV file without a header row; other formats name their own."""
+    return error(
+        "RF2252",
+        f"`columns` is for CSV files without a header row, and the format is {format_}",
+        span,
+        "does not apply",
+    )

@@ -1,0 +1,46 @@
+"""How complaints of this family are worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.source import Span
+
+LISTED = 8
+
+
+def error(
+    code: str,
+    message: str,
+    span: Span,
+    label: str,
+    help_: tuple[Help, ...] = (),
+    notes: tuple[str, ...] = (),
+    labels: tuple[Label, ...] = (),
+) -> Diagnostic:
+    return Diagnostic(code, "error", message, span=span, label=label, labels=labels, notes=notes, help=help_)
+
+
+def nearest_names(near: Sequence[str], span: Span, prefix: str = "") -> tuple[Help, ...]:
+    """A way out for a misspelt word: one candidate is an edit, several are named."""
+    if not near:
+        return ()
+    if len(near) == 1:
+        return (Help(f"nearest: `{near[0]}`", (Edit(span, prefix + near[0]),), "maybe"),)
+    return (Help(f"nearest: {listed(near)}"),)
+
+
+def listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:LISTED])
+    return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown
+
+
+def a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def percent(share: Decimal) -> str:
+    """A share as a percentage: `105%`."""
+    return f"{format((share * 100).normalize(), 'f')}%"

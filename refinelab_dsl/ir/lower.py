@@ -1,0 +1,280 @@
+"""`lower`: a checked tree to a `Program`. No syntax is left; every default is filled in; spans stay as origins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Literal
+
+from refinelab_dsl import declarations as ir
+from refinelab_dsl import syntax, types
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.expressions import Expression
+from refinelab_dsl.ir.program import Program, Unexecutable
+from refinelab_dsl.semantics import readings, spaces
+from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.draft import Declared
+from refinelab_dsl.semantics.targets import settle_target
+from refinelab_dsl.source import Span
+
+
+def lower(tree: syntax.Tree, bindings: Bindings, name: str) -> Program:
+    """The program of a spec that `check` found no error in.
+
+    name: of the spec, its file's stem. `unexecutable` lists what no plan can execute yet; `origins` has the header of
+    every declaration (`operator.author`) and the place of every attribute that is written (`operator.author.where`,
+    `dimension.topic.target.organic`, `constraints.size`, `budget.tokens`, `seed`).
+    """
+    return _Lowering(bindings).program(tree, name)
+
+
+class _Lowering:
+    def __init__(self, bindings: Bindings) -> None:
+        self.bindings = bindings
+        self.draft = bindings.draft
+
+    def program(self, tree: syntax.Tree, name: str) -> Program:
+        main = self.draft.dataset
+        assert main is not None, "check demands a main dataset"
+        return Program(
+            edition=self.draft.top["edition"],
+            name=name,
+            seed=self.draft.top["seed"],
+            dataset=self.dataset(main),
+            datasets=tuple(self.dataset(each) for each in self.draft.all("dataset") if each is not main),
+            measures=tuple(map(self.measure, self.draft.all("measure"))),
+            dimensions=tuple(map(self.dimension, self.draft.all("dimension"))),
+            constraints=self.constraints(),
+            models=tuple(map(self.model, self.draft.all("model"))),
+            prompts=tuple(map(self.prompt, self.draft.all("prompt"))),
+            operators=tuple(map(self.operator, self.draft.all("operator"))),
+            validators=tuple(map(self.validator, self.draft.all("validator"))),
+            budget=self.budget(),
+            solve=self.solve(),
+            run=self.run(),
+            outputs=tuple(map(self.output, self.draft.all("output"))),
+            expects=tuple(map(self.expect, self.draft.all("expect"))),
+            origins=dict(self.origins(tree)),
+            docs={_path(each): each.block.doc for each in self.draft.blocks if each.block.doc},
+            unexecutable=tuple(Unexecutable(what=use.what, span=use.span) for use in self.draft.later),
+        )
+
+    def expression(self, declared: Declared, attribute: str, key: str | None = None) -> Expression | None:
+        found: list[Diagnostic] = []
+        expression = readings.read(self.bindings, declared, attribute, found, key)
+        assert not any(diagnostic.is_error for diagnostic in found), found
+        return expression
+
+    # One kind of block each
+
+    def dataset(self, declared: Declared) -> ir.Dataset:
+        fields = {key: self._certain(self.expression(declared, "fields", key)) for key in declared.get("fields") or {}}
+        return ir.Dataset(
+            name=declared.name,
+            where=self.expression(declared, "where"),
+            fields=fields,
+            **_taken(declared, "task", "source", "format", "columns", "role", "answer_as", "on_bad_row", "meta"),
+        )
+
+    def measure(self, declared: Declared) -> ir.Measure:
+        return ir.Measure(name=declared.name, kind=declared.values["kind"], options=self.options(declared))
+
+    def dimension(self, declared: Declared) -> ir.Dimension:
+        labels = spaces.dimension_labels(self.draft, declared)
+        ordered = spaces.is_ordered(declared)
+        bands = declared.get("bands") or {}
+        return ir.Dimension(
+            name=declared.name,
+            measure=declared.values["from"],
+            labels=labels,
+            ordered=ordered,
+            bands=tuple(_band(label, bands[label]) for label in labels or () if label in bands),
+            target=settle_target(declared.get("target"), labels, ordered),
+            **_taken(declared, "tolerance", "weight", "unknown", "on_new"),
+        )
+
+    def constraints(self) -> ir.Constraints:
+        declared = self.draft.one("constraints")
+        if declared is None:
+            return ir.Constraints()
+        return ir.Constraints(
+            size=_size(declared.values["size"]),
+            keep_originals=_share(declared.get("keep_originals")),
+            distinct=_share(declared.values["distinct"]),
+            protect=self.expression(declared, "protect"),
+            **_taken(declared, "max_removed", "floor"),
+        )
+
+    def model(self, declared: Declared) -> ir.Model:
+        price, limits = declared.get("price"), declared.get("limits")
+        return ir.Model(
+            name=declared.name,
+            id=declared.get("id") or declared.values["provider"],
+            price=None if price is None else ir.Price(**price),
+            limits=ir.Limits() if limits is None else ir.Limits(**limits),
+            **_taken(declared, "provider", "api_key", "base_url", "params", "timeout"),
+        )
+
+    def prompt(self, declared: Declared) -> ir.Prompt:
+        returns = {name: self._returned(kind) for name, kind in (declared.get("returns") or {}).items()}
+        return ir.Prompt(name=declared.name, returns=returns, **_taken(declared, "system", "user"))
+
+    def operator(self, declared: Declared) -> ir.Operator:
+        row = declared.operator
+        assert row is not None
+        prior: dict[str, Any] = declared.get("prior") or {}
+        believed = {
+            name: prior.get(name, getattr(row.prior, name)) for name in ("success", "input_tokens", "output_tokens")
+        }
+        return ir.Operator(
+            name=declared.name,
+            where=self.expression(declared, "where"),
+            prefer=self.expression(declared, "prefer"),
+            moves={name: _move(move) for name, move in (declared.get("moves") or {}).items()},
+            max_per_item=declared.get("max_per_item") or row.max_per_item,
+            prior=ir.Prior(**believed, declared=tuple(prior)),
+            options=self.options(declared, "prefer"),
+            **_taken(declared, "kind", "model", "prompt", "checks", "max_cost"),
+        )
+
+    def validator(self, declared: Declared) -> ir.Validator:
+        row = declared.validator
+        assert row is not None
+        return ir.Validator(
+            name=declared.name,
+            accept=self.expression(declared, "accept") or row.default,
+            options=self.options(declared, "dimension", "against"),
+            **_taken(declared, "kind", "on_reject", "retries", "dimension", "against"),
+        )
+
+    def budget(self) -> ir.Budget | None:
+        declared = self.draft.one("budget")
+        if declared is None:
+            return None
+        tokens = declared.get("tokens")
+        whole = isinstance(tokens, types.Formed)
+        return ir.Budget(
+            tokens=None if whole else tokens,
+            tokens_of_full_cost=tokens["share"] if whole else None,
+            **_taken(declared, "cost", "per", "reserve", "on_exceed"),
+        )
+
+    def solve(self) -> ir.Solve:
+        declared = self.draft.one("solve")
+        if declared is None:
+            return ir.Solve()
+        replan, way = declared.values["replan"], declared.values["on_infeasible"]
+        return ir.Solve(
+            replan=replan if isinstance(replan, Decimal) else None,
+            on_infeasible=way if isinstance(way, str) else way.function,
+            **_taken(declared, "strategy", "solver", "gap", "confidence", "time_limit"),
+        )
+
+    def run(self) -> ir.Run:
+        declared = self.draft.one("run")
+        return ir.Run() if declared is None else ir.Run(**_taken(declared, "engine", "batch", "retries", "backoff"))
+
+    def output(self, declared: Declared) -> ir.Output:
+        return ir.Output(
+            name=declared.name,
+            format=declared.get("format") or format_of(declared.values["path"]) or "jsonl",
+            **_taken(declared, "path", "layout", "columns", "provenance", "quarantine", "card", "report"),
+        )
+
+    def expect(self, declared: Declared) -> ir.Expect:
+        assertion = self._certain(self.expression(declared, "assert"))
+        return ir.Expect(title=declared.name, **{"assert": assertion}, **_taken(declared, "when"))
+
+    # Parts
+
+    def options(self, declared: Declared, *without: str) -> dict[str, Any]:
+        """What the kind declares beyond the attributes that all kinds have."""
+        assert declared.row is not None
+        names = [attribute.name for attribute in declared.row.attributes if attribute.name not in without]
+        return {name: _json(declared.values[name]) for name in names if declared.get(name) is not None}
+
+    def _returned(self, kind: Any) -> Any:
+        if isinstance(kind, tuple):
+            return list(kind)
+        dimension = self.draft.named("dimension", kind)
+        if dimension is None or kind in ("text", "number", "integer", "bool"):
+            return kind
+        labels = spaces.dimension_labels(self.draft, dimension)
+        return "text" if labels is None else {"labels": list(labels)}
+
+    def _certain(self, expression: Expression | None) -> Expression:
+        assert expression is not None
+        return expression
+
+    def origins(self, tree: syntax.Tree) -> Iterator[tuple[str, Span]]:
+        for statement in tree.statements:
+            if isinstance(statement, syntax.Attribute):
+                yield statement.name, statement.span
+        for declared in self.draft.blocks:
+            path = _path(declared)
+            yield path, declared.block.header_span
+            for name, attribute in declared.written.items():
+                yield f"{path}.{name}", attribute.span
+                if isinstance(attribute.value, syntax.MapOf):
+                    for pair in attribute.value.pairs:
+                        yield f"{path}.{name}.{pair.key}", pair.span
+
+
+def format_of(path: str) -> Literal["jsonl", "csv", "parquet"] | None:
+    """The format that a path's ending names, None where it names none."""
+    plain = path.lower().removesuffix(".gz").removesuffix(".zst")
+    if plain.endswith((".jsonl", ".ndjson")):
+        return "jsonl"
+    if plain.endswith(".csv"):
+        return "csv"
+    return "parquet" if plain.endswith(".parquet") else None
+
+
+def _path(declared: Declared) -> str:
+    return f"{declared.kind}.{declared.name}" if declared.name else declared.kind
+
+
+def _taken(declared: Declared, *names: str) -> dict[str, Any]:
+    """Attributes that mean the same here and in the file."""
+    return {name: declared.values[name] for name in names if declared.get(name) is not None}
+
+
+def _band(label: str, form: types.Formed) -> ir.Band:
+    bounds = dict(form.arguments)
+    return ir.Band(label=label, low=bounds.get("low"), high=bounds.get("high"))
+
+
+def _size(value: Any) -> ir.Size:
+    match value:
+        case "keep":
+            return ir.Size()
+        case int():
+            return ir.Size(kind="exact", low=value, high=value)
+        case _:
+            return ir.Size(kind="between", low=value["low"], high=value["high"])
+
+
+def _share(value: Any) -> Any:
+    """`at_least(60%)`; a default stands as its share."""
+    return value["share"] if isinstance(value, types.Formed) else value
+
+
+def _move(value: Any) -> ir.Move:
+    match value:
+        case int():
+            return ir.Move(kind="shift", by=value)
+        case types.Formed(function="to"):
+            return ir.Move(kind="to", labels=value["labels"])
+    return ir.Move(kind="any")
+
+
+def _json(value: Any) -> Any:
+    """A value as plain data, for options of kinds: exact numbers that JSON lacks become texts."""
+    match value:
+        case tuple():
+            return [_json(each) for each in value]
+        case types.Formed(function=function, arguments=arguments):
+            return {"function": function, **{name: _json(each) for name, each in arguments}}
+        case Decimal():
+            return format(value.normalize(), "f")
+    return value

@@ -1,0 +1,113 @@
+"""`verify`: what holds of every program, asserted. A failure is a bug of ours, never a user's mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from refinelab_dsl import builtins
+from refinelab_dsl.declarations import Dimension
+from refinelab_dsl.expressions import Binary, Call, Expression, ListOf, Name, Unary
+from refinelab_dsl.ir.program import Program
+
+
+def verify(program: Program) -> None:
+    """Names are unique per kind and every reference has a declaration; weights sum to exactly 1 over the labels; bands
+    are disjoint and not empty; a budget limits something; every name in an expression exists.
+
+    Raises:
+        AssertionError: a stage before this one is wrong.
+    """
+    _verify_names(program)
+    measures = {measure.name for measure in program.measures}
+    dimensions = {dimension.name: dimension for dimension in program.dimensions}
+    for dimension in program.dimensions:
+        assert dimension.measure in measures, dimension
+        _verify_dimension(dimension)
+    for operator in program.operators:
+        row = builtins.OPERATOR_KINDS[operator.kind]
+        assert not row.calls or operator.model, operator
+        for name, move in operator.moves.items():
+            assert move.kind != "shift" or dimensions[name].ordered, operator
+            labels = dimensions[name].labels
+            assert labels is None or set(move.labels) <= set(labels), operator
+    for validator in program.validators:
+        assert validator.kind in builtins.VALIDATOR_KINDS, validator
+        assert validator.kind != "in_bin" or validator.dimension in dimensions, validator
+    if program.budget is not None:
+        budget = program.budget
+        assert any(each is not None for each in (budget.tokens, budget.tokens_of_full_cost, budget.cost)), budget
+    spaces = {
+        "measure": measures,
+        "dimension": set(dimensions),
+        "field": {"id", *program.dataset.fields, *builtins.TASKS[program.dataset.task].fields},
+    }
+    for expression in _expressions(program):
+        for used in _names(expression):
+            assert used.space == "context" or used.name in spaces[used.space], used
+
+
+def _verify_names(program: Program) -> None:
+    kinds = (
+        [program.dataset, *program.datasets],
+        program.measures,
+        program.dimensions,
+        program.models,
+        program.prompts,
+        program.operators,
+        program.validators,
+        program.outputs,
+    )
+    for declarations in kinds:
+        names = [declaration.name for declaration in declarations]
+        assert len(names) == len(set(names)), names
+    assert program.dataset.role == "main"
+    assert all(dataset.role != "main" for dataset in program.datasets)
+    models = {model.name for model in program.models}
+    prompts = {prompt.name for prompt in program.prompts}
+    validators = {validator.name for validator in program.validators}
+    for operator in program.operators:
+        assert _is_known(operator.model, models), operator
+        assert _is_known(operator.prompt, prompts), operator
+        # Judges are checks, too; a program with one is not executable and does not hold it.
+        assert program.unexecutable or all(_is_known(check, validators) for check in operator.checks), operator
+
+
+def _is_known(name: str | None, names: set[str]) -> bool:
+    """Whether a reference is empty, declared here, or a name of an imported file (`models.bulk`)."""
+    return name is None or name in names or "." in name
+
+
+def _verify_dimension(dimension: Dimension) -> None:
+    if dimension.target is not None and dimension.target.kind == "weights":
+        assert sum(dimension.target.weights.values()) == 1, dimension
+        assert dimension.labels is not None
+        assert tuple(dimension.target.weights) == dimension.labels, dimension
+    if dimension.bands:
+        assert tuple(band.label for band in dimension.bands) == dimension.labels, dimension
+        for band in dimension.bands:
+            assert band.low is None or band.high is None or band.low < band.high, dimension
+
+
+def _expressions(program: Program) -> Iterable[Expression]:
+    yield from program.dataset.fields.values()
+    for expression in (program.dataset.where, program.constraints.protect):
+        if expression is not None:
+            yield expression
+    for operator in program.operators:
+        yield from (each for each in (operator.where, operator.prefer) if each is not None)
+    yield from (validator.accept for validator in program.validators if validator.accept is not None)
+    yield from (expect.assertion for expect in program.expects)
+
+
+def _names(expression: Expression) -> Iterable[Name]:
+    match expression:
+        case Name():
+            yield expression
+        case ListOf(items=parts) | Call(arguments=parts):
+            for part in parts:
+                yield from _names(part)
+        case Unary(operand=operand):
+            yield from _names(operand)
+        case Binary(left=left, right=right):
+            yield from _names(left)
+            yield from _names(right)

@@ -1,0 +1,696 @@
+"""From expressions of the tree to values of a type: exact, with units, every mistake a diagnostic."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl.diagnostics import Diagnostic, Help
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.semantics import quantities, shares
+from refinelab_dsl.semantics.bindings import Variable
+from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.quantities import Quantity
+from refinelab_dsl.source import Place, Sources, Span
+from refinelab_dsl.types import UNSET
+
+LARGEST: Final = 10**15
+"""The largest whole number that an attribute takes."""
+
+_ENVIRONMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What evaluating needs to know: which names exist, what variables stand for, how files are read.
+
+    lookup: reports a reference that names nothing of these kinds; gives whether it does.
+    """
+
+    variables: Mapping[str, Variable]
+    lookup: Callable[[str, tuple[str, ...], Span, bool], bool]
+    has_namespace: Callable[[str, Span], bool]
+    files: Files
+    sources: Sources
+    found: list[Diagnostic]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates the value of one attribute.
+
+    subject: what it is called in messages (`` `size` ``); owner: the declaration that it belongs to (``dimension
+    `topic` ``); span: the attribute's name.
+    """
+
+    scope: Scope
+    subject: str
+    owner: str = ""
+    span: Span | None = None
+    later: list[tuple[str, Span]] = field(default_factory=list)
+    """What was used that no plan can execute yet: what, where."""
+
+    def evaluate(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        """The value of an expression as `type_` says; UNSET where there is none, which is then reported.
+
+        Expressions over items (`types.Over`) stay syntax: they are read once all names are known.
+        """
+        replaced = self.variable(expression)
+        if replaced is None:
+            return UNSET
+        expression = replaced
+        match type_:
+            case types.Either(options=options):
+                return self._either(expression, type_, options)
+            case types.Over():
+                return expression
+            case types.Text() | types.Date():
+                return self._text(expression, type_)
+            case types.Template():
+                return self._template(expression, type_)
+            case types.Path() | types.Source():
+                return self._path(expression, type_)
+            case types.Word(words=words):
+                return self._word(expression, type_, words)
+            case types.Name(kinds=kinds):
+                return self._name(expression, type_, kinds)
+            case types.Label():
+                return self._label(expression, type_)
+            case types.Bool():
+                if isinstance(expression, syntax.Literal) and expression.kind == "bool":
+                    return expression.value
+                return self.wrong(expression, type_)
+            case types.Secret():
+                return self._secret(expression, type_)
+            case types.ListOf():
+                return self._list(expression, type_)
+            case types.Record():
+                return self._record(expression, type_)
+            case types.KeyedBy(kind=kind, value=value):
+                return self._map(expression, type_, value, kind)
+            case types.MapTo(value=value):
+                return self._map(expression, type_, value, None)
+            case types.Form(context=context):
+                return self.form(expression, type_, context)
+            case types.Weights():
+                return shares.evaluate_weights(self, expression)
+            case types.FullCost():
+                return self._full_cost(expression, type_)
+            case types.Free():
+                return self._free(expression)
+            case types.Value():
+                raise AssertionError("arguments of functions over items are read by semantics.expressions")
+        return self._quantity(expression, type_)
+
+    def report(self, diagnostic: Diagnostic) -> Any:
+        self.scope.found.append(diagnostic)
+        return UNSET
+
+    def about(self, subject: str) -> Evaluator:
+        """This evaluator, for a part named `subject`."""
+        return replace(self, subject=subject)
+
+    def variable(self, expression: syntax.Expression) -> syntax.Expression | None:
+        """What `var.x` stands for, placed where it is used; another expression itself. None: no value."""
+        if not isinstance(expression, syntax.Reference) or expression.parts[0] != "var" or len(expression.parts) != 2:
+            return expression
+        name = expression.parts[1]
+        variable = self.scope.variables.get(name)
+        if variable is None:
+            self.report(faults.unknown_variable(expression.span, name, nearest(name, self.scope.variables)))
+            return None
+        return None if variable.value is None else relocate(variable.value, expression.span)
+
+    def text_of(self, span: Span) -> str:
+        return self.scope.sources[span.file].text[span.start : span.end]
+
+    def is_numeric(self, expression: syntax.Expression) -> bool:
+        return quantities.is_numeric(expression, self.variable)
+
+    def compute(self, expression: syntax.Expression) -> Quantity | None:
+        return quantities.compute(expression, self.variable, self.scope.found)
+
+    # Words, names, texts
+
+    def _text(self, expression: syntax.Expression, type_: types.Text | types.Date) -> Any:
+        match expression:
+            case syntax.Literal(kind="text" | "block", value=str(value)):
+                if isinstance(type_, types.Date) and not _is_date(value):
+                    return self.report(faults.bad_date(expression.span, value))
+                return value
+            case syntax.Reference(parts=(word,)):
+                return self.report(faults.bare_text(expression.span, self.subject, word))
+        return self.wrong(expression, type_)
+
+    def _template(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        match expression:
+            case syntax.Literal(kind="text" | "block", value=str(value)):
+                return value
+            case syntax.Call(function=syntax.Reference(parts=("file",))):
+                formed = self.form(expression, type_, "texts")
+                if formed is UNSET:
+                    return UNSET
+                source = self.scope.files.read(formed["path"], expression.arguments[0].span, self.scope.found)
+                return UNSET if source is None else source.text
+            case syntax.Reference(parts=(word,)):
+                return self.report(faults.bare_text(expression.span, self.subject, word))
+        return self.wrong(expression, type_)
+
+    def _path(self, expression: syntax.Expression, type_: types.Path | types.Source) -> Any:
+        match expression:
+            case syntax.Literal(kind="text", value=str(path)):
+                if isinstance(type_, types.Source) and path.startswith("hf://"):
+                    self.later.append(("a dataset of `hf://`", expression.span))
+                    return path
+                problem = self.scope.files.check(path, expression.span)
+                return path if problem is None else self.report(problem)
+            case syntax.Reference(parts=(word,)):
+                return self.report(faults.bare_text(expression.span, self.subject, word))
+        return self.wrong(expression, type_)
+
+    def _word(self, expression: syntax.Expression, type_: types.Word, words: tuple[str, ...]) -> Any:
+        word = word_of(expression)
+        if word is None:
+            return self.wrong(expression, type_)
+        if word not in words:
+            return self.report(faults.unknown_word(expression.span, word, self.subject, nearest(word, words), words))
+        if word in type_.later:
+            self.later.append((f"`{self.subject.strip('`')} = {word}`", expression.span))
+        return word
+
+    def _name(self, expression: syntax.Expression, type_: types.Name, kinds: tuple[str, ...]) -> Any:
+        match expression:
+            case syntax.Reference(parts=(name,)):
+                return name if self.scope.lookup(name, kinds, expression.span, True) else UNSET
+            case syntax.Reference(parts=(namespace, *rest)) if len(rest) == 1:
+                return ".".join((namespace, *rest)) if self.scope.has_namespace(namespace, expression.span) else UNSET
+            case syntax.Literal(kind="text", value=str(text)):
+                return self.report(faults.quoted_name(expression.span, text, kinds[0]))
+        return self.wrong(expression, type_)
+
+    def _label(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        match expression:
+            case syntax.Literal(kind="text", value=str(text)):
+                return (
+                    text
+                    if text.strip()
+                    else self.report(faults.empty(expression.span, self.subject, types.describe(type_)))
+                )
+            case syntax.Reference(parts=(word,)):
+                return word
+            case syntax.Reference() | syntax.Binary(operator="-" | "+" | "/" | "*"):
+                return self.report(faults.unquoted_label(expression.span, self.text_of(expression.span)))
+            case syntax.Literal(kind="number" | "count" | "percent" | "bool" | "null"):
+                text = self.text_of(expression.span)
+                return self.wrong(expression, type_, Help(f'quote it, if it is a label: `"{text}"`'))
+        return self.wrong(expression, type_)
+
+    def _secret(self, expression: syntax.Expression, type_: types.Secret) -> Any:
+        match expression:
+            case syntax.Call(function=syntax.Reference(parts=("env",))):
+                formed = self.form(expression, type_, "secrets")
+                if formed is UNSET:
+                    return UNSET
+                name = formed["name"]
+                if not _ENVIRONMENT.fullmatch(name):
+                    return self.report(faults.bad_environment_name(expression.arguments[0].span, name))
+                return name
+            case syntax.Literal(kind="text" | "block"):
+                line = self.scope.sources[expression.span.file].position(expression.span.start).line
+                return self.report(faults.secret_in_text(Place(expression.span.file, line), self.subject))
+        return self.wrong(expression, type_)
+
+    # Lists, maps, forms
+
+    def _list(self, expression: syntax.Expression, type_: types.ListOf) -> Any:
+        if not isinstance(expression, syntax.ListOf):
+            if not type_.alone:
+                return self.wrong(expression, type_)
+            expression = syntax.ListOf((expression,), expression.span)
+        if len(expression.items) < type_.least:
+            return self.report(faults.empty(expression.span, self.subject, types.describe(type_)))
+        values: list[Any] = []
+        first: dict[Any, Span] = {}
+        complete = True
+        for item in expression.items:
+            value = self.evaluate(item, type_.item)
+            if value is UNSET:
+                complete = False
+            elif type_.distinct and value in first:
+                self.report(faults.repeated(item.span, f"`{value}`", self.subject, first[value]))
+                complete = False
+            else:
+                if type_.distinct:
+                    first[value] = item.span
+                values.append(value)
+        return tuple(values) if complete else UNSET
+
+    def _record(self, expression: syntax.Expression, type_: types.Record) -> Any:
+        if not isinstance(expression, syntax.MapOf):
+            return self.wrong(expression, type_)
+        entries = {entry.name: entry for entry in type_.entries}
+        values: dict[str, Any] = {}
+        complete = True
+        for pair in self.pairs(expression):
+            entry = entries.get(pair.key)
+            if entry is None:
+                near = nearest(pair.key, entries)
+                self.report(faults.unknown_key(pair.key_span, pair.key, self.subject, near, tuple(entries)))
+                complete = False
+                continue
+            value = self.about(f"`{pair.key}`").evaluate(pair.value, entry.type)
+            complete = complete and value is not UNSET
+            values[pair.key] = value
+        for entry in type_.entries:
+            if entry.name not in values:
+                if entry.required and complete:
+                    example = types.describe(entry.type)
+                    self.report(faults.missing_key(expression.span, entry.name, self.subject, example))
+                    complete = False
+                elif entry.default is not UNSET:
+                    values[entry.name] = entry.default
+        return values if complete else UNSET
+
+    def _map(
+        self, expression: syntax.Expression, type_: types.ValueType, value_type: types.ValueType, kind: str | None
+    ) -> Any:
+        if not isinstance(expression, syntax.MapOf):
+            return self.wrong(expression, type_)
+        values: dict[str, Any] = {}
+        complete = True
+        for pair in self.pairs(expression):
+            if kind is not None and not self.scope.lookup(pair.key, (kind,), pair.key_span, True):
+                complete = False
+                continue
+            value = self.about(f"`{pair.key}`").evaluate(pair.value, value_type)
+            complete = complete and value is not UNSET
+            values[pair.key] = value
+        return values if complete else UNSET
+
+    def pairs(self, expression: syntax.MapOf) -> Iterable[syntax.Pair]:
+        """The entries of a map, each key once."""
+        first: dict[str, Span] = {}
+        for pair in expression.pairs:
+            if pair.key in first:
+                self.report(faults.duplicate_key(pair.key_span, pair.key, self.subject, first[pair.key]))
+                continue
+            first[pair.key] = pair.key_span
+            yield pair
+
+    def form(self, expression: syntax.Expression, type_: types.ValueType, context: str) -> Any:
+        known = builtins.functions(context)
+        match expression:
+            case syntax.Reference(parts=(word,)):
+                row = next((row for row in known if row.bare and row.name == word), None)
+                if row is not None:
+                    return types.Formed(word)
+                return self.wrong(expression, type_)
+            case syntax.Call(function=function):
+                name = ".".join(function.parts)
+                row = next((row for row in known if not row.bare and row.name == name), None)
+                if row is None:
+                    if name == "env":
+                        return self.report(faults.misplaced_secret(expression.span, self.subject))
+                    names = tuple(row.name for row in known)
+                    return self.report(
+                        faults.unknown_function(function.span, name, self.subject, nearest(name, names), names)
+                    )
+                if not row.reached:
+                    self.later.append((f"`{name}(…)` in {self.subject}", expression.span))
+                return self._call(expression, row)
+        return self.wrong(expression, type_)
+
+    def _call(self, call: syntax.Call, row: builtins.Function) -> Any:
+        given = match_arguments(call, row, self.scope.found)
+        if given is None:
+            return UNSET
+        values: dict[str, Any] = {}
+        for parameter in row.parameters:
+            about = self.about(f"`{parameter.name}` of `{row.name}`")
+            arguments = given[parameter.name]
+            if parameter.rest:
+                values[parameter.name] = tuple(about.evaluate(argument, parameter.type) for argument in arguments)
+            elif arguments:
+                values[parameter.name] = about.evaluate(arguments[0], parameter.type)
+            else:
+                values[parameter.name] = parameter.default
+        if any(value is UNSET or (isinstance(value, tuple) and UNSET in value) for value in values.values()):
+            return UNSET
+        return types.Formed(row.name, tuple(values.items()))
+
+    def _either(self, expression: syntax.Expression, type_: types.Either, options: tuple[types.ValueType, ...]) -> Any:
+        for option in options:
+            if self._fits(expression, option):
+                return self.evaluate(expression, option)
+        words = [word for option in options for word in _words_of(option)]
+        word = word_of(expression)
+        if word is not None and words and isinstance(expression, syntax.Reference):
+            return self.report(faults.unknown_word(expression.span, word, self.subject, nearest(word, words), words))
+        if isinstance(expression, syntax.Call):
+            forms = [row.name for option in options for row in _forms_of(option)]
+            name = ".".join(expression.function.parts)
+            if name != "env" and forms:
+                return self.report(
+                    faults.unknown_function(expression.function.span, name, self.subject, nearest(name, forms), forms)
+                )
+        return self.wrong(expression, type_)
+
+    def _fits(self, expression: syntax.Expression, type_: types.ValueType) -> bool:
+        """Whether a value is written as this type is, right or wrong."""
+        match type_:
+            case types.Word(words=words):
+                return word_of(expression) in words
+            case types.Name():
+                return isinstance(expression, syntax.Reference)
+            case types.Form():
+                name = word_of(expression)
+                if isinstance(expression, syntax.Call):
+                    name = ".".join(expression.function.parts)
+                return any(
+                    row.name == name and row.bare != isinstance(expression, syntax.Call) for row in _forms_of(type_)
+                )
+            case types.ListOf():
+                return isinstance(expression, syntax.ListOf)
+            case types.FullCost():
+                return _mentions(expression, "full_cost")
+            case types.Free():
+                return True
+        if not self.is_numeric(expression):
+            return False
+        quantity = quantities.compute(expression, self.variable, [])
+        return quantity is not None and quantity.unit in _UNITS[type(type_)]
+
+    # Numbers
+
+    def _quantity(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        if not self.is_numeric(expression):
+            if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
+                return self.report(faults.misplaced_secret(expression.span, self.subject))
+            if isinstance(expression, syntax.Literal) and expression.kind == "text":
+                return self.wrong(expression, type_, Help("leave the quotes out"))
+            return self.wrong(expression, type_)
+        quantity = self.compute(expression)
+        if quantity is None:
+            return UNSET
+        if quantity.unit not in _UNITS[type(type_)]:
+            right = _in_unit(quantity, type_)
+            expected = types.describe(type_)
+            return self.report(faults.wrong_unit(expression.span, self.subject, expected, quantity.words, right))
+        return self._bounded(expression, type_, quantity)
+
+    def _bounded(self, expression: syntax.Expression, type_: types.ValueType, quantity: Quantity) -> Any:
+        value = quantity.value
+        shown = f"`{self.text_of(expression.span)}`"
+        match type_:
+            case types.Integer(low=low, high=high):
+                bounds = _bounds(low, high, False, str)
+            case types.Tokens():
+                low, high = 0, None
+                bounds = _bounds(low, high, False, str)
+            case types.Shift():
+                low, high, bounds = None, None, "a step such as `+1`"
+                if value == 0:
+                    return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
+            case types.Number(low=low_, high=high_, open_low=open_low):
+                bounds = _bounds(low_, high_, open_low, spell_number)
+                return self._within(expression, value, low_, high_, open_low, shown, bounds)
+            case types.Percent(low=low_, high=high_, open_low=open_low):
+                bounds = _bounds(low_, high_, open_low, spell_percent)
+                return self._within(expression, value, low_, high_, open_low, shown, bounds)
+            case types.Duration(open_low=open_low):
+                bounds = "longer than 0s" if open_low else "0s or longer"
+                return self._within(expression, value, Decimal(0), None, open_low, shown, bounds)
+            case types.Money() | types.PerToken():
+                return self._within(expression, value, Decimal(0), None, False, shown, "$0 or more")
+            case _:
+                raise AssertionError(type_)
+        if value != value.to_integral_value():
+            return self.report(faults.out_of_range(expression.span, self.subject, shown, "a whole number"))
+        bounded_high = LARGEST if high is None else high
+        if (low is not None and value < low) or value > bounded_high or value < -LARGEST:
+            bounds = bounds or f"at most {LARGEST}"
+            return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
+        return int(value)
+
+    def _within(
+        self,
+        expression: syntax.Expression,
+        value: Decimal,
+        low: Decimal | None,
+        high: Decimal | None,
+        open_low: bool,
+        shown: str,
+        bounds: str,
+    ) -> Any:
+        below = low is not None and (value < low or (open_low and value == low))
+        if below or (high is not None and value > high):
+            return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
+        return value
+
+    def _full_cost(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        match expression:
+            case syntax.Reference(parts=("full_cost",)):
+                return types.Formed("full_cost", (("share", Decimal(1)),))
+            case syntax.Binary(operator="*", left=left, right=right):
+                factor = left if right == syntax.Reference(("full_cost",), right.span) else right
+                other = right if factor is left else left
+                if other == syntax.Reference(("full_cost",), other.span) and self.is_numeric(factor):
+                    quantity = self.compute(factor)
+                    if quantity is None:
+                        return UNSET
+                    if quantity.unit in ("number", "percent"):
+                        if quantity.value <= 0:
+                            shown = f"`{self.text_of(factor.span)}`"
+                            return self.report(faults.out_of_range(factor.span, self.subject, shown, "more than 0"))
+                        return types.Formed("full_cost", (("share", quantity.value),))
+        return self.wrong(expression, type_)
+
+    # Free data
+
+    def _free(self, expression: syntax.Expression) -> Any:
+        replaced = self.variable(expression)
+        if replaced is None:
+            return UNSET
+        expression = replaced
+        match expression:
+            case syntax.Literal(kind="text" | "block" | "bool" | "null", value=value):
+                return value
+            case syntax.Reference(parts=(word,)):
+                return word
+            case syntax.ListOf(items=items):
+                values = [self._free(item) for item in items]
+                return UNSET if UNSET in values else values
+            case syntax.MapOf():
+                entries = {pair.key: self._free(pair.value) for pair in self.pairs(expression)}
+                return UNSET if any(value is UNSET for value in entries.values()) else entries
+            case syntax.Call(function=syntax.Reference(parts=("env",))):
+                return self.report(faults.misplaced_secret(expression.span, self.subject))
+        if self.is_numeric(expression):
+            quantity = self.compute(expression)
+            return UNSET if quantity is None else _json_number(quantity.value)
+        return self.report(faults.not_data(expression.span, self.subject, found(expression)))
+
+    def wrong(self, expression: syntax.Expression, type_: types.ValueType, help_: Help | None = None) -> Any:
+        if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
+            return self.report(faults.misplaced_secret(expression.span, self.subject))
+        expected = types.describe(type_)
+        return self.report(faults.wrong_type(expression.span, self.subject, expected, found(expression), help_))
+
+
+def match_arguments(
+    call: syntax.Call, row: builtins.Function, found_: list[Diagnostic]
+) -> Mapping[str, tuple[syntax.Expression, ...]] | None:
+    """The arguments of a call by parameter, in the order of the row; None where they do not fit (reported)."""
+    given: dict[str, list[syntax.Expression]] = {parameter.name: [] for parameter in row.parameters}
+    positional = [parameter for parameter in row.parameters if not parameter.named]
+    before = len(found_)
+    position = 0
+    for argument in call.arguments:
+        if argument.name is not None:
+            if argument.name not in given or given[argument.name]:
+                free = [name for name, values in given.items() if not values]
+                found_.append(
+                    faults.unknown_argument(argument.span, row.name, argument.name, nearest(argument.name, free))
+                )
+                continue
+            given[argument.name].append(argument.value)
+        elif position < len(positional):
+            parameter = positional[position]
+            given[parameter.name].append(argument.value)
+            position += 0 if parameter.rest else 1
+        else:
+            found_.append(faults.extra_argument(argument.span, row.name, len(row.parameters)))
+    for parameter in row.parameters:
+        if parameter.required and not given[parameter.name] and len(found_) == before:
+            example = types.describe(parameter.type)
+            found_.append(faults.missing_argument(call.span, row.name, parameter.name, example))
+    return None if len(found_) > before else {name: tuple(values) for name, values in given.items()}
+
+
+def relocate(expression: syntax.Expression, span: Span) -> syntax.Expression:
+    """An expression as if it were written at `span`."""
+    match expression:
+        case syntax.Literal():
+            return replace(expression, span=span)
+        case syntax.Reference():
+            return replace(expression, span=span)
+        case syntax.Call(function=function, arguments=arguments):
+            moved = tuple(syntax.Argument(each.name, relocate(each.value, span), span) for each in arguments)
+            return syntax.Call(replace(function, span=span), moved, span)
+        case syntax.ListOf(items=items):
+            return syntax.ListOf(tuple(relocate(item, span) for item in items), span)
+        case syntax.MapOf(pairs=pairs):
+            entries = tuple(syntax.Pair(each.key, relocate(each.value, span), span, span) for each in pairs)
+            return syntax.MapOf(entries, span)
+        case syntax.Unary(operator=operator, operand=operand):
+            return syntax.Unary(operator, relocate(operand, span), span)
+        case syntax.Binary(operator=operator_, left=left, right=right):
+            return syntax.Binary(operator_, relocate(left, span), relocate(right, span), span)
+
+
+def word_of(expression: syntax.Expression) -> str | None:
+    """The word of a bare or quoted word."""
+    match expression:
+        case syntax.Reference(parts=(word,)):
+            return word
+        case syntax.Literal(kind="text", value=str(word)):
+            return word
+    return None
+
+
+def found(expression: syntax.Expression) -> str:
+    """What an expression is, in words."""
+    match expression:
+        case syntax.Literal(kind=kind):
+            return _LITERALS[kind]
+        case syntax.Reference(parts=parts):
+            return f"the name `{'.'.join(parts)}`"
+        case syntax.Call(function=function):
+            return f"a call of `{'.'.join(function.parts)}`"
+        case syntax.ListOf():
+            return "a list"
+        case syntax.MapOf():
+            return "a map"
+        case syntax.Unary(operator="not") | syntax.Binary(operator="and" | "or"):
+            return "a condition"
+        case syntax.Unary() | syntax.Binary(operator="+" | "-" | "*" | "/"):
+            return "arithmetic"
+        case syntax.Binary():
+            return "a comparison"
+
+
+def spell_number(value: Decimal) -> str:
+    """A number as it is written: `0.5`."""
+    return format(value.normalize(), "f")
+
+
+def spell_percent(value: Decimal) -> str:
+    """A share as it is written: `25%`."""
+    return f"{spell_number(value * 100)}%"
+
+
+_LITERALS: Final[Mapping[str, str]] = {
+    "percent": "a percentage",
+    "money": "an amount of money",
+    "count": "a count",
+    "duration": "a duration",
+    "number": "a number",
+    "text": "a text",
+    "block": "a text block",
+    "bool": "true or false",
+    "null": "null",
+    "rest": "`rest`",
+}
+
+_UNITS: Final[Mapping[type, tuple[str, ...]]] = {
+    types.Integer: ("number", "count"),
+    types.Number: ("number", "count"),
+    types.Percent: ("percent",),
+    types.Tokens: ("number", "count"),
+    types.Money: ("money",),
+    types.PerToken: ("price",),
+    types.Duration: ("duration",),
+    types.Shift: ("number",),
+    types.Text: (),
+    types.Template: (),
+    types.Path: (),
+    types.Source: (),
+    types.Bool: (),
+    types.Secret: (),
+    types.Date: (),
+    types.Label: (),
+    types.Weights: (),
+    types.Record: (),
+    types.KeyedBy: (),
+    types.MapTo: (),
+    types.Over: (),
+}
+
+
+def _in_unit(quantity: Quantity, type_: types.ValueType) -> str | None:
+    """The same number as it may have been meant, in the unit of the type."""
+    number = spell_number(quantity.value)
+    match type_:
+        case types.Percent() if quantity.unit in ("number", "count"):
+            return spell_percent(quantity.value) if 0 < quantity.value < 1 else f"{number}%"
+        case types.Money() if quantity.unit in ("number", "count"):
+            return f"${number}" if quantity.value >= 0 else None
+        case types.PerToken() if quantity.unit == "money":
+            return f"${number} / 1M"
+        case types.Duration() if quantity.unit == "number":
+            return f"{number}s" if quantity.value >= 0 else None
+        case types.Number() if quantity.unit == "percent":
+            return number
+    return None
+
+
+def _bounds(low: Any, high: Any, open_low: bool, spell: Callable[[Any], str]) -> str:
+    if low is not None and high is not None:
+        return f"{'above' if open_low else 'from'} {spell(low)} to {spell(high)}"
+    if low is not None:
+        return f"more than {spell(low)}" if open_low else f"{spell(low)} or more"
+    return f"at most {spell(high)}" if high is not None else ""
+
+
+def _words_of(type_: types.ValueType) -> tuple[str, ...]:
+    match type_:
+        case types.Word(words=words):
+            return words
+        case types.Form():
+            return tuple(row.name for row in _forms_of(type_) if row.bare)
+    return ()
+
+
+def _forms_of(type_: types.ValueType) -> tuple[builtins.Function, ...]:
+    return builtins.functions(type_.context) if isinstance(type_, types.Form) else ()
+
+
+def _mentions(expression: syntax.Expression, name: str) -> bool:
+    match expression:
+        case syntax.Reference(parts=(word,)):
+            return word == name
+        case syntax.Unary(operand=operand):
+            return _mentions(operand, name)
+        case syntax.Binary(left=left, right=right):
+            return _mentions(left, name) or _mentions(right, name)
+    return False
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) == len("2026-11-01")
+
+
+def _json_number(value: Decimal) -> int | float:
+    """JSON has no decimals: a whole number stays exact, another becomes the float that is written the same."""
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,0 +1,455 @@
+"""Expressions over items: names to spaces, labels to texts, every function and operand of a type that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl.builtins import Function, Parameter
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf, Name, Unary
+from refinelab_dsl.expressions.functions import check_pattern
+from refinelab_dsl.semantics import spaces
+from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.evaluate import found as what_stands
+from refinelab_dsl.semantics.evaluate import match_arguments, relocate
+from refinelab_dsl.semantics.spaces import BOOL, MONEY, NULL, NUMBER, TEXT, Names, Yields
+from refinelab_dsl.source import Span
+
+_WHERE: Final = {
+    "fields": "`fields`",
+    "items": "`where`, `prefer` and `protect`",
+    "accept": "`accept`",
+    "assert": "`assert`",
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A resolved expression and what it gives. `constant`: no name and no function in it."""
+
+    node: Expression
+    yields: Yields
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads one expression.
+
+    subject: the attribute in messages; context: whose functions; names: what bare names may be.
+    found: where mistakes are reported. An expression with a mistake gives None.
+    """
+
+    bindings: Bindings
+    subject: str
+    context: str
+    names: Names
+    found: list[Diagnostic]
+
+    def read(self, expression: syntax.Expression, gives: types.ExpressionKind) -> Expression | None:
+        """The expression, if it yields what is needed."""
+        typed = self.lower(expression)
+        if typed is None:
+            return None
+        if not _is_a(typed.yields, gives):
+            expected = types.expression_kind(gives)
+            return self._report(faults.wrong_result(expression.span, self.subject, expected, _what(typed.yields)))
+        if typed.constant and gives == "bool" and isinstance(typed.node, Constant):
+            self.found.append(faults.always(expression.span, self.subject, typed.node.text))
+        return typed.node
+
+    def lower(self, expression: syntax.Expression, like: Yields | None = None) -> Typed | None:
+        """The expression with its names resolved. `like`: what it is compared with, where that has labels."""
+        replaced = self._variable(expression)
+        if replaced is None:
+            return None
+        expression = replaced
+        match expression:
+            case syntax.Literal():
+                return self._literal(expression, like)
+            case syntax.Reference():
+                return self._reference(expression, like)
+            case syntax.ListOf(items=items):
+                parts = [self.lower(item, like) for item in items]
+                if any(part is None for part in parts):
+                    return None
+                typed = cast("list[Typed]", parts)
+                node = ListOf(items=tuple(part.node for part in typed))
+                return Typed(node, Yields("list"), all(part.constant for part in typed))
+            case syntax.Call():
+                return self._call(expression)
+            case syntax.Unary():
+                return self._unary(expression)
+            case syntax.Binary(operator="and" | "or"):
+                return self._connective(expression)
+            case syntax.Binary(operator="+" | "-" | "*" | "/"):
+                return self._arithmetic(expression, like)
+            case syntax.Binary():
+                return self._comparison(expression)
+        return self._report(faults.not_an_expression(expression.span, what_stands(expression), self.subject))
+
+    def _report(self, diagnostic: Diagnostic) -> Any:
+        """Keeps a diagnostic; gives None, the value of what it is about."""
+        self.found.append(diagnostic)
+        return None
+
+    def _variable(self, expression: syntax.Expression) -> syntax.Expression | None:
+        match expression:
+            case syntax.Reference(parts=("var", name)):
+                variable = self.bindings.variables.get(name)
+                if variable is None:
+                    near = nearest(name, self.bindings.variables)
+                    return self._report(faults.unknown_variable(expression.span, name, near))
+                return None if variable.value is None else relocate(variable.value, expression.span)
+        return expression
+
+    # Names and constants
+
+    def _literal(self, literal: syntax.Literal, like: Yields | None) -> Typed | None:
+        match literal:
+            case syntax.Literal(kind="text" | "block", value=str(text)):
+                if like is not None and like.labels is not None and text not in like.labels:
+                    near = nearest(text, like.labels)
+                    return self._report(faults.wrong_label(literal.span, text, like.owner, near, like.labels))
+                return Typed(Constant.of(text), TEXT, True)
+            case syntax.Literal(kind="number" | "count" | "percent", value=Decimal() as value):
+                return Typed(Constant.of(value), NUMBER, True)
+            case syntax.Literal(kind="money", value=Decimal() as value):
+                return Typed(Constant.of(value), MONEY, True)
+            case syntax.Literal(kind="bool", value=bool(value)):
+                return Typed(Constant.of(value), BOOL, True)
+            case syntax.Literal(kind="null"):
+                return Typed(Constant.of(None), NULL, True)
+        return self._report(faults.not_an_expression(literal.span, what_stands(literal), self.subject))
+
+    def _reference(self, reference: syntax.Reference, like: Yields | None) -> Typed | None:
+        if len(reference.parts) > 1:
+            return self._report(faults.namespace_in_expression(reference.span, ".".join(reference.parts), self.subject))
+        name = reference.parts[0]
+        if like is not None and like.labels is not None and name in like.labels:
+            return Typed(Constant.of(name), TEXT, True)
+        known = self.names.known.get(name)
+        if known is not None:
+            if known.missing == "rows":
+                return self._report(faults.not_measured_yet(reference.span, name, known.space))
+            if known.missing:
+                return self._report(faults.unmeasurable(reference.span, name, known.missing))
+            return Typed(Name(space=known.space, name=name), known.yields)
+        if like is not None and like.labels is not None:
+            near = nearest(name, like.labels)
+            return self._report(faults.wrong_label(reference.span, name, like.owner, near, like.labels))
+        if (like is not None and like.open) or name in self.names.labels:
+            return Typed(Constant.of(name), TEXT, True)
+        return self._report(self._unknown(reference.span, name, like))
+
+    def _unknown(self, span: Span, name: str, like: Yields | None) -> Diagnostic:
+        near = nearest(name, [*self.names.known, *sorted(self.names.labels)])
+        if self.context == "fields":
+            return faults.bare_column(span, name)
+        if like is not None and like.kind in ("any", "text"):
+            return faults.text_or_name(span, name, self.subject, near)
+        if self.context == "assert" and not near:
+            functions = [row.name for row in builtins.functions("assert")]
+            return faults.unknown_name(span, name, self.subject, nearest(name, functions), ())
+        return faults.unknown_name(span, name, self.subject, near, tuple(self.names.known))
+
+    # Operators
+
+    def _unary(self, expression: syntax.Unary) -> Typed | None:
+        inner = self.lower(expression.operand)
+        if inner is None:
+            return None
+        if expression.operator == "not":
+            if inner.yields.kind not in ("bool", "any"):
+                return self._report(
+                    faults.wrong_operand(expression.operand.span, "not", "a condition", _what(inner.yields))
+                )
+            return Typed(Unary(operator="not", operand=inner.node), BOOL, inner.constant)
+        if inner.yields.kind not in ("number", "money", "any"):
+            return self._report(
+                faults.wrong_operand(expression.operand.span, expression.operator, "a number", _what(inner.yields))
+            )
+        if expression.operator == "+":
+            return inner
+        if isinstance(inner.node, Constant) and isinstance(inner.node.value, Decimal):
+            return replace(inner, node=Constant.of(-inner.node.value))
+        return Typed(Unary(operator="-", operand=inner.node), _number(inner.yields), inner.constant)
+
+    def _connective(self, expression: syntax.Binary) -> Typed | None:
+        left, right = self.lower(expression.left), self.lower(expression.right)
+        if left is None or right is None:
+            return None
+        for side, typed in ((expression.left, left), (expression.right, right)):
+            if typed.yields.kind not in ("bool", "any"):
+                self._report(faults.wrong_operand(side.span, expression.operator, "a condition", _what(typed.yields)))
+                return None
+        node = Binary(operator=expression.operator, left=left.node, right=right.node)
+        return Typed(node, BOOL, left.constant and right.constant)
+
+    def _arithmetic(self, expression: syntax.Binary, like: Yields | None) -> Typed | None:
+        if like is not None and like.kind == "label":
+            text = self.bindings.text(expression.span)
+            if like.labels is None or text.replace(" ", "") in like.labels:
+                return self._report(faults.unquoted_label(expression.span, text.replace(" ", "")))
+        left, right = self.lower(expression.left), self.lower(expression.right)
+        if left is None or right is None:
+            return None
+        for side, typed in ((expression.left, left), (expression.right, right)):
+            if typed.yields.kind not in ("number", "money", "any"):
+                self._report(faults.wrong_operand(side.span, expression.operator, "a number", _what(typed.yields)))
+                return None
+        yields = _combined(expression.operator, left.yields, right.yields)
+        if yields is None:
+            return self._report(
+                faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
+            )
+        if expression.operator == "/" and isinstance(right.node, Constant) and right.node.value == 0:
+            return self._report(faults.division_by_zero(expression.right.span))
+        node = Binary(operator=expression.operator, left=left.node, right=right.node)
+        return Typed(node, yields, left.constant and right.constant)
+
+    def _comparison(self, expression: syntax.Binary) -> Typed | None:
+        """`==`, `<`, `in`: the side that has labels says what bare words on the other side are."""
+        sides = (expression.left, expression.right)
+        hints = [self._peek(side) for side in sides]
+        left = self.lower(sides[0], hints[1])
+        right = self.lower(sides[1], hints[0])
+        if left is None or right is None:
+            return None
+        if expression.operator in ("in", "not in"):
+            return self._membership(expression, left, right)
+        pair = (left.yields, right.yields)
+        if expression.operator in ("<", "<=", ">", ">="):
+            return self._order(expression, left, right)
+        if not _are_alike(*pair):
+            return self._unlike(expression, left, right)
+        node = Binary(operator=expression.operator, left=left.node, right=right.node)
+        return Typed(node, BOOL, left.constant and right.constant)
+
+    def _peek(self, side: syntax.Expression) -> Yields | None:
+        """What the other side of a comparison may be compared with, where this side is a known name or a function."""
+        quiet = replace(self, found=[])
+        typed = quiet.lower(side)
+        return None if typed is None or typed.constant else typed.yields
+
+    def _membership(self, expression: syntax.Binary, left: Typed, right: Typed) -> Typed | None:
+        textual = right.yields.kind in ("text", "label") and left.yields.kind in ("text", "label", "any")
+        if right.yields.kind not in ("list", "any") and not textual:
+            return self._report(
+                faults.wrong_operand(expression.right.span, expression.operator, "a list", _what(right.yields))
+            )
+        if isinstance(expression.right, syntax.ListOf) and left.yields.kind not in ("any", "list"):
+            for item in expression.right.items:
+                typed = replace(self, found=[]).lower(item, left.yields)
+                if typed is not None and not _are_alike(left.yields, typed.yields):
+                    return self._report(
+                        faults.unlike(item.span, expression.operator, _what(left.yields), _what(typed.yields))
+                    )
+        node = Binary(operator=expression.operator, left=left.node, right=right.node)
+        return Typed(node, BOOL, left.constant and right.constant)
+
+    def _order(self, expression: syntax.Binary, left: Typed, right: Typed) -> Typed | None:
+        for typed, other, operator in (
+            (left, right, expression.operator),
+            (right, left, _MIRRORED[expression.operator]),
+        ):
+            if typed.yields.kind != "label":
+                continue
+            if not typed.yields.ordered or typed.yields.labels is None:
+                return self._report(faults.no_order(expression.span, expression.operator, typed.yields.owner))
+            if not isinstance(other.node, Constant):
+                return self._report(
+                    faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
+                )
+            if other.node.text not in typed.yields.labels:
+                return self._unlike(expression, left, right)
+            # Labels are texts; their order is the dimension's, so the comparison becomes a choice of labels.
+            chosen = _labels_beyond(typed.yields.labels, operator, other.node.text)
+            node = Binary(operator="in", left=typed.node, right=ListOf(items=tuple(map(Constant.of, chosen))))
+            return Typed(node, BOOL)
+        kinds = {left.yields.kind, right.yields.kind}
+        if kinds <= {"number", "any"} or kinds <= {"money", "any"} or kinds <= {"text", "any"}:
+            node = Binary(operator=expression.operator, left=left.node, right=right.node)
+            return Typed(node, BOOL, left.constant and right.constant)
+        return self._unlike(expression, left, right)
+
+    def _unlike(self, expression: syntax.Binary, left: Typed, right: Typed) -> Any:
+        kinds = (left.yields.kind, right.yields.kind)
+        if set(kinds) == {"money", "number"}:
+            side = expression.left if kinds[0] == "number" else expression.right
+            at = left if kinds[0] == "number" else right
+            if isinstance(at.node, Constant):
+                return self._report(
+                    faults.money_and_number(expression.span, expression.operator, side.span, at.node.text)
+                )
+        return self._report(
+            faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
+        )
+
+    # Functions
+
+    def _call(self, call: syntax.Call) -> Typed | None:
+        name = ".".join(call.function.parts)
+        row = builtins.function(self.context, name)
+        if row is None:
+            return self._report(self._no_function(call, name))
+        given = match_arguments(call, row, self.found)
+        if given is None:
+            return None
+        nodes: list[Expression] = []
+        before = len(self.found)
+        read: dict[str, str] = {}
+        for parameter in row.parameters:
+            node = self._argument(row, parameter, given[parameter.name][0], read)
+            if node is not None:
+                nodes.append(node)
+                if isinstance(node, Constant):
+                    read[parameter.name] = node.text
+        if len(nodes) < len(row.parameters) or len(self.found) > before:
+            return None
+        assert row.gives is not None
+        return Typed(Call(function=name, arguments=tuple(nodes)), Yields(row.gives))
+
+    def _no_function(self, call: syntax.Call, name: str) -> Diagnostic:
+        span = call.function.span
+        elsewhere = [_WHERE[context] for context in builtins.contexts_of(name) if context in _WHERE]
+        if elsewhere:
+            return faults.function_elsewhere(span, name, self.subject, [each.strip("`") for each in elsewhere])
+        known = tuple(row.name for row in builtins.functions(self.context))
+        return faults.unknown_function(span, name, self.subject, nearest(name, known), known)
+
+    def _argument(
+        self, row: Function, parameter: Parameter, argument: syntax.Expression, read: dict[str, str]
+    ) -> Expression | None:
+        replaced = self._variable(argument)
+        if replaced is None:
+            return None
+        argument = replaced
+        match parameter.type:
+            case types.Value(gives=gives):
+                typed = self.lower(argument)
+                if typed is None:
+                    return None
+                if not _is_a(typed.yields, gives):
+                    expected = types.expression_kind(gives)
+                    return self._report(
+                        faults.wrong_argument(argument.span, row.name, parameter.name, expected, _what(typed.yields))
+                    )
+                return typed.node
+            case types.Over(context=context, gives=gives):
+                inner = replace(
+                    self, subject=f"`{row.name}`", context=context, names=spaces.item_names(self.bindings.draft)
+                )
+                return inner.read(argument, gives)
+            case types.Name(kinds=kinds):
+                return self._declared(row, parameter, argument, kinds)
+            case types.Label():
+                return self._label(row, parameter, argument, read.get("dimension"))
+        return self._text(row, parameter, argument)
+
+    def _text(self, row: Function, parameter: Parameter, argument: syntax.Expression) -> Expression | None:
+        match argument:
+            case syntax.Literal(kind="text", value=str(text)):
+                if row.name == "column" and self.names.columns is not None and text not in self.names.columns:
+                    near = nearest(text, self.names.columns)
+                    return self._report(faults.unknown_column(argument.span, text, near, self.names.columns))
+                if row.name == "matches" and (problem := check_pattern(text)) is not None:
+                    return self._report(faults.bad_pattern(argument.span, problem.rpartition(": ")[2]))
+                if parameter.name == "mark" and not text:
+                    return self._report(faults.empty(argument.span, "`mark`", 'a text such as `"####"`'))
+                return Constant.of(text)
+            case syntax.Reference(parts=(word,)):
+                return self._report(faults.bare_text(argument.span, f"`{parameter.name}` of `{row.name}`", word))
+        return self._report(
+            faults.unsure_argument(argument.span, row.name, parameter.name, types.describe(parameter.type))
+        )
+
+    def _declared(
+        self, row: Function, parameter: Parameter, argument: syntax.Expression, kinds: tuple[str, ...]
+    ) -> Expression | None:
+        match argument:
+            case syntax.Reference(parts=(name,)):
+                if any(self.bindings.is_declared(kind, name) for kind in kinds):
+                    return Constant.of(name)
+                known = [each for kind in kinds for each in self.bindings.names(kind)]
+                near = nearest(name, known)
+                for kind, block in self.bindings.kinds_of(name):
+                    span = block.label_span or block.kind_span
+                    return self._report(faults.wrong_kind(argument.span, name, kinds, kind, span, near))
+                return self._report(faults.unknown_reference(argument.span, name, kinds, near, known))
+            case syntax.Literal(kind="text", value=str(text)):
+                return self._report(faults.quoted_name(argument.span, text, kinds[0]))
+        expected = types.describe(parameter.type)
+        return self._report(
+            faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument))
+        )
+
+    def _label(
+        self, row: Function, parameter: Parameter, argument: syntax.Expression, dimension: str | None
+    ) -> Expression | None:
+        declared = self.bindings.draft.named("dimension", dimension)
+        labels = None if declared is None else spaces.dimension_labels(self.bindings.draft, declared)
+        match argument:
+            case syntax.Reference(parts=(word,)) | syntax.Literal(kind="text", value=str(word)):
+                if labels is not None and word not in labels:
+                    near = nearest(word, labels)
+                    return self._report(faults.wrong_label(argument.span, word, dimension or "", near, labels))
+                return Constant.of(word)
+            case syntax.Binary(operator="-"):
+                return self._report(faults.unquoted_label(argument.span, self.bindings.text(argument.span)))
+        expected = types.describe(parameter.type)
+        return self._report(
+            faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument))
+        )
+
+
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def _labels_beyond(labels: tuple[str, ...], operator: str, label: str) -> tuple[str, ...]:
+    """The labels on one side of a label."""
+    at = labels.index(label)
+    return {"<": labels[:at], "<=": labels[: at + 1], ">": labels[at + 1 :], ">=": labels[at:]}[operator]
+
+
+def _is_a(yields: Yields, kind: types.ExpressionKind) -> bool:
+    """Whether a value may stand where `kind` is needed."""
+    if kind == "any" or yields.kind in (kind, "any"):
+        return True
+    return kind == "text" and yields.kind == "label"
+
+
+def _are_alike(left: Yields, right: Yields) -> bool:
+    """Whether two values may be compared for equality."""
+    kinds = {left.kind, right.kind}
+    if "any" in kinds or "null" in kinds or len(kinds) == 1:
+        return True
+    return kinds <= {"text", "label"}
+
+
+def _combined(operator: str, left: Yields, right: Yields) -> Yields | None:
+    money = [yields.kind == "money" for yields in (left, right)]
+    if not any(money):
+        return NUMBER
+    match operator:
+        case "+" | "-":
+            return MONEY if all(money) else None
+        case "*":
+            return None if all(money) else MONEY
+        case _:
+            if all(money):
+                return NUMBER
+            return MONEY if money[0] else None
+
+
+def _number(yields: Yields) -> Yields:
+    return MONEY if yields.kind == "money" else NUMBER
+
+
+def _what(yields: Yields) -> str:
+    return "a condition" if yields.kind == "bool" else types.expression_kind(yields.kind)

@@ -1,0 +1,25 @@
+"""Diagnostics in the order of the text that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.source import Sources
+
+
+def in_order(found: Iterable[Diagnostic], sources: Sources) -> Diagnostics:
+    """Each diagnostic once, by file (in the order of `sources`) and place; those without a place come first."""
+    rank = {name: index for index, name in enumerate(sources)}
+
+    def key(diagnostic: Diagnostic) -> tuple[int, int, int, str]:
+        span = diagnostic.span
+        if span is not None:
+            return rank.get(span.file, len(rank)), span.start, span.end, diagnostic.code
+        place = diagnostic.place
+        if place is not None and place.file in rank and place.line is not None:
+            source = sources[place.file]
+            return rank[place.file], source.line_starts[place.line - 1], 0, diagnostic.code
+        return -1, 0, 0, diagnostic.code
+
+    return Diagnostics(tuple(sorted(dict.fromkeys(found), key=key)), sources)

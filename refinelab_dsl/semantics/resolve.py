@@ -1,0 +1,272 @@
+"""`resolve`: names to declarations, literals to values.
+
+Afterwards every reference that an attribute makes has a declaration, every variable and every literal has a value of
+its attribute's type, or there is an RF2xxx for it. Expressions over items are read by `check`, once all is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.semantics import order, variables
+from refinelab_dsl.semantics.bindings import Bindings, Options, Variable
+from refinelab_dsl.semantics.draft import Declared, Draft, Use
+from refinelab_dsl.semantics.evaluate import Evaluator, Scope
+from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.requires import check_requires
+from refinelab_dsl.semantics.schema import Schema, find_schema
+from refinelab_dsl.source import Sources, Span
+from refinelab_dsl.types import UNSET, Attribute
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def resolve(
+    tree: syntax.Tree,
+    sources: Sources,
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> tuple[Bindings, Diagnostics]:
+    """The bindings of a tree, and what is wrong with its names and values (`RF20xx`, `RF21xx`).
+
+    Reads the files that the spec is made of (`file("…")`, `load("…")`), nothing else.
+    """
+    found: list[Diagnostic] = []
+    declarations, imports = _collect(tree, found)
+    folder = tree.span.file.rpartition("/")[0]
+    files = Files(options.project, options.allow_outside, folder)
+    broken = frozenset(tree.broken)
+    values, more = variables.settle_variables(declarations.get("variable", {}), sources, options, tree.span)
+    found += more
+    names = _Names(declarations, broken, imports, values, found)
+    scope = Scope(values, names.lookup, names.has_namespace, files, sources, found)
+    draft = _build_draft(tree, declarations, scope)
+    texts = sources.including(*files.texts.values())
+    bindings = Bindings(declarations, broken, imports, values, files.texts, texts, options, draft)
+    return bindings, order.in_order(found, texts)
+
+
+@dataclass(frozen=True)
+class _Names:
+    declarations: Mapping[str, Mapping[str, syntax.Block]]
+    broken: frozenset[tuple[str, str | None]]
+    imports: Mapping[str, syntax.Import]
+    variables: Mapping[str, Variable]
+    found: list[Diagnostic]
+
+    def lookup(self, name: str, kinds: tuple[str, ...], span: Span, report: bool) -> bool:
+        if any(name in self.declarations.get(kind, ()) or (kind, name) in self.broken for kind in kinds):
+            return True
+        if report:
+            self.found.append(self._missing(name, kinds, span))
+        return False
+
+    def has_namespace(self, name: str, span: Span) -> bool:
+        if name in self.imports or any(kind == "import" for kind, _ in self.broken):
+            return True
+        self.found.append(faults.unknown_namespace(span, name, nearest(name, self.imports)))
+        return False
+
+    def _missing(self, name: str, kinds: tuple[str, ...], span: Span) -> Diagnostic:
+        known = [other for kind in kinds for other in self.declarations.get(kind, ())]
+        near = nearest(name, known)
+        for kind, blocks in self.declarations.items():
+            if name in blocks:
+                block = blocks[name]
+                return faults.wrong_kind(span, name, kinds, kind, block.label_span or block.kind_span, near)
+        return faults.unknown_reference(span, name, kinds, near, known)
+
+
+def _collect(
+    tree: syntax.Tree, found: list[Diagnostic]
+) -> tuple[dict[str, dict[str, syntax.Block]], dict[str, syntax.Import]]:
+    """Declarations by kind and name; unnamed kinds under the empty name, titled ones under their title."""
+    declarations: dict[str, dict[str, syntax.Block]] = {}
+    imports: dict[str, syntax.Import] = {}
+    for statement in tree.statements:
+        match statement:
+            case syntax.Import():
+                if statement.name in imports:
+                    first = imports[statement.name].span
+                    found.append(faults.duplicate_declaration(statement.span, "import", statement.name, first))
+                imports.setdefault(statement.name, statement)
+            case syntax.Block():
+                kind = builtins.BLOCKS.get(statement.kind)
+                if kind is None:
+                    near = nearest(statement.kind, builtins.BLOCKS)
+                    found.append(faults.unknown_block(statement.kind_span, statement.kind, near))
+                    continue
+                _declare(statement, kind, declarations.setdefault(kind.name, {}), found)
+    return declarations, imports
+
+
+def _declare(
+    block: syntax.Block, kind: builtins.BlockKind, known: dict[str, syntax.Block], found: list[Diagnostic]
+) -> None:
+    span = block.label_span or block.kind_span
+    match kind.label:
+        case "none":
+            if block.label is not None:
+                found.append(faults.block_with_name(span, kind.name))
+            if "" in known:
+                found.append(faults.duplicate_block(block.header_span, kind.name, known[""].header_span))
+                return
+            known[""] = block
+            return
+        case "name" if block.label is None:
+            found.append(faults.block_without_name(span, kind.name))
+            known[f"({len(known)})"] = block
+            return
+        case "title" if not (block.label or "").strip():
+            found.append(faults.block_without_title(span, kind.name))
+            known[f"({len(known)})"] = block
+            return
+        case "name" if not _NAME.fullmatch(block.label or ""):
+            found.append(faults.bad_name(span, kind.name, block.label or ""))
+    assert block.label is not None
+    if block.label in known:
+        first = known[block.label]
+        found.append(faults.duplicate_declaration(span, kind.name, block.label, first.label_span or first.kind_span))
+        return
+    known[block.label] = block
+
+
+def _build_draft(tree: syntax.Tree, declarations: Mapping[str, Mapping[str, syntax.Block]], scope: Scope) -> Draft:
+    later: list[tuple[str, Span]] = []
+    top = _evaluate_top(tree, scope, later)
+    kept = {id(block): name for blocks in declarations.values() for name, block in blocks.items()}
+    blocks: list[Declared] = []
+    for statement in tree.statements:
+        match statement:
+            case syntax.Import():
+                later.append(("`import`", statement.span))
+            case syntax.Block() if statement.kind == "variable":
+                _check_form(statement, scope)
+            case syntax.Block():
+                schema = find_schema(statement)
+                if schema is not None:
+                    declared = _evaluate_block(statement, schema, kept.get(id(statement)), scope, later)
+                    if id(statement) in kept:
+                        blocks.append(declared)
+    uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
+    return Draft(top, tuple(blocks), uses)
+
+
+def _evaluate_top(tree: syntax.Tree, scope: Scope, later: list[tuple[str, Span]]) -> dict[str, Any]:
+    attributes = {attribute.name: attribute for attribute in builtins.TOP}
+    written = [statement for statement in tree.statements if isinstance(statement, syntax.Attribute)]
+    values, _ = _evaluate_attributes(written, attributes, {}, "the spec", False, scope, later, tuple(builtins.BLOCKS))
+    requires = next((each for each in written if each.name == "requires"), None)
+    if requires is not None and isinstance(values.get("requires"), str):
+        scope.found.extend(check_requires(values["requires"], requires.value.span))
+    return _with_defaults(values, attributes, {each.name for each in written})
+
+
+def _evaluate_block(
+    block: syntax.Block, schema: Schema, name: str | None, scope: Scope, later: list[tuple[str, Span]]
+) -> Declared:
+    kind = schema.block
+    if not kind.reached:
+        later.append((f"block `{kind.name}`", block.header_span))
+    label = block.label if kind.label != "none" and block.label is not None else ""
+    title = f"{kind.name} `{label}`" if label else f"`{kind.name}`"
+    _refuse_nested(block, scope)
+    written = [statement for statement in block.body if isinstance(statement, syntax.Attribute)]
+    beyond: list[tuple[str, Span]] = []
+    values, first = _evaluate_attributes(
+        written, schema.attributes, schema.foreign, title, schema.lenient, scope, beyond, ()
+    )
+    if kind.reached:
+        later.extend(beyond)
+    for attribute in schema.attributes.values():
+        if attribute.required and attribute.name not in first:
+            example = types.describe(attribute.type)
+            scope.found.append(faults.missing_attribute(block.header_span, attribute.name, title, example))
+    values = _with_defaults(values, schema.attributes, set(first))
+    return Declared(kind.name, label if name is None else (name if label else ""), block, values, first, schema.row)
+
+
+def _evaluate_attributes(
+    written: list[syntax.Attribute],
+    attributes: Mapping[str, Attribute],
+    foreign: Mapping[str, tuple[str, ...]],
+    owner: str,
+    lenient: bool,
+    scope: Scope,
+    later: list[tuple[str, Span]],
+    blocks: tuple[str, ...],
+) -> tuple[dict[str, Any], dict[str, syntax.Attribute]]:
+    """Values by attribute (those that have one), and how each known attribute is written."""
+    values: dict[str, Any] = {}
+    first: dict[str, syntax.Attribute] = {}
+    for statement in written:
+        name = statement.name
+        if name in first:
+            scope.found.append(faults.duplicate_attribute(statement.name_span, name, first[name].name_span))
+            continue
+        attribute = attributes.get(name)
+        if attribute is None:
+            if name in foreign:
+                if not lenient:
+                    scope.found.append(faults.foreign_attribute(statement.name_span, name, owner, foreign[name]))
+                first[name] = statement
+            elif name in blocks:
+                scope.found.append(faults.attribute_for_block(statement.name_span, name))
+            else:
+                near = nearest(name, [*attributes, *foreign])
+                known = tuple(attributes)
+                scope.found.append(faults.unknown_attribute(statement.name_span, name, owner, near, known))
+            continue
+        first[name] = statement
+        evaluator = Evaluator(scope, f"`{name}`", owner, statement.name_span)
+        value = evaluator.evaluate(statement.value, attribute.type)
+        if value is UNSET:
+            continue
+        values[name] = value
+        if not attribute.reached:
+            later.append((f"`{name}` of {owner}", statement.span))
+        elif attribute.only is not UNSET and value != attribute.only:
+            later.append((f"`{name}` of {owner} other than `{attribute.only}`", statement.span))
+        later.extend((f"{what} of {owner}" if " = " in what else what, span) for what, span in evaluator.later)
+    return values, first
+
+
+def _with_defaults(values: dict[str, Any], attributes: Mapping[str, Attribute], written: set[str]) -> dict[str, Any]:
+    defaults = {
+        name: attribute.default
+        for name, attribute in attributes.items()
+        if name not in written and attribute.default is not UNSET
+    }
+    return {**values, **defaults}
+
+
+def _refuse_nested(block: syntax.Block, scope: Scope) -> None:
+    for statement in block.body:
+        match statement:
+            case syntax.Block():
+                scope.found.append(faults.nested_block(statement.kind_span, statement.kind, block.kind))
+            case syntax.Import():
+                scope.found.append(faults.nested_import(statement.span))
+
+
+def _check_form(block: syntax.Block, scope: Scope) -> None:
+    """The attributes of a variable; `type` and `default` have been read already."""
+    _refuse_nested(block, scope)
+    attributes = {attribute.name: attribute for attribute in builtins.BLOCKS["variable"].attributes}
+    quiet = replace(scope, found=[])
+    label = block.label or ""
+    title = f"variable `{label}`"
+    written = [statement for statement in block.body if isinstance(statement, syntax.Attribute)]
+    own = {name: row for name, row in attributes.items() if name == "help"}
+    _evaluate_attributes([each for each in written if each.name in own], own, {}, title, False, scope, [], ())
+    _evaluate_attributes(
+        [each for each in written if each.name not in own], attributes, {}, title, False, quiet, [], ()
+    )
+    structural = ("RF2010", "RF2012")
+    scope.found.extend(each for each in quiet.found if each.code in structural)
