@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.diagnostics.catalog import lexical
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source
 from refinelab_dsl.syntax.lex import ERROR, NEWLINE, UNKNOWN, Token, keywords
@@ -48,7 +47,7 @@ def _unquoted(stop: Stop) -> Diagnostic | None:
     if within_word and not starts_path and first.type != "NAME":
         return None
     span = stop.of(first, last)
-    return lexical.unquoted_text(span, stop.source.text[span.start : span.end])
+    return faults.unquoted_text(span, stop.source.text[span.start : span.end])
 
 
 def _fault(stop: Stop) -> Diagnostic | None:
@@ -135,13 +134,13 @@ def _number(stop: Stop) -> Diagnostic | None:
     at, previous = stop.at, stop.previous
     if previous.type == "NUMBER" and (at.text == "%" or (at.type == "NAME" and at.text in _UNITS)):
         span = stop.of(previous, at)
-        return lexical.spaced_unit(span, previous.text, at.text)
+        return faults.spaced_unit(span, previous.text, at.text)
     if at.type == "DOT" and stop.wants_value and stop.touches(0) and stop.next.type in NUMBERS:
-        return lexical.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")
+        return faults.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")
     if at.type == "NUMBER" and previous.type == "COMMA" and stop.touches(-1) and stop.touches(-2):
         first = stop.token(-2)
         if first.type in ("NUMBER", "MONEY") and len(at.text) == 3 and not stop.wants_value:
-            return lexical.grouped_digits(stop.of(first, at), f"{first.text},{at.text}")
+            return faults.grouped_digits(stop.of(first, at), f"{first.text},{at.text}")
     return None
 
 
@@ -162,15 +161,15 @@ def _mark(stop: Stop) -> Diagnostic | None:
         last = stop.next if stop.next.type == "EQUAL" and stop.touches(0) else at
         return faults.other_assignment(stop.of(at, last), f":{'=' if last is not at else ''}")
     if at.text == ";":
-        return faults.extra_separator(stop.span, ";")
+        return faults.semicolon(stop.span)
     if at.text in ("&&", "||") and "AND" in stop.accepts:
         return faults.wrong_operator(stop.span, at.text, {"&&": "and", "||": "or"}[at.text])
     if at.text == "!" and "NOT" in stop.accepts:
         return faults.wrong_operator(stop.span, "!", "not")
     if at.text == "$":
-        return lexical.lone_dollar(stop.span)
+        return faults.lone_dollar(stop.span)
     if at.text in ("&", "|", "^", "~", "`", "\\", "@", "%") or at.text == "?":
-        return lexical.unknown_character(stop.span, at.text)
+        return faults.unknown_character(stop.span, at.text)
     return None
 
 

@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
-from refinelab_dsl.diagnostics.catalog import lexical as faults
+from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Sources, Span
 
 # A spec of 1 MiB has some 30 000 lines; what is larger is a data file.

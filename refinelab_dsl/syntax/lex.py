@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.diagnostics.catalog import lexical as faults
+from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax import literals
 from refinelab_dsl.syntax.grammar import load_table

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.diagnostics.catalog import lexical as faults
+from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax import literals
 

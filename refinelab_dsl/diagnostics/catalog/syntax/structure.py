@@ -1,10 +1,10 @@
-"""RF1xxx: the form of a spec: what the parser has to say, and the edition. Characters and literals: `lexical`."""
+"""What the parser has to say, and the edition: RF1001 to RF1032."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.catalog.form import error, shorten
+from refinelab_dsl.diagnostics.catalog.syntax.wording import error, shorten
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
 from refinelab_dsl.source import Span
 
@@ -51,18 +51,18 @@ def wrong_bracket(span: Span, found: str, opened: Span, bracket: str) -> Diagnos
 
 
 def stray_bracket(span: Span, found: str) -> Diagnostic:
-    """RF1011: a closing bracket that nothing opened."""
+    """RF1012: a closing bracket that nothing opened."""
     help = Help("delete it, or open what it should close", (Edit(span, ""),), "maybe")
-    return error("RF1011", f"`{found}` closes nothing", span, "nothing is open here", help=(help,))
+    return error("RF1012", f"`{found}` closes nothing", span, "nothing is open here", help=(help,))
 
 
 def missing_equal(span: Span, name: str, after: Span) -> Diagnostic:
-    """RF1012: no `=` between a name and its value.
+    """RF1006: no `=` between a name and its value.
 
     Wrong: `kind remove`. Right: `kind = remove`.
     """
     return error(
-        "RF1012",
+        "RF1006",
         f"missing `=` after `{shorten(name)}`",
         span,
         "expected `=`",
@@ -71,12 +71,12 @@ def missing_equal(span: Span, name: str, after: Span) -> Diagnostic:
 
 
 def missing_body(span: Span, header: str) -> Diagnostic:
-    """RF1012: a name stands alone: no value and no block.
+    """RF1007: a name stands alone: no value and no block.
 
     Wrong: `measure size`. Right: `measure size { kind = length }`.
     """
     return error(
-        "RF1012",
+        "RF1007",
         f"`{shorten(header)}` has neither a value nor a block",
         span,
         "expected `=` or `{` after this",
@@ -84,13 +84,13 @@ def missing_body(span: Span, header: str) -> Diagnostic:
 
 
 def other_assignment(span: Span, mark: str) -> Diagnostic:
-    """RF1013: `:` or another mark where `=` gives a value.
+    """RF1008: `:` or another mark where `=` gives a value.
 
     Wrong: `kind: remove`. Right: `kind = remove`.
     """
     replacement = " =" if mark == ":" else "="
     return error(
-        "RF1013",
+        "RF1008",
         f"`=` gives a value, not `{mark}`",
         span,
         "expected `=`",
@@ -99,12 +99,12 @@ def other_assignment(span: Span, mark: str) -> Diagnostic:
 
 
 def equal_before_block(span: Span, kind: str, name: str) -> Diagnostic:
-    """RF1013: `=` between a block's name and its `{`.
+    """RF1009: `=` between a block's name and its `{`.
 
     Wrong: `measure size = {`. Right: `measure size {`.
     """
     return error(
-        "RF1013",
+        "RF1009",
         f"no `=` stands between `{shorten(f'{kind} {name}')}` and its `{{`",
         span,
         "not needed",
@@ -113,11 +113,11 @@ def equal_before_block(span: Span, kind: str, name: str) -> Diagnostic:
 
 
 def missing_value(span: Span, name: str) -> Diagnostic:
-    """RF1014: nothing after `=`.
+    """RF1013: nothing after `=`.
 
     Wrong: `size =`. Right: `size = keep`.
     """
-    return error("RF1014", f"`{shorten(name)}` has no value", span, "expected a value after this")
+    return error("RF1013", f"`{shorten(name)}` has no value", span, "expected a value after this")
 
 
 def missing_operand(span: Span, operator: str) -> Diagnostic:
@@ -132,12 +132,12 @@ def missing_operand(span: Span, operator: str) -> Diagnostic:
 
 
 def comma_in_group(span: Span, opened: Span) -> Diagnostic:
-    """RF1001: `( )` around several values.
+    """RF1002: `( )` around several values.
 
     Wrong: `order = (easy, hard)`. Right: `order = [easy, hard]`.
     """
     return error(
-        "RF1001",
+        "RF1002",
         "expected `)`, found `,`",
         span,
         "expected `)`",
@@ -147,7 +147,7 @@ def comma_in_group(span: Span, opened: Span) -> Diagnostic:
 
 
 def missing_separator(span: Span, after: Span, where: str) -> Diagnostic:
-    """RF1015: two statements, map entries, list items or arguments with nothing between them.
+    """RF1003: two statements, map entries, list items or arguments with nothing between them.
 
     Wrong: `labels = [a b]`. Right: `labels = [a, b]`.
     """
@@ -159,7 +159,7 @@ def missing_separator(span: Span, after: Span, where: str) -> Diagnostic:
     }[where]
     between = {"statement": "statements", "entry": "entries", "item": "items of a list", "argument": "arguments"}[where]
     return error(
-        "RF1015",
+        "RF1003",
         f"{what} is missing between two {between}",
         span,
         f"expected {what} before this",
@@ -168,21 +168,27 @@ def missing_separator(span: Span, after: Span, where: str) -> Diagnostic:
 
 
 def extra_separator(span: Span, found: str) -> Diagnostic:
-    """RF1016: a separator with nothing before it, or one that separates nothing here.
+    """RF1004: a separator with nothing before it, or one that separates nothing here.
 
     Wrong: `labels = [a,, b]`. Right: `labels = [a, b]`.
     """
-    if found == ";":
-        fix = Help("delete it: a newline or a comma ends a statement", (Edit(span, ""),), "maybe")
-        return error("RF1016", "`;` does not end a statement", span, "not needed", help=(fix,))
     help = Help("delete it", (Edit(span, ""),), "machine")
-    return error("RF1016", f"nothing stands before this `{found}`", span, "separates nothing", help=(help,))
+    return error("RF1004", f"nothing stands before this `{found}`", span, "separates nothing", help=(help,))
+
+
+def semicolon(span: Span) -> Diagnostic:
+    """RF1005: `;` at the end of a statement.
+
+    Wrong: `seed = 7;`. Right: `seed = 7`.
+    """
+    help = (Help("delete it: a newline or a comma ends a statement", (Edit(span, ""),), "maybe"),)
+    return error("RF1005", "`;` does not end a statement", span, "not needed", help=help)
 
 
 def merge_conflict(ours: Span, middle: Span, theirs: Span) -> Diagnostic:
-    """RF1017: markers that a merge left behind."""
+    """RF1024: markers that a merge left behind."""
     return error(
-        "RF1017",
+        "RF1024",
         "unresolved merge conflict",
         ours,
         "one side starts here",
@@ -192,18 +198,18 @@ def merge_conflict(ours: Span, middle: Span, theirs: Span) -> Diagnostic:
 
 
 def lone_marker(span: Span) -> Diagnostic:
-    """RF1017: one marker of a merge conflict without its counterparts."""
+    """RF1025: one marker of a merge conflict without its counterparts."""
     help = (Help("delete the line", (Edit(span, ""),), "maybe"),)
-    return error("RF1017", "marker of an unresolved merge conflict", span, "left by a merge", help=help)
+    return error("RF1025", "marker of an unresolved merge conflict", span, "left by a merge", help=help)
 
 
 def chained_comparison(span: Span, first: Span) -> Diagnostic:
-    """RF1019: comparisons do not chain.
+    """RF1017: comparisons do not chain.
 
     Wrong: `1 < words < 9`. Right: `1 < words and words < 9`.
     """
     return error(
-        "RF1019",
+        "RF1017",
         "comparisons do not chain",
         span,
         "second comparison",
@@ -213,13 +219,13 @@ def chained_comparison(span: Span, first: Span) -> Diagnostic:
 
 
 def wrong_operator(span: Span, found: str, right: str) -> Diagnostic:
-    """RF1020: an operator of another language.
+    """RF1018: an operator of another language.
 
     Wrong: `where = a && b`. Right: `where = a and b`.
     """
     edit = f"{right} " if found == "!" else right
     return error(
-        "RF1020",
+        "RF1018",
         f"`{found}` is written `{right}`",
         span,
         f"expected `{right}`",
@@ -228,18 +234,18 @@ def wrong_operator(span: Span, found: str, right: str) -> Diagnostic:
 
 
 def reserved_word(span: Span, word: str, quotable: bool) -> Diagnostic:
-    """RF1021: a reserved word where a name must stand.
+    """RF1019: a reserved word where a name must stand.
 
     Reserved are `rest and or not in import as true false null`. As a map's key or a label the word can be quoted.
     """
     help: tuple[Help, ...] = (Help("choose another name"),)
     if quotable:
         help = (Help("quote it", (Edit(span, f'"{word}"'),), "machine"),)
-    return error("RF1021", f"`{word}` is a reserved word", span, "cannot be a name", help=help)
+    return error("RF1019", f"`{word}` is a reserved word", span, "cannot be a name", help=help)
 
 
 def hyphenated_name(span: Span, name: str, quotable: bool) -> Diagnostic:
-    """RF1022: a bare word with `-` or another mark in it.
+    """RF1020: a bare word with `-` or another mark in it.
 
     Wrong: `{ pre-algebra = 20% }`. Right: `{ "pre-algebra" = 20% }`. Names that are declared use `_`.
     """
@@ -248,27 +254,27 @@ def hyphenated_name(span: Span, name: str, quotable: bool) -> Diagnostic:
     else:
         plain = "".join(character if character.isascii() and character.isalnum() else "_" for character in name)
         help = Help("use `_`", (Edit(span, plain),), "maybe")
-    return error("RF1022", f"`{shorten(name)}` is no bare word", span, "not a bare word", help=(help,))
+    return error("RF1020", f"`{shorten(name)}` is no bare word", span, "not a bare word", help=(help,))
 
 
 def not_a_key(span: Span, text: str) -> Diagnostic:
-    """RF1022: a map's key that is neither a name nor quoted text.
+    """RF1021: a map's key that is neither a name nor quoted text.
 
     Wrong: `{ 1 = 25% }`. Right: `{ "1" = 25% }`.
     """
     help = (Help("quote it", (Edit(span, f'"{text}"'),), "machine"),) if '"' not in text and "\\" not in text else ()
     message = f"`{shorten(text)}` is no key: a key is a name or quoted text"
-    return error("RF1022", message, span, "not a key", help=help)
+    return error("RF1021", message, span, "not a key", help=help)
 
 
 def foreign_comment(span: Span, mark: str) -> Diagnostic:
-    """RF1023: a comment of another language.
+    """RF1022: a comment of another language.
 
     Wrong: `// later`. Right: `# later`.
     """
     edit = (Edit(span, "#"),) if mark in ("//", "--") else ()
     return error(
-        "RF1023",
+        "RF1022",
         f"`{mark}` starts no comment",
         span,
         "comments start with `#`",
@@ -277,20 +283,20 @@ def foreign_comment(span: Span, mark: str) -> Diagnostic:
 
 
 def broken_line(span: Span, what: str) -> Diagnostic:
-    """RF1024: a line ends where a statement must go on.
+    """RF1015: a line ends where a statement must go on.
 
     Wrong: `measure size` and `{` on the next line. Right: `measure size {`.
     """
-    return error("RF1024", f"{what} must stand on the line before", span, "starts a new statement here")
+    return error("RF1015", f"{what} must stand on the line before", span, "starts a new statement here")
 
 
 def operator_on_new_line(span: Span, operator: str) -> Diagnostic:
-    """RF1024: a line that starts with an operator. An expression goes on over a line's end only inside brackets.
+    """RF1016: a line that starts with an operator. An expression goes on over a line's end only inside brackets.
 
     Wrong: `where = a` and `and b` on the next line. Right: `where = (a` and `and b)`.
     """
     return error(
-        "RF1024",
+        "RF1016",
         f"a line cannot start with `{operator}`",
         span,
         "the line before has ended",
@@ -300,12 +306,12 @@ def operator_on_new_line(span: Span, operator: str) -> Diagnostic:
 
 
 def malformed_import(span: Span, expected: str) -> Diagnostic:
-    """RF1025: a malformed import.
+    """RF1023: a malformed import.
 
     Right: `import "lib/models.refine" as models`.
     """
     return error(
-        "RF1025",
+        "RF1023",
         f"malformed import: expected {expected}",
         span,
         f"expected {expected}",
@@ -314,12 +320,12 @@ def malformed_import(span: Span, expected: str) -> Diagnostic:
 
 
 def nested_too_deeply(span: Span, limit: int) -> Diagnostic:
-    """RF1030: brackets or operators nested beyond what any spec needs.
+    """RF1026: brackets or operators nested beyond what any spec needs.
 
     A long row of `or` counts as nesting: write `x in [a, b, c]`.
     """
     return error(
-        "RF1030",
+        "RF1026",
         "nested too deeply",
         span,
         f"more than {limit} levels here",
@@ -329,19 +335,19 @@ def nested_too_deeply(span: Span, limit: int) -> Diagnostic:
 
 
 def further_errors(span: Span, count: int) -> Diagnostic:
-    """RF1034: more syntax errors than it helps to show."""
+    """RF1027: more syntax errors than it helps to show."""
     message = f"only the first {count} syntax errors are shown"
-    return Diagnostic("RF1034", "note", message, span, label="and more from here")
+    return Diagnostic("RF1027", "note", message, span, label="and more from here")
 
 
 def missing_edition(span: Span) -> Diagnostic:
-    """RF1040: a file does not say which edition of the language it is written in.
+    """RF1030: a file does not say which edition of the language it is written in.
 
     Right: `edition = 1` as the first statement.
     """
     edit = Edit(Span(span.file, span.start, span.start), "edition = 1\n")
     return error(
-        "RF1040",
+        "RF1030",
         "the first statement must be `edition = 1`",
         span,
         "`edition = 1` must stand before this",
@@ -350,9 +356,9 @@ def missing_edition(span: Span) -> Diagnostic:
 
 
 def misplaced_edition(span: Span, first: Span) -> Diagnostic:
-    """RF1040: `edition` is not the first statement."""
+    """RF1031: `edition` is not the first statement."""
     return error(
-        "RF1040",
+        "RF1031",
         "`edition` must be the first statement",
         span,
         "must stand first",
@@ -362,10 +368,10 @@ def misplaced_edition(span: Span, first: Span) -> Diagnostic:
 
 
 def unknown_edition(span: Span, found: str, known: Sequence[int]) -> Diagnostic:
-    """RF1041: an edition that this compiler does not know, so that nothing else of the file can be judged."""
+    """RF1032: an edition that this compiler does not know, so that nothing else of the file can be judged."""
     names = ", ".join(f"`{edition}`" for edition in known)
     return error(
-        "RF1041",
+        "RF1032",
         f"unknown edition `{shorten(found)}`",
         span,
         f"this compiler knows {names}",
