@@ -183,7 +183,7 @@ class _Lowering:
 
     def expect(self, declared: Declared) -> ir.Expect:
         assertion = self._certain(self.expression(declared, "assert"))
-        return ir.Expect(title=declared.name, **{"assert": assertion}, **_taken(declared, "when"))
+        return ir.Expect.model_validate({"title": declared.name, "assert": assertion, "when": declared.values["when"]})
 
     # Parts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.builtins import Function, Parameter
@@ -58,7 +58,8 @@ class Reader:
             return None
         if not _is_a(typed.yields, gives):
             expected = types.expression_kind(gives)
-            return self._report(faults.wrong_result(expression.span, self.subject, expected, _what(typed.yields)))
+            self._report(faults.wrong_result(expression.span, self.subject, expected, _what(typed.yields)))
+            return None
         if typed.constant and gives == "bool" and isinstance(typed.node, Constant):
             self.found.append(faults.always(expression.span, self.subject, typed.node.text))
         return typed.node
@@ -91,12 +92,11 @@ class Reader:
                 return self._arithmetic(expression, like)
             case syntax.Binary():
                 return self._comparison(expression)
-        return self._report(faults.not_an_expression(expression.span, what_stands(expression), self.subject))
-
-    def _report(self, diagnostic: Diagnostic) -> Any:
-        """Keeps a diagnostic; gives None, the value of what it is about."""
-        self.found.append(diagnostic)
+        self._report(faults.not_an_expression(expression.span, what_stands(expression), self.subject))
         return None
+
+    def _report(self, diagnostic: Diagnostic) -> None:
+        self.found.append(diagnostic)
 
     def _variable(self, expression: syntax.Expression) -> syntax.Expression | None:
         match expression:
@@ -104,7 +104,8 @@ class Reader:
                 variable = self.bindings.variables.get(name)
                 if variable is None:
                     near = nearest(name, self.bindings.variables)
-                    return self._report(faults.unknown_variable(expression.span, name, near))
+                    self._report(faults.unknown_variable(expression.span, name, near))
+                    return None
                 return None if variable.value is None else relocate(variable.value, expression.span)
         return expression
 
@@ -115,7 +116,8 @@ class Reader:
             case syntax.Literal(kind="text" | "block", value=str(text)):
                 if like is not None and like.labels is not None and text not in like.labels:
                     near = nearest(text, like.labels)
-                    return self._report(faults.wrong_label(literal.span, text, like.owner, near, like.labels))
+                    self._report(faults.wrong_label(literal.span, text, like.owner, near, like.labels))
+                    return None
                 return Typed(Constant.of(text), TEXT, True)
             case syntax.Literal(kind="number" | "count" | "percent", value=Decimal() as value):
                 return Typed(Constant.of(value), NUMBER, True)
@@ -125,27 +127,33 @@ class Reader:
                 return Typed(Constant.of(value), BOOL, True)
             case syntax.Literal(kind="null"):
                 return Typed(Constant.of(None), NULL, True)
-        return self._report(faults.not_an_expression(literal.span, what_stands(literal), self.subject))
+        self._report(faults.not_an_expression(literal.span, what_stands(literal), self.subject))
+        return None
 
     def _reference(self, reference: syntax.Reference, like: Yields | None) -> Typed | None:
         if len(reference.parts) > 1:
-            return self._report(faults.namespace_in_expression(reference.span, ".".join(reference.parts), self.subject))
+            self._report(faults.namespace_in_expression(reference.span, ".".join(reference.parts), self.subject))
+            return None
         name = reference.parts[0]
         if like is not None and like.labels is not None and name in like.labels:
             return Typed(Constant.of(name), TEXT, True)
         known = self.names.known.get(name)
         if known is not None:
             if known.missing == "rows":
-                return self._report(faults.not_measured_yet(reference.span, name, known.space))
+                self._report(faults.not_measured_yet(reference.span, name, known.space))
+                return None
             if known.missing:
-                return self._report(faults.unmeasurable(reference.span, name, known.missing))
+                self._report(faults.unmeasurable(reference.span, name, known.missing))
+                return None
             return Typed(Name(space=known.space, name=name), known.yields)
         if like is not None and like.labels is not None:
             near = nearest(name, like.labels)
-            return self._report(faults.wrong_label(reference.span, name, like.owner, near, like.labels))
+            self._report(faults.wrong_label(reference.span, name, like.owner, near, like.labels))
+            return None
         if (like is not None and like.open) or name in self.names.labels:
             return Typed(Constant.of(name), TEXT, True)
-        return self._report(self._unknown(reference.span, name, like))
+        self._report(self._unknown(reference.span, name, like))
+        return None
 
     def _unknown(self, span: Span, name: str, like: Yields | None) -> Diagnostic:
         near = nearest(name, [*self.names.known, *sorted(self.names.labels)])
@@ -166,14 +174,14 @@ class Reader:
             return None
         if expression.operator == "not":
             if inner.yields.kind not in ("bool", "any"):
-                return self._report(
-                    faults.wrong_operand(expression.operand.span, "not", "a condition", _what(inner.yields))
-                )
+                self._report(faults.wrong_operand(expression.operand.span, "not", "a condition", _what(inner.yields)))
+                return None
             return Typed(Unary(operator="not", operand=inner.node), BOOL, inner.constant)
         if inner.yields.kind not in ("number", "money", "any"):
-            return self._report(
+            self._report(
                 faults.wrong_operand(expression.operand.span, expression.operator, "a number", _what(inner.yields))
             )
+            return None
         if expression.operator == "+":
             return inner
         if isinstance(inner.node, Constant) and isinstance(inner.node.value, Decimal):
@@ -195,7 +203,8 @@ class Reader:
         if like is not None and like.kind == "label":
             text = self.bindings.text(expression.span)
             if like.labels is None or text.replace(" ", "") in like.labels:
-                return self._report(faults.unquoted_label(expression.span, text.replace(" ", "")))
+                self._report(faults.unquoted_label(expression.span, text.replace(" ", "")))
+                return None
         left, right = self.lower(expression.left), self.lower(expression.right)
         if left is None or right is None:
             return None
@@ -205,11 +214,11 @@ class Reader:
                 return None
         yields = _combined(expression.operator, left.yields, right.yields)
         if yields is None:
-            return self._report(
-                faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
-            )
+            self._report(faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields)))
+            return None
         if expression.operator == "/" and isinstance(right.node, Constant) and right.node.value == 0:
-            return self._report(faults.division_by_zero(expression.right.span))
+            self._report(faults.division_by_zero(expression.right.span))
+            return None
         node = Binary(operator=expression.operator, left=left.node, right=right.node)
         return Typed(node, yields, left.constant and right.constant)
 
@@ -227,7 +236,8 @@ class Reader:
         if expression.operator in ("<", "<=", ">", ">="):
             return self._order(expression, left, right)
         if not _are_alike(*pair):
-            return self._unlike(expression, left, right)
+            self._unlike(expression, left, right)
+            return None
         node = Binary(operator=expression.operator, left=left.node, right=right.node)
         return Typed(node, BOOL, left.constant and right.constant)
 
@@ -240,16 +250,16 @@ class Reader:
     def _membership(self, expression: syntax.Binary, left: Typed, right: Typed) -> Typed | None:
         textual = right.yields.kind in ("text", "label") and left.yields.kind in ("text", "label", "any")
         if right.yields.kind not in ("list", "any") and not textual:
-            return self._report(
+            self._report(
                 faults.wrong_operand(expression.right.span, expression.operator, "a list", _what(right.yields))
             )
+            return None
         if isinstance(expression.right, syntax.ListOf) and left.yields.kind not in ("any", "list"):
             for item in expression.right.items:
                 typed = replace(self, found=[]).lower(item, left.yields)
                 if typed is not None and not _are_alike(left.yields, typed.yields):
-                    return self._report(
-                        faults.unlike(item.span, expression.operator, _what(left.yields), _what(typed.yields))
-                    )
+                    self._report(faults.unlike(item.span, expression.operator, _what(left.yields), _what(typed.yields)))
+                    return None
         node = Binary(operator=expression.operator, left=left.node, right=right.node)
         return Typed(node, BOOL, left.constant and right.constant)
 
@@ -261,13 +271,16 @@ class Reader:
             if typed.yields.kind != "label":
                 continue
             if not typed.yields.ordered or typed.yields.labels is None:
-                return self._report(faults.no_order(expression.span, expression.operator, typed.yields.owner))
+                self._report(faults.no_order(expression.span, expression.operator, typed.yields.owner))
+                return None
             if not isinstance(other.node, Constant):
-                return self._report(
+                self._report(
                     faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
                 )
+                return None
             if other.node.text not in typed.yields.labels:
-                return self._unlike(expression, left, right)
+                self._unlike(expression, left, right)
+                return None
             # Labels are texts; their order is the dimension's, so the comparison becomes a choice of labels.
             chosen = _labels_beyond(typed.yields.labels, operator, other.node.text)
             node = Binary(operator="in", left=typed.node, right=ListOf(items=tuple(map(Constant.of, chosen))))
@@ -276,20 +289,18 @@ class Reader:
         if kinds <= {"number", "any"} or kinds <= {"money", "any"} or kinds <= {"text", "any"}:
             node = Binary(operator=expression.operator, left=left.node, right=right.node)
             return Typed(node, BOOL, left.constant and right.constant)
-        return self._unlike(expression, left, right)
+        self._unlike(expression, left, right)
+        return None
 
-    def _unlike(self, expression: syntax.Binary, left: Typed, right: Typed) -> Any:
+    def _unlike(self, expression: syntax.Binary, left: Typed, right: Typed) -> None:
         kinds = (left.yields.kind, right.yields.kind)
         if set(kinds) == {"money", "number"}:
             side = expression.left if kinds[0] == "number" else expression.right
             at = left if kinds[0] == "number" else right
             if isinstance(at.node, Constant):
-                return self._report(
-                    faults.money_and_number(expression.span, expression.operator, side.span, at.node.text)
-                )
-        return self._report(
-            faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields))
-        )
+                self._report(faults.money_and_number(expression.span, expression.operator, side.span, at.node.text))
+                return
+        self._report(faults.unlike(expression.span, expression.operator, _what(left.yields), _what(right.yields)))
 
     # Functions
 
@@ -297,7 +308,8 @@ class Reader:
         name = ".".join(call.function.parts)
         row = builtins.function(self.context, name)
         if row is None:
-            return self._report(self._no_function(call, name))
+            self._report(self._no_function(call, name))
+            return None
         given = match_arguments(call, row, self.found)
         if given is None:
             return None
@@ -337,9 +349,10 @@ class Reader:
                     return None
                 if not _is_a(typed.yields, gives):
                     expected = types.expression_kind(gives)
-                    return self._report(
+                    self._report(
                         faults.wrong_argument(argument.span, row.name, parameter.name, expected, _what(typed.yields))
                     )
+                    return None
                 return typed.node
             case types.Over(context=context, gives=gives):
                 inner = replace(
@@ -357,17 +370,20 @@ class Reader:
             case syntax.Literal(kind="text", value=str(text)):
                 if row.name == "column" and self.names.columns is not None and text not in self.names.columns:
                     near = nearest(text, self.names.columns)
-                    return self._report(faults.unknown_column(argument.span, text, near, self.names.columns))
+                    self._report(faults.unknown_column(argument.span, text, near, self.names.columns))
+                    return None
                 if row.name == "matches" and (problem := check_pattern(text)) is not None:
-                    return self._report(faults.bad_pattern(argument.span, problem.rpartition(": ")[2]))
+                    self._report(faults.bad_pattern(argument.span, problem.rpartition(": ")[2]))
+                    return None
                 if parameter.name == "mark" and not text:
-                    return self._report(faults.empty(argument.span, "`mark`", 'a text such as `"####"`'))
+                    self._report(faults.empty(argument.span, "`mark`", 'a text such as `"####"`'))
+                    return None
                 return Constant.of(text)
             case syntax.Reference(parts=(word,)):
-                return self._report(faults.bare_text(argument.span, f"`{parameter.name}` of `{row.name}`", word))
-        return self._report(
-            faults.unsure_argument(argument.span, row.name, parameter.name, types.describe(parameter.type))
-        )
+                self._report(faults.bare_text(argument.span, f"`{parameter.name}` of `{row.name}`", word))
+                return None
+        self._report(faults.unsure_argument(argument.span, row.name, parameter.name, types.describe(parameter.type)))
+        return None
 
     def _declared(
         self, row: Function, parameter: Parameter, argument: syntax.Expression, kinds: tuple[str, ...]
@@ -380,14 +396,16 @@ class Reader:
                 near = nearest(name, known)
                 for kind, block in self.bindings.kinds_of(name):
                     span = block.label_span or block.kind_span
-                    return self._report(faults.wrong_kind(argument.span, name, kinds, kind, span, near))
-                return self._report(faults.unknown_reference(argument.span, name, kinds, near, known))
+                    self._report(faults.wrong_kind(argument.span, name, kinds, kind, span, near))
+                    return None
+                self._report(faults.unknown_reference(argument.span, name, kinds, near, known))
+                return None
             case syntax.Literal(kind="text", value=str(text)):
-                return self._report(faults.quoted_name(argument.span, text, kinds[0]))
+                self._report(faults.quoted_name(argument.span, text, kinds[0]))
+                return None
         expected = types.describe(parameter.type)
-        return self._report(
-            faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument))
-        )
+        self._report(faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument)))
+        return None
 
     def _label(
         self, row: Function, parameter: Parameter, argument: syntax.Expression, dimension: str | None
@@ -398,14 +416,15 @@ class Reader:
             case syntax.Reference(parts=(word,)) | syntax.Literal(kind="text", value=str(word)):
                 if labels is not None and word not in labels:
                     near = nearest(word, labels)
-                    return self._report(faults.wrong_label(argument.span, word, dimension or "", near, labels))
+                    self._report(faults.wrong_label(argument.span, word, dimension or "", near, labels))
+                    return None
                 return Constant.of(word)
             case syntax.Binary(operator="-"):
-                return self._report(faults.unquoted_label(argument.span, self.bindings.text(argument.span)))
+                self._report(faults.unquoted_label(argument.span, self.bindings.text(argument.span)))
+                return None
         expected = types.describe(parameter.type)
-        return self._report(
-            faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument))
-        )
+        self._report(faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument)))
+        return None
 
 
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
