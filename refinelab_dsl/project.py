@@ -28,6 +28,10 @@ class Project:
     def runs(self) -> Path:
         return self.state / "runs"
 
+    def seen_from(self, spec_path: str) -> Project:
+        """The same project from the folder of a spec; `spec_path` is relative to the root, as plans name it."""
+        return Project(self.root, (self.root / spec_path).parent)
+
     def contains(self, path: Path) -> bool:
         """Whether `path`, links resolved, stays in the root."""
         return path.resolve().is_relative_to(self.root.resolve())

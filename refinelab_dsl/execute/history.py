@@ -161,8 +161,7 @@ def compose_prompts(
     except RunDamaged:
         return {}
     header = plan.header
-    base = (project.root / header.spec_path).parent
-    place = Project(project.root, base)
+    place = project.seen_from(header.spec_path)
     dataset = header.dataset.model_copy(update={"source": record.source})
     paths, problems = files.find_files(dataset, place, allow_outside=record.allow_outside)
     digests, unreadable = files.digest_files(paths, place)

@@ -1,0 +1,101 @@
+"""`refinec compile`: the value after a stage, for people, tools and golden tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from refinelab_dsl import compiler, ir
+from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.syntax.dump import dump
+
+
+@click.command("compile")
+@click.argument("spec", required=False)
+@shared_options(spec=True)
+@click.option("--emit", type=click.Choice(["ast", "symbols", "ir", "lp", "plan"]), default="ir", show_default=True,
+              help="After which stage.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
+def compile_command(settings: Settings, spec: str | None, emit: str, output: str | None) -> int:
+    """Print what SPEC is after a stage of the compiler.
+
+    ast: the syntax tree, as far as it goes. symbols: what is declared, and where. ir: the program, with every default
+    filled in. lp: the allocation problem in CPLEX LP format. plan: the saved plan.
+    """
+    given = inputs.find_given(spec)
+    if given.kind == "plan":
+        raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
+    options = compiler.Options(variables=settings.variables, allow_outside=settings.allow_outside)
+    emitters: dict[str, Callable[[Path, compiler.Options], tuple[str | None, Diagnostics, int]]] = {
+        "ast": emit_tree,
+        "symbols": emit_symbols,
+        "ir": emit_program,
+        "lp": emit_problem,
+        "plan": emit_plan,
+    }
+    text, found, code = emitters[emit](given.path, options)
+    terminal.report(settings, found)
+    if text is not None and output is not None:
+        terminal.save_text(Path(output), text)
+    elif text is not None:
+        terminal.write(text)
+    return code
+
+
+def emit_tree(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
+    """The tree; there is one for a spec with errors, too."""
+    analysis = compiler.analyze(spec, options)
+    text = None if analysis.tree is None else _json(dump(analysis.tree, analysis.source))
+    return text, analysis.diagnostics, _code(analysis.diagnostics)
+
+
+def emit_symbols(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
+    """Kind -> name -> place of its declaration."""
+    analysis = compiler.analyze(spec, options)
+    if analysis.bindings is None:
+        return None, analysis.diagnostics, ExitCode.SPEC
+    symbols: dict[str, dict[str, str]] = {}
+    for kind, blocks in sorted(analysis.bindings.declarations.items()):
+        for name, block in blocks.items():
+            position = analysis.source.position(block.header_span.start)
+            symbols.setdefault(kind, {})[name] = f"{block.span.file}:{position.line}:{position.column}"
+    return _json(symbols), analysis.diagnostics, _code(analysis.diagnostics)
+
+
+def emit_program(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
+    """The IR."""
+    analysis = compiler.analyze(spec, options)
+    text = None if analysis.program is None else _json(ir.dump(analysis.program))
+    return text, analysis.diagnostics, _code(analysis.diagnostics)
+
+
+def emit_problem(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
+    """The allocation problem of the first round, also where it turns out infeasible."""
+    from refinelab_dsl import solve
+
+    planned = compiler.plan(spec, options)
+    if planned.problem is None:
+        return None, planned.diagnostics, planned.exit_code
+    return solve.render_lp(planned.problem), planned.diagnostics, planned.exit_code
+
+
+def emit_plan(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
+    """The bytes of the saved plan."""
+    planned = compiler.plan(spec, options)
+    text = None if planned.plan is None else planned.plan.path.read_text(encoding="utf-8")
+    return text, planned.diagnostics, planned.exit_code
+
+
+def _code(found: Diagnostics) -> int:
+    return ExitCode.SPEC if found.has_errors else ExitCode.DONE
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,60 @@
+"""Runs on disk, as `trace`, `replay` and `logs` find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.execute import runs
+from refinelab_dsl.project import Project, find_project
+from refinelab_dsl.store import Store
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run with what is needed to read its data again. `project` is seen from the folder of its spec."""
+
+    folder: runs.RunFolder
+    record: runs.RunRecord
+    plan: PlanFile
+    project: Project
+
+
+def find_record(number: int) -> Record | tuple[Diagnostic, ...]:
+    """Run `number` of the project that we stand in, or what is wrong with it."""
+    project = find_project(Path.cwd())
+    folder = runs.find_run(project, number)
+    if folder is None:
+        return (faults.run_unknown(number, tuple(each.number for each in runs.find_runs(project))),)
+    return load_record(project, folder)
+
+
+def load_record(project: Project, folder: runs.RunFolder) -> Record | tuple[Diagnostic, ...]:
+    """A run's record, or what is wrong with it."""
+    try:
+        record = folder.load_record()
+    except runs.RunDamaged as damage:
+        return (faults.run_damaged(folder.number, str(damage.path), damage.reason),)
+    plan, problems = PlanFile.open(folder.plan)
+    if plan is None:
+        return problems
+    return Record(folder, record, plan, project.seen_from(plan.header.spec_path))
+
+
+@contextmanager
+def open_replies(project: Project) -> Iterator[Store | None]:
+    """The store of replies; None where the project has none yet: reading makes no file.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    if not project.store.exists():
+        yield None
+        return
+    with Store(project.store) as store:
+        yield store
