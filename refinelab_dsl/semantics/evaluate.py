@@ -17,14 +17,12 @@ from refinelab_dsl.semantics import quantities, shares
 from refinelab_dsl.semantics.bindings import Variable
 from refinelab_dsl.semantics.files import Files
 from refinelab_dsl.semantics.quantities import Quantity
+from refinelab_dsl.semantics.written import match_arguments, mentions, relocate, what_stands, word_of
 from refinelab_dsl.source import Place, Sources, Span
 from refinelab_dsl.types import UNSET
 
-LARGEST: Final = 10**15
-"""The largest whole number that an attribute takes."""
-
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WHOLE: Final = (types.Integer, types.Tokens, types.Shift)
 
 
 @dataclass(frozen=True)
@@ -379,13 +377,13 @@ class Evaluator:
             case types.ListOf():
                 return isinstance(expression, syntax.ListOf)
             case types.FullCost():
-                return _mentions(expression, "full_cost")
+                return mentions(expression, "full_cost")
             case types.Free():
                 return True
         if not self.is_numeric(expression):
             return False
         quantity = quantities.compute(expression, self.variable, [])
-        return quantity is not None and quantity.unit in _UNITS[type(type_)]
+        return quantity is not None and quantity.unit in quantities.units_of(type_)
 
     # Numbers
 
@@ -399,60 +397,15 @@ class Evaluator:
         quantity = self.compute(expression)
         if quantity is None:
             return UNSET
-        if quantity.unit not in _UNITS[type(type_)]:
-            right = _in_unit(quantity, type_)
+        if quantity.unit not in quantities.units_of(type_):
+            right = quantities.in_unit(quantity, type_)
             expected = types.describe(type_)
             return self.report(faults.wrong_unit(expression.span, self.subject, expected, quantity.words, right))
-        return self._bounded(expression, type_, quantity)
-
-    def _bounded(self, expression: syntax.Expression, type_: types.ValueType, quantity: Quantity) -> Any:
-        value = quantity.value
-        shown = f"`{self.text_of(expression.span)}`"
-        match type_:
-            case types.Integer(low=low, high=high):
-                bounds = _bounds(low, high, False, str)
-            case types.Tokens():
-                low, high = 0, None
-                bounds = _bounds(low, high, False, str)
-            case types.Shift():
-                low, high, bounds = None, None, "a step such as `+1`"
-                if value == 0:
-                    return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
-            case types.Number(low=low_, high=high_, open_low=open_low):
-                bounds = _bounds(low_, high_, open_low, spell_number)
-                return self._within(expression, value, low_, high_, open_low, shown, bounds)
-            case types.Percent(low=low_, high=high_, open_low=open_low):
-                bounds = _bounds(low_, high_, open_low, spell_percent)
-                return self._within(expression, value, low_, high_, open_low, shown, bounds)
-            case types.Duration(open_low=open_low):
-                bounds = "longer than 0s" if open_low else "0s or longer"
-                return self._within(expression, value, Decimal(0), None, open_low, shown, bounds)
-            case types.Money() | types.PerToken():
-                return self._within(expression, value, Decimal(0), None, False, shown, "$0 or more")
-            case _:
-                raise AssertionError(type_)
-        if value != value.to_integral_value():
-            return self.report(faults.out_of_range(expression.span, self.subject, shown, "a whole number"))
-        bounded_high = LARGEST if high is None else high
-        if (low is not None and value < low) or value > bounded_high or value < -LARGEST:
-            bounds = bounds or f"at most {LARGEST}"
-            return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
-        return int(value)
-
-    def _within(
-        self,
-        expression: syntax.Expression,
-        value: Decimal,
-        low: Decimal | None,
-        high: Decimal | None,
-        open_low: bool,
-        shown: str,
-        bounds: str,
-    ) -> Any:
-        below = low is not None and (value < low or (open_low and value == low))
-        if below or (high is not None and value > high):
-            return self.report(faults.out_of_range(expression.span, self.subject, shown, bounds))
-        return value
+        problem = quantities.out_of_bounds(type_, quantity.value)
+        if problem is not None:
+            shown = f"`{self.text_of(expression.span)}`"
+            return self.report(faults.out_of_range(expression.span, self.subject, shown, problem))
+        return int(quantity.value) if isinstance(type_, _WHOLE) else quantity.value
 
     def _full_cost(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
         match expression:
@@ -495,168 +448,13 @@ class Evaluator:
         if self.is_numeric(expression):
             quantity = self.compute(expression)
             return UNSET if quantity is None else _json_number(quantity.value)
-        return self.report(faults.not_data(expression.span, self.subject, found(expression)))
+        return self.report(faults.not_data(expression.span, self.subject, what_stands(expression)))
 
     def wrong(self, expression: syntax.Expression, type_: types.ValueType, help_: Help | None = None) -> Any:
         if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
             return self.report(faults.misplaced_secret(expression.span, self.subject))
         expected = types.describe(type_)
-        return self.report(faults.wrong_type(expression.span, self.subject, expected, found(expression), help_))
-
-
-def match_arguments(
-    call: syntax.Call, row: builtins.Function, found_: list[Diagnostic]
-) -> Mapping[str, tuple[syntax.Expression, ...]] | None:
-    """The arguments of a call by parameter, in the order of the row; None where they do not fit (reported)."""
-    given: dict[str, list[syntax.Expression]] = {parameter.name: [] for parameter in row.parameters}
-    positional = [parameter for parameter in row.parameters if not parameter.named]
-    before = len(found_)
-    position = 0
-    for argument in call.arguments:
-        if argument.name is not None:
-            if argument.name not in given or given[argument.name]:
-                free = [name for name, values in given.items() if not values]
-                found_.append(
-                    faults.unknown_argument(argument.span, row.name, argument.name, nearest(argument.name, free))
-                )
-                continue
-            given[argument.name].append(argument.value)
-        elif position < len(positional):
-            parameter = positional[position]
-            given[parameter.name].append(argument.value)
-            position += 0 if parameter.rest else 1
-        else:
-            found_.append(faults.extra_argument(argument.span, row.name, len(row.parameters)))
-    for parameter in row.parameters:
-        if parameter.required and not given[parameter.name] and len(found_) == before:
-            example = types.describe(parameter.type)
-            found_.append(faults.missing_argument(call.span, row.name, parameter.name, example))
-    return None if len(found_) > before else {name: tuple(values) for name, values in given.items()}
-
-
-def relocate(expression: syntax.Expression, span: Span) -> syntax.Expression:
-    """An expression as if it were written at `span`."""
-    match expression:
-        case syntax.Literal():
-            return replace(expression, span=span)
-        case syntax.Reference():
-            return replace(expression, span=span)
-        case syntax.Call(function=function, arguments=arguments):
-            moved = tuple(syntax.Argument(each.name, relocate(each.value, span), span) for each in arguments)
-            return syntax.Call(replace(function, span=span), moved, span)
-        case syntax.ListOf(items=items):
-            return syntax.ListOf(tuple(relocate(item, span) for item in items), span)
-        case syntax.MapOf(pairs=pairs):
-            entries = tuple(syntax.Pair(each.key, relocate(each.value, span), span, span) for each in pairs)
-            return syntax.MapOf(entries, span)
-        case syntax.Unary(operator=operator, operand=operand):
-            return syntax.Unary(operator, relocate(operand, span), span)
-        case syntax.Binary(operator=operator_, left=left, right=right):
-            return syntax.Binary(operator_, relocate(left, span), relocate(right, span), span)
-
-
-def word_of(expression: syntax.Expression) -> str | None:
-    """The word of a bare or quoted word."""
-    match expression:
-        case syntax.Reference(parts=(word,)):
-            return word
-        case syntax.Literal(kind="text", value=str(word)):
-            return word
-    return None
-
-
-def found(expression: syntax.Expression) -> str:
-    """What an expression is, in words."""
-    match expression:
-        case syntax.Literal(kind=kind):
-            return _LITERALS[kind]
-        case syntax.Reference(parts=parts):
-            return f"the name `{'.'.join(parts)}`"
-        case syntax.Call(function=function):
-            return f"a call of `{'.'.join(function.parts)}`"
-        case syntax.ListOf():
-            return "a list"
-        case syntax.MapOf():
-            return "a map"
-        case syntax.Unary(operator="not") | syntax.Binary(operator="and" | "or"):
-            return "a condition"
-        case syntax.Unary() | syntax.Binary(operator="+" | "-" | "*" | "/"):
-            return "arithmetic"
-        case syntax.Binary():
-            return "a comparison"
-
-
-def spell_number(value: Decimal) -> str:
-    """A number as it is written: `0.5`."""
-    return format(value.normalize(), "f")
-
-
-def spell_percent(value: Decimal) -> str:
-    """A share as it is written: `25%`."""
-    return f"{spell_number(value * 100)}%"
-
-
-_LITERALS: Final[Mapping[str, str]] = {
-    "percent": "a percentage",
-    "money": "an amount of money",
-    "count": "a count",
-    "duration": "a duration",
-    "number": "a number",
-    "text": "a text",
-    "block": "a text block",
-    "bool": "true or false",
-    "null": "null",
-    "rest": "`rest`",
-}
-
-_UNITS: Final[Mapping[type, tuple[str, ...]]] = {
-    types.Integer: ("number", "count"),
-    types.Number: ("number", "count"),
-    types.Percent: ("percent",),
-    types.Tokens: ("number", "count"),
-    types.Money: ("money",),
-    types.PerToken: ("price",),
-    types.Duration: ("duration",),
-    types.Shift: ("number",),
-    types.Text: (),
-    types.Template: (),
-    types.Path: (),
-    types.Source: (),
-    types.Bool: (),
-    types.Secret: (),
-    types.Date: (),
-    types.Label: (),
-    types.Weights: (),
-    types.Record: (),
-    types.KeyedBy: (),
-    types.MapTo: (),
-    types.Over: (),
-}
-
-
-def _in_unit(quantity: Quantity, type_: types.ValueType) -> str | None:
-    """The same number as it may have been meant, in the unit of the type."""
-    number = spell_number(quantity.value)
-    match type_:
-        case types.Percent() if quantity.unit in ("number", "count"):
-            return spell_percent(quantity.value) if 0 < quantity.value < 1 else f"{number}%"
-        case types.Money() if quantity.unit in ("number", "count"):
-            return f"${number}" if quantity.value >= 0 else None
-        case types.PerToken() if quantity.unit == "money":
-            return f"${number} / 1M"
-        case types.Duration() if quantity.unit == "number":
-            return f"{number}s" if quantity.value >= 0 else None
-        case types.Number() if quantity.unit == "percent":
-            return number
-    return None
-
-
-def _bounds(low: Any, high: Any, open_low: bool, spell: Callable[[Any], str]) -> str:
-    if low is not None and high is not None:
-        return f"{'above' if open_low else 'from'} {spell(low)} to {spell(high)}"
-    if low is not None:
-        return f"more than {spell(low)}" if open_low else f"{spell(low)} or more"
-    return f"at most {spell(high)}" if high is not None else ""
+        return self.report(faults.wrong_type(expression.span, self.subject, expected, what_stands(expression), help_))
 
 
 def _words_of(type_: types.ValueType) -> tuple[str, ...]:
@@ -670,17 +468,6 @@ def _words_of(type_: types.ValueType) -> tuple[str, ...]:
 
 def _forms_of(type_: types.ValueType) -> tuple[builtins.Function, ...]:
     return builtins.functions(type_.context) if isinstance(type_, types.Form) else ()
-
-
-def _mentions(expression: syntax.Expression, name: str) -> bool:
-    match expression:
-        case syntax.Reference(parts=(word,)):
-            return word == name
-        case syntax.Unary(operand=operand):
-            return _mentions(operand, name)
-        case syntax.Binary(left=left, right=right):
-            return _mentions(left, name) or _mentions(right, name)
-    return False
 
 
 def _is_date(text: str) -> bool:

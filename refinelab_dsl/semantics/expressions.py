@@ -15,9 +15,8 @@ from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf
 from refinelab_dsl.expressions.functions import check_pattern
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
-from refinelab_dsl.semantics.evaluate import found as what_stands
-from refinelab_dsl.semantics.evaluate import match_arguments, relocate
 from refinelab_dsl.semantics.spaces import BOOL, MONEY, NULL, NUMBER, TEXT, Names, Yields
+from refinelab_dsl.semantics.written import match_arguments, relocate, what_stands
 from refinelab_dsl.source import Span
 
 _WHERE: Final = {

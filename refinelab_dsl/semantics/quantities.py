@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Context, Decimal, DecimalException
-from typing import Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from refinelab_dsl import syntax
+from refinelab_dsl import syntax, types
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 
@@ -23,6 +23,10 @@ _WORDS: dict[str, str] = {
     "price": "a price",
     "duration": "a duration",
 }
+
+
+LARGEST: Final = 10**15
+"""The largest whole number that an attribute takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +113,95 @@ def _unit(operator: str, left: Unit, right: Unit) -> Unit | None:
             if left == right or (left in plain and right in plain):
                 return "number"
             return left if right in plain else None
+
+
+def units_of(type_: types.ValueType) -> tuple[Unit, ...]:
+    """The units in which a number of this type is written; none where the type is no number."""
+    match type_:
+        case types.Integer() | types.Number() | types.Tokens():
+            return ("number", "count")
+        case types.Percent():
+            return ("percent",)
+        case types.Money():
+            return ("money",)
+        case types.PerToken():
+            return ("price",)
+        case types.Duration():
+            return ("duration",)
+        case types.Shift():
+            return ("number",)
+    return ()
+
+
+def out_of_bounds(type_: types.ValueType, value: Decimal) -> str | None:
+    """What a number of this type must be, where `value` is not; None where it is."""
+    low: Decimal | int | None = 0
+    high: Decimal | int | None = None
+    open_low = False
+    spell: Callable[[Any], str] = str
+    match type_:
+        case types.Shift():
+            return None if value in _STEPS else "a whole step such as `+1`"
+        case types.Integer(low=low, high=high):
+            pass
+        case types.Number(low=low, high=high, open_low=open_low):
+            spell = spell_number
+        case types.Percent(low=low, high=high, open_low=open_low):
+            spell = spell_percent
+        case types.Duration(open_low=open_low):
+            spell = _spell_seconds
+        case types.Money() | types.PerToken():
+            spell = _spell_dollars
+    if isinstance(type_, types.Integer | types.Tokens):
+        if value != value.to_integral_value():
+            return "a whole number"
+        if abs(value) > LARGEST:
+            return f"at most {LARGEST}"
+    below = low is not None and (value < low or (open_low and value == low))
+    return _bounds(low, high, open_low, spell) if below or (high is not None and value > high) else None
+
+
+def in_unit(quantity: Quantity, type_: types.ValueType) -> str | None:
+    """The same number as it may have been meant, in the unit of the type."""
+    number = spell_number(quantity.value)
+    match type_:
+        case types.Percent() if quantity.unit in ("number", "count"):
+            return spell_percent(quantity.value) if 0 < quantity.value < 1 else f"{number}%"
+        case types.Money() if quantity.unit in ("number", "count"):
+            return f"${number}" if quantity.value >= 0 else None
+        case types.PerToken() if quantity.unit == "money":
+            return f"${number} / 1M"
+        case types.Duration() if quantity.unit == "number":
+            return f"{number}s" if quantity.value >= 0 else None
+        case types.Number() if quantity.unit == "percent":
+            return number
+    return None
+
+
+def spell_number(value: Decimal) -> str:
+    """A number as it is written: `0.5`."""
+    return format(value.normalize(), "f")
+
+
+def spell_percent(value: Decimal) -> str:
+    """A share as it is written: `25%`."""
+    return f"{spell_number(value * 100)}%"
+
+
+def _bounds(low: Any, high: Any, open_low: bool, spell: Callable[[Any], str]) -> str:
+    if low is not None and high is not None:
+        return f"{'above' if open_low else 'from'} {spell(low)} to {spell(high)}"
+    if low is not None:
+        return f"more than {spell(low)}" if open_low else f"{spell(low)} or more"
+    return f"at most {spell(high)}" if high is not None else ""
+
+
+def _spell_seconds(value: Any) -> str:
+    return f"{value}s"
+
+
+def _spell_dollars(value: Any) -> str:
+    return f"${value}"
+
+
+_STEPS: Final = frozenset(Decimal(step) for step in range(-100, 101) if step)

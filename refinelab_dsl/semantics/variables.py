@@ -10,8 +10,9 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics.bindings import Options, Variable
-from refinelab_dsl.semantics.evaluate import Evaluator, Scope, relocate, word_of
+from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.written import relocate, word_of
 from refinelab_dsl.source import Source, Sources, Span
 from refinelab_dsl.types import UNSET
 

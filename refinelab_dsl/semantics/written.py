@@ -1,0 +1,120 @@
+"""How expressions of the tree are written: their words, what they are called, where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.source import Span
+
+
+def match_arguments(
+    call: syntax.Call, row: builtins.Function, found_: list[Diagnostic]
+) -> Mapping[str, tuple[syntax.Expression, ...]] | None:
+    """The arguments of a call by parameter, in the order of the row; None where they do not fit (reported)."""
+    given: dict[str, list[syntax.Expression]] = {parameter.name: [] for parameter in row.parameters}
+    positional = [parameter for parameter in row.parameters if not parameter.named]
+    before = len(found_)
+    position = 0
+    for argument in call.arguments:
+        if argument.name is not None:
+            if argument.name not in given or given[argument.name]:
+                free = [name for name, values in given.items() if not values]
+                found_.append(
+                    faults.unknown_argument(argument.span, row.name, argument.name, nearest(argument.name, free))
+                )
+                continue
+            given[argument.name].append(argument.value)
+        elif position < len(positional):
+            parameter = positional[position]
+            given[parameter.name].append(argument.value)
+            position += 0 if parameter.rest else 1
+        else:
+            found_.append(faults.extra_argument(argument.span, row.name, len(row.parameters)))
+    for parameter in row.parameters:
+        if parameter.required and not given[parameter.name] and len(found_) == before:
+            example = types.describe(parameter.type)
+            found_.append(faults.missing_argument(call.span, row.name, parameter.name, example))
+    return None if len(found_) > before else {name: tuple(values) for name, values in given.items()}
+
+
+def relocate(expression: syntax.Expression, span: Span) -> syntax.Expression:
+    """An expression as if it were written at `span`."""
+    match expression:
+        case syntax.Literal():
+            return replace(expression, span=span)
+        case syntax.Reference():
+            return replace(expression, span=span)
+        case syntax.Call(function=function, arguments=arguments):
+            moved = tuple(syntax.Argument(each.name, relocate(each.value, span), span) for each in arguments)
+            return syntax.Call(replace(function, span=span), moved, span)
+        case syntax.ListOf(items=items):
+            return syntax.ListOf(tuple(relocate(item, span) for item in items), span)
+        case syntax.MapOf(pairs=pairs):
+            entries = tuple(syntax.Pair(each.key, relocate(each.value, span), span, span) for each in pairs)
+            return syntax.MapOf(entries, span)
+        case syntax.Unary(operator=operator, operand=operand):
+            return syntax.Unary(operator, relocate(operand, span), span)
+        case syntax.Binary(operator=operator_, left=left, right=right):
+            return syntax.Binary(operator_, relocate(left, span), relocate(right, span), span)
+
+
+def word_of(expression: syntax.Expression) -> str | None:
+    """The word of a bare or quoted word."""
+    match expression:
+        case syntax.Reference(parts=(word,)):
+            return word
+        case syntax.Literal(kind="text", value=str(word)):
+            return word
+    return None
+
+
+def what_stands(expression: syntax.Expression) -> str:
+    """What an expression is, in words."""
+    match expression:
+        case syntax.Literal(kind=kind):
+            return _LITERALS[kind]
+        case syntax.Reference(parts=parts):
+            return f"the name `{'.'.join(parts)}`"
+        case syntax.Call(function=function):
+            return f"a call of `{'.'.join(function.parts)}`"
+        case syntax.ListOf():
+            return "a list"
+        case syntax.MapOf():
+            return "a map"
+        case syntax.Unary(operator="not") | syntax.Binary(operator="and" | "or"):
+            return "a condition"
+        case syntax.Unary() | syntax.Binary(operator="+" | "-" | "*" | "/"):
+            return "arithmetic"
+        case syntax.Binary():
+            return "a comparison"
+
+
+def mentions(expression: syntax.Expression, name: str) -> bool:
+    match expression:
+        case syntax.Reference(parts=(word,)):
+            return word == name
+        case syntax.Unary(operand=operand):
+            return mentions(operand, name)
+        case syntax.Binary(left=left, right=right):
+            return mentions(left, name) or mentions(right, name)
+    return False
+
+
+_LITERALS: Final[Mapping[str, str]] = {
+    "percent": "a percentage",
+    "money": "an amount of money",
+    "count": "a count",
+    "duration": "a duration",
+    "number": "a number",
+    "text": "a text",
+    "block": "a text block",
+    "bool": "true or false",
+    "null": "null",
+    "rest": "`rest`",
+}
