@@ -60,6 +60,7 @@ class Run(Event):
     format_version: str = FORMAT_VERSION
     compiler: str
     spec: str
+    spec_path: str = ""  # relative to the project's root; outputs are relative to its folder
     spec_sha256: str
     plan_id: str
     dataset: str

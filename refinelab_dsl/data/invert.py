@@ -76,9 +76,12 @@ def invert(dataset: Dataset, item: Item, *, keep: bool) -> dict[str, Any]:
     row: dict[str, Any] = dict(model) if keep else dict.fromkeys(model)
     fields = _fields(dataset)
     parts: dict[str, _Joined] = {}
-    for name, expression in fields.items():
+    # Attributes first: where an attribute and a task field come from one column, the field is what was made.
+    order = sorted(fields, key=lambda name: name in item.fields or name == "id")
+    for name in order:
+        expression = fields[name]
         present, value = _value_of(item, name)
-        if present:
+        if present and (value is not None or name in item.fields):
             if name == "answer" and dataset.task == "mcq":
                 value = _answer_as_written(dataset, item, expression)
             _undo(expression, value, row, parts)

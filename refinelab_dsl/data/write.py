@@ -137,17 +137,24 @@ def prepare_outputs(
     *,
     simulated: bool = False,
     allow_outside: bool = False,
+    into: Path | None = None,
 ) -> tuple[Prepared | None, Diagnostics]:
     """Writes every output under a temporary name.
 
     files: the dataset's, in reading order. rows: the refined set in output order, read once. simulated: some row may
-    be. Returns None with an error where an output cannot be written; nothing is left behind then.
+    be. into: a folder that takes the outputs instead of their own places. Returns None with an error where an output
+    cannot be written; nothing is left behind then.
     """
-    diagnostics = check_outputs(outputs, files, project, allow_outside=allow_outside)
-    if diagnostics.has_errors:
-        return None, diagnostics
+    diagnostics = Diagnostics()
+    if into is None:
+        diagnostics = check_outputs(outputs, files, project, allow_outside=allow_outside)
+        if diagnostics.has_errors:
+            return None, diagnostics
     handles = Files()
-    writers = [_Writer(output, dataset, files, project, handles, simulated=simulated) for output in outputs]
+    writers = [
+        _Writer(output, dataset, files, project, handles, into and into / output.name, simulated=simulated)
+        for output in outputs
+    ]
     kept = False
     writer: _Writer | None = None
     row: OutputRow | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -16,6 +17,7 @@ from refinelab_dsl.diagnostics.catalog import records as faults
 
 _LONGEST_LINE = 64 * 2**20  # bytes; no event that we write comes near
 _ROWS_PER_EVENT = 256
+_DIGEST = 8  # bytes per row
 
 
 class LogWriter:
@@ -61,7 +63,7 @@ class LogWriter:
             )
         )
         for first in range(0, digest.rows, _ROWS_PER_EVENT):
-            part = digest.row_digests[8 * first : 8 * (first + _ROWS_PER_EVENT)]
+            part = digest.row_digests[_DIGEST * first : _DIGEST * (first + _ROWS_PER_EVENT)]
             self.append(events.Rows(file=digest.file, first=first + 1, digests=part.hex()))
 
     def close(
@@ -110,6 +112,31 @@ class LogLine:
 
     number: int
     event: events.AnyEvent
+
+
+@dataclass
+class LoggedOutput:
+    """An output as a log describes it: its event and the digests of its rows, 8 bytes each."""
+
+    event: events.Output
+    digests: bytearray = field(default_factory=bytearray)
+
+    def digest(self, row: int) -> bytes:
+        """Of row `row`, from 0; empty past the end."""
+        return bytes(self.digests[_DIGEST * row : _DIGEST * (row + 1)])
+
+
+def gather_outputs(outputs: list[LoggedOutput], event: events.AnyEvent) -> None:
+    """Adds what an event says of outputs to those gathered so far."""
+    if isinstance(event, events.Output):
+        outputs.append(LoggedOutput(event))
+    elif isinstance(event, events.Rows) and outputs:
+        outputs[-1].digests += bytes.fromhex(event.digests)
+
+
+def row_digest(row: bytes) -> bytes:
+    """The digest of one row: the first 8 bytes of the SHA-256 of its bytes with its newline."""
+    return hashlib.sha256(row).digest()[:_DIGEST]
 
 
 def read_log(path: Path, name: str | None = None) -> Iterator[LogLine | Diagnostic]:

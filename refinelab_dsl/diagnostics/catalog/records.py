@@ -160,3 +160,85 @@ def log_not_found(file: str) -> Diagnostic:
         "RF6333", "error", "no provenance log names this file", place=Place(file),
         help=(Help("name its log with `--log FILE`"),),
     )
+
+
+def log_names_no_such_output(log: str, file: str) -> Diagnostic:
+    """RF6334: the log given with `--log` is whole, but does not name this output."""
+    return Diagnostic(
+        "RF6334", "error", "the log does not name this file as an output", place=Place(file), notes=(f"log: {log}",),
+        help=(Help("name the log of the run that wrote it with `--log FILE`"),),
+    )
+
+
+# RF635x: tracing and replaying.
+
+
+def item_unknown(query: str) -> Diagnostic:
+    """RF6350: no item of the run has this id, and no row this number."""
+    return Diagnostic(
+        "RF6350", "error", f"no item of this run has the id `{query}`, nor the beginning of one",
+        help=(Help("give an id, the beginning of one, or a row number such as `#17`"),),
+    )
+
+
+def item_ambiguous(query: str, ids: tuple[str, ...], more: bool) -> Diagnostic:
+    """RF6351: several ids begin so."""
+    shown = ", ".join(f"`{one}`" for one in ids) + (", …" if more else "")
+    return Diagnostic(
+        "RF6351", "error", f"several items have an id that begins with `{query}`", notes=(shown,),
+        help=(Help("give more of the id"),),
+    )
+
+
+def row_unknown(row: int, rows: int) -> Diagnostic:
+    """RF6352: the row number is past the end."""
+    return Diagnostic(
+        "RF6352", "error", f"there is no row {row}: the set of this run has {rows} rows",
+        help=(Help(f"rows count from 1 to {rows}, without a header"),),
+    )
+
+
+def dataset_changed(name: str) -> Diagnostic:
+    """RF6353: the dataset is not the one that the run read."""
+    return Diagnostic(
+        "RF6353", "error", f"the dataset `{name}` is not the one that the run read: its hash differs",
+        help=(Help("put the files of that time back; version control has them"),),
+    )
+
+
+def run_plan_differs(log: str) -> Diagnostic:
+    """RF6354: the run's plan is not the one that its log names."""
+    return Diagnostic(
+        "RF6354", "error", "the plan in the run's folder is not the one that its log names", place=Place(log, 1),
+        help=(Help("copy the run's folder again from where the run was made"),),
+    )
+
+
+def reply_missing(reply: str, step: int, store: str) -> Diagnostic:
+    """RF6355: the store does not have a reply that the log names."""
+    return Diagnostic(
+        "RF6355", "error", f"the reply of step {step} is not in the store", place=Place(store),
+        notes=(f"reply {reply}",), help=(Help("replay needs the store in which the run kept its replies"),),
+    )
+
+
+def result_differs(step: int, item: str, what: str) -> Diagnostic:
+    """RF6356: an item made again from its reply is not the one that the run committed."""
+    return Diagnostic(
+        "RF6356", "error", f"the result of step {step} cannot be made again: {what}", notes=(f"item {item}",),
+        help=(Help("another version of refinec may read replies in another way; use the one that the log names"),),
+    )
+
+
+def replay_differs(file: str, row: int | None, what: str) -> Diagnostic:
+    """RF6357: an output written again is not, byte for byte, the one that the run wrote."""
+    where = f"row {row} of the output" if row is not None else "the output"
+    return Diagnostic(
+        "RF6357", "error", f"{where} comes out differently", place=Place(file, row=row), notes=(what,),
+        help=(Help("another version of refinec may write rows in another way; use the one that the log names"),),
+    )
+
+
+def reply_store_unusable(path: str, reason: str) -> Diagnostic:
+    """RF6358: the store of replies cannot be read."""
+    return Diagnostic("RF6358", "error", "the store of replies cannot be used", place=Place(path), notes=(reason,))

@@ -1,0 +1,117 @@
+"""A trace as text for a terminal and as JSON values."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.diagnostics.display import escape
+from refinelab_dsl.provenance.trace import Trace
+
+_NAME = 11  # columns of the names on the left
+
+
+def render_trace(trace: Trace, *, width: int = 100) -> str:
+    """The item, then what it comes from, each a step further in; ends in a newline. Nothing in it steers a terminal."""
+    return "\n".join(_render(trace, max(width, 60), "")) + "\n"
+
+
+def dump_trace(trace: Trace) -> dict[str, Any]:
+    """The trace as JSON values; dollars are decimal strings, null where a price is unknown."""
+    commit = trace.commit
+    return {
+        "id": trace.id,
+        "key": trace.key,
+        "origin": trace.origin,
+        "row": trace.row,
+        "rows": trace.rows,
+        "place": trace.place,
+        "fields": None if trace.fields is None else dict(trace.fields),
+        "missing": trace.missing,
+        "operator": trace.operator,
+        "simulated": commit is not None and commit.simulated,
+        "attempt": None if commit is None else commit.model_dump(mode="json"),
+        "calls": [call.model_dump(mode="json") for call in trace.calls],
+        "verdicts": [verdict.model_dump(mode="json") for verdict in trace.verdicts],
+        "cost": {"tokens": trace.tokens, "usd": None if trace.usd is None else format(trace.usd.normalize(), "f")},
+        "parents": [dump_trace(parent) for parent in trace.parents],
+    }
+
+
+def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
+    yield f"{indent}{escape(trace.id)}   {_describe(trace)}"
+    inner = indent + "  "
+
+    def line(name: str, text: str) -> str:
+        first = f"{inner}{name:<{_NAME}}"
+        # White space that is neither of these stands as an escape already, so wrapping cannot hide it.
+        return textwrap.fill(
+            escape(text), width, initial_indent=first, subsequent_indent=" " * len(first),
+            break_on_hyphens=False, drop_whitespace=True, replace_whitespace=False,
+        ) or first.rstrip()  # fmt: skip
+
+    if trace.place is not None:
+        yield line("source", trace.place)
+    if trace.commit is not None:
+        if trace.commit.target:
+            yield line("made for", _labels(trace.commit.target))
+        if trace.commit.measured:
+            yield line("measured", _labels(trace.commit.measured))
+    for name, value in (trace.fields or {}).items():
+        if isinstance(value, list | tuple):
+            for number, part in enumerate(value):
+                yield line(name if number == 0 else "", f"- {part}")
+        else:
+            yield line(name, str(value))
+    if trace.fields is None and trace.missing is not None:
+        yield line("text", f"not shown: {trace.missing}")
+    for call in trace.calls:
+        yield line("call" if call.call == 0 else "repair", _describe_call(call))
+    for verdict in trace.verdicts:
+        yield line("check", _describe_verdict(verdict))
+    if trace.calls:
+        calls = "1 call" if len(trace.calls) == 1 else f"{len(trace.calls)} calls"
+        yield line("cost", f"{_usd(trace.usd)}, {trace.tokens:,} tokens in {calls}")
+    for parent in trace.parents:
+        yield f"{inner}from"
+        yield from _render(parent, width, inner + "  ")
+
+
+def _describe(trace: Trace) -> str:
+    where = "" if trace.row is None else f"row {trace.row:,} of {trace.rows:,}   "
+    simulated = " (simulated)" if trace.commit is not None and trace.commit.simulated else ""
+    match trace.origin:
+        case "original":
+            return f"{where}kept as it came in"
+        case "removed":
+            return f"left the set: taken out by `{trace.operator}`"
+        case "changed":
+            return f"{where}changed by `{trace.operator}`{simulated}"
+        case "added":
+            return f"{where}added by `{trace.operator}`{simulated}"
+
+
+def _describe_call(call: events.Call) -> str:
+    answered = f", answered by {call.model_id}" if call.model_id and call.model_id != call.model else ""
+    reply = f"reply {call.reply[:12]}" if call.reply else "no reply"
+    return (
+        f"template {call.template}, model {call.model}{answered}, "
+        f"{call.input_tokens:,} + {call.output_tokens:,} tokens, {_usd(call.usd)}, request {call.request[:12]}, {reply}"
+    )
+
+
+def _describe_verdict(verdict: events.Verdict) -> str:
+    values = ", ".join(f"{name} {value}" for name, value in verdict.values.items())
+    parts = [f"{verdict.check}: {'accepted' if verdict.accept else 'rejected'}", verdict.reason, values]
+    return "; ".join(part for part in parts if part)
+
+
+def _labels(labels: dict[str, str] | dict[str, str | None]) -> str:
+    return ", ".join(f"{name} {'unknown' if label is None else label}" for name, label in labels.items())
+
+
+def _usd(value: Decimal | None) -> str:
+    return "price unknown" if value is None else f"${value.normalize():f}"

@@ -1,0 +1,159 @@
+"""Writes a run's outputs again, from its log, its plan, the stored replies and the dataset: no call, the same bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.data import write
+from refinelab_dsl.data.files import digest_dataset, digest_files, find_files
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.read import load_items
+from refinelab_dsl.data.sinks import OutputDigest
+from refinelab_dsl.data.write import OutputRow
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.project import Project
+from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
+from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_step_keys, rebuild_item
+from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
+from refinelab_dsl.store import Store
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to; without diagnostics every output came out byte for byte as the run wrote it.
+
+    outputs: (file, rows) of those that were compared. results: items made again from stored replies.
+    """
+
+    run: events.Run | None = None
+    outputs: tuple[tuple[str, int], ...] = ()
+    results: int = 0
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def replay(
+    folder: Path,
+    project: Project,
+    store: Store,
+    *,
+    source: Sequence[str],
+    allow_outside: bool = False,
+    into: Path | None = None,
+) -> Replayed:
+    """Replays the run in `folder`.
+
+    source: the dataset's patterns as the spec has them. into: a folder that keeps what was written (one folder per
+    output block); without it nothing stays, and in neither case is an output of the project touched.
+    """
+    record = open_record(folder)
+    if isinstance(record, Diagnostic):
+        return Replayed(diagnostics=(record,))
+    try:
+        if into is not None:
+            return _replay(record, project, store, source, allow_outside, into)
+        with tempfile.TemporaryDirectory(prefix="refinec-replay-") as scratch:
+            return _replay(record, project, store, source, allow_outside, Path(scratch))
+    except (RebuildFault, SourceFault) as fault:
+        return Replayed(record.run, diagnostics=(fault.diagnostic,))
+
+
+def _replay(
+    record: Record, project: Project, store: Store, source: Sequence[str], allow_outside: bool, into: Path
+) -> Replayed:
+    header = record.header.model_copy(
+        update={"dataset": record.header.dataset.model_copy(update={"source": tuple(source)})}
+    )
+    files, problems = find_files(header.dataset, project, allow_outside=allow_outside)
+    if not problems:
+        digests, problems = digest_files(files, project)
+    if problems:
+        return Replayed(record.run, diagnostics=tuple(problems))
+    if digest_dataset(digests) != record.run.dataset_sha256:
+        return Replayed(record.run, diagnostics=(faults.dataset_changed(header.dataset.name),))
+    story = _Story(record)
+    if not story.outputs:
+        return Replayed(record.run)
+    parents = load_items(header.dataset, files, project, story.parents)
+    step_keys = read_step_keys(record.plan, frozenset(story.steps))
+    results = _iterate_results(record, header, parents, step_keys, store)
+    prepared, diagnostics = write.prepare_outputs(
+        [output for output in header.outputs if output.name in story.names],
+        header.dataset,
+        files,
+        project,
+        iterate_rows(header, files, project, story.removed, results),
+        simulated=record.run.simulated,
+        allow_outside=allow_outside,
+        into=into,
+    )
+    if prepared is None:
+        return Replayed(record.run, diagnostics=diagnostics.errors)
+    found = tuple(_compare(story.outputs, prepared.digests))
+    diagnostics = prepared.commit()
+    return Replayed(
+        record.run,
+        tuple((output.event.file, output.event.rows) for output in story.outputs),
+        len(story.steps),
+        (*found, *diagnostics.errors),
+    )
+
+
+class _Story:
+    """What the whole log, its chain checked, says about the set."""
+
+    def __init__(self, record: Record) -> None:
+        self.removed: set[str] = set()
+        self.parents: set[str] = set()
+        self.steps: set[int] = set()
+        self.outputs: list[LoggedOutput] = []
+        for event in record.events():
+            gather_outputs(self.outputs, event)
+            if isinstance(event, events.Remove):
+                self.removed.add(event.key)
+            elif isinstance(event, events.Commit):
+                self.parents.update(event.parents)
+                self.steps.add(event.step)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the output blocks that were written."""
+        return frozenset(output.event.name for output in self.outputs)
+
+
+def _iterate_results(
+    record: Record, header: Header, parents: Mapping[str, Item], step_keys: Mapping[int, str], store: Store
+) -> Iterator[OutputRow]:
+    """Changed items first, then added ones, each in the log's order."""
+    for origin in ("changed", "added"):
+        for event in record.events():
+            if isinstance(event, events.Commit) and event.origin == origin:
+                item = rebuild_item(header, event, step_keys[event.step], parents, store)
+                yield OutputRow(item, event.origin, event.simulated, event.parents)
+
+
+def _compare(expected: Sequence[LoggedOutput], digests: Sequence[OutputDigest]) -> Iterator[Diagnostic]:
+    """The first difference of each output."""
+    made = {(digest.name, digest.file): digest for digest in digests}
+    for output in expected:
+        event = output.event
+        digest = made.get((event.name, event.file))
+        if digest is None:
+            yield faults.replay_differs(event.file, None, "the run wrote this file; the replay does not")
+        elif digest.sha256 != event.sha256:
+            yield _find_difference(output, digest)
+
+
+def _find_difference(expected: LoggedOutput, digest: OutputDigest) -> Diagnostic:
+    event = expected.event
+    if digest.head != event.head:
+        return faults.replay_differs(event.file, None, "its header line differs")
+    for row in range(min(digest.rows, event.rows)):
+        if digest.digest(row) != expected.digest(row):
+            return faults.replay_differs(event.file, row + 1, "its bytes differ")
+    return faults.replay_differs(event.file, None, f"it gets {digest.rows} rows; the run wrote {event.rows}")
