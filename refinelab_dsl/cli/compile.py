@@ -65,7 +65,7 @@ def emit_symbols(spec: Path, options: compiler.Options) -> tuple[str | None, Dia
     for kind, blocks in sorted(analysis.bindings.declarations.items()):
         for name, block in blocks.items():
             position = analysis.source.position(block.header_span.start)
-            symbols.setdefault(kind, {})[name] = f"{block.span.file}:{position.line}:{position.column}"
+            symbols.setdefault(kind, {})[name or kind] = f"{block.span.file}:{position.line}:{position.column}"
     return _json(symbols), analysis.diagnostics, _code(analysis.diagnostics)
 
 
