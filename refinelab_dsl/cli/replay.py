@@ -12,7 +12,7 @@ from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.provenance import replay
+from refinelab_dsl.provenance.replay import Replayed, replay
 from refinelab_dsl.store import StoreError
 
 
@@ -49,17 +49,17 @@ def replay_command(settings: Settings, run: int, into: str | None) -> int:
     return ExitCode.CHECK_FAILED if found.has_errors else ExitCode.DONE
 
 
-def replay_record(record: records.Record, into: Path | None) -> replay.Replayed:
+def replay_record(record: records.Record, into: Path | None) -> Replayed:
     """The replay of a run, or what stands in its way."""
     settled = record.record
     try:
         with records.open_replies(record.project) as store:
             if store is None:
                 missing = faults.reply_store_unusable(str(record.project.store), "there is no such file")
-                return replay.Replayed(diagnostics=(missing,))
-            return replay.replay(
+                return Replayed(diagnostics=(missing,))
+            return replay(
                 record.folder.path, record.project, store,
                 source=settled.source, allow_outside=settled.allow_outside, into=into,
             )  # fmt: skip
     except StoreError as error:
-        return replay.Replayed(diagnostics=(faults.reply_store_unusable(str(record.project.store), str(error)),))
+        return Replayed(diagnostics=(faults.reply_store_unusable(str(record.project.store), str(error)),))

@@ -12,7 +12,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import find_project
-from refinelab_dsl.provenance import verify
+from refinelab_dsl.provenance.verify import Verified, verify
 
 
 @click.command("verify")
@@ -30,7 +30,7 @@ def verify_command(settings: Settings, path: str, log: str | None, root: str | N
     if target.is_dir():
         raise click.UsageError(f"{target} is a folder; name a log (*.prov.jsonl), an output, or a plan")
     named_log = None if log is None else inputs.require_file(Path(log))
-    verified = verify.verify(target, find_project(target.resolve().parent), log=named_log, root=root)
+    verified = verify(target, find_project(target.resolve().parent), log=named_log, root=root)
     found = Diagnostics(verified.diagnostics)
     document = terminal.document(
         found,
@@ -53,7 +53,7 @@ def verify_command(settings: Settings, path: str, log: str | None, root: str | N
     return ExitCode.CHECK_FAILED if found.has_errors else ExitCode.DONE
 
 
-def render_verified(verified: verify.Verified) -> str:
+def render_verified(verified: Verified) -> str:
     """What was checked, a line each."""
     if verified.kind == "plan":
         return f"whole  {escape(verified.name)}  plan {verified.root}\n"
