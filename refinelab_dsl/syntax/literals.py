@@ -35,7 +35,7 @@ def parse_number(text: str) -> Decimal | None:
     """The value of `25%` (a share), `$0.15` (dollars), `400k`, `10s` (seconds), `1_000`, `1e-6`; None if it is too
     long or too large to be kept exactly.
 
-    The value carries no positive exponent: `400k` is `Decimal("400000")`.
+    Equal values are equal in form too: no zeros at the end of a fraction, no exponent (`400k` is `Decimal("400000")`).
     """
     found = _NUMBER.fullmatch(text)
     assert found is not None, text
@@ -46,7 +46,7 @@ def parse_number(text: str) -> Decimal | None:
     value = _EXACT.multiply(Decimal(f"{digits}e{exponent}"), _FACTORS[found["unit"]])
     if value and not -MAX_MAGNITUDE <= value.adjusted() <= MAX_MAGNITUDE:
         return None
-    return Decimal(format(value, "f")) if value else Decimal(0)
+    return Decimal(format(value.normalize(_EXACT), "f"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,114 @@
+"""Examples in the chapters of `specs/language/`, and the compiler's front end on them.
+
+A chapter is prose with fenced blocks:
+
+- ` ```refine ` is a whole spec: it is parsed, resolved and checked. `edition = 1` is put before it unless it says so.
+- ` ```refine syntax ` is parsed only.
+- ` ```refine setup ` is put before each later ` ```refine ` block of its chapter, and must be right by itself.
+- ` ```refine text ` is left alone.
+
+What is expected stands on the line that it concerns, in a comment: `# error: RF2104`, `# warning: RF2002`, several
+codes with commas; `# error below: RF1053` concerns the next line, which has no room for a comment. Anything else that is reported fails too. `# value: 0.25` holds for the literal of an attribute.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from refinelab_dsl import syntax
+from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.diagnostics.render import render_text
+from refinelab_dsl.source import Source
+
+EDITION = "edition = 1\n"
+
+_FENCE = re.compile(r"^```refine(?: (?P<mode>syntax|setup|text))?\n(?P<text>.*?)^```$", re.M | re.S)
+_EXPECTED = re.compile(r"# (?P<severity>error|warning|note)(?P<below> below)?: (?P<codes>RF\d{4}(?:, RF\d{4})*)")
+_VALUE = re.compile(r"# value: (?P<value>.+)$")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A fenced block: the text as the compiler reads it, and the line of its chapter on which the block starts."""
+
+    chapter: str
+    line: int
+    mode: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.chapter}:{self.line}"
+
+    @property
+    def source(self) -> Source:
+        return Source(f"{self.chapter}:{self.line}", self.text)
+
+
+def find_examples(path: Path) -> Iterator[Example]:
+    """The examples of a chapter, those that are only text left out."""
+    chapter = path.read_text(encoding="utf-8")
+    setup = ""
+    for found in _FENCE.finditer(chapter):
+        mode, text = found["mode"] or "", found["text"]
+        line = chapter.count("\n", 0, found.start()) + 1
+        if mode == "text":
+            continue
+        if mode == "setup":
+            setup = text
+        elif not mode:
+            text = setup + text
+        yield Example(path.name, line, mode, text if _says_edition(text) else EDITION + text)
+
+
+def _says_edition(text: str) -> bool:
+    return re.search(r"^edition\b", text, re.M) is not None
+
+
+def analyse(example: Example) -> Diagnostics:
+    """What the compiler's front end has to say about an example."""
+    if example.mode == "syntax":
+        return syntax.parse(example.source)[1]
+    from refinelab_dsl import compiler
+
+    return compiler.analyze(example.source).diagnostics
+
+
+def check_example(example: Example) -> None:
+    """Raises AssertionError with the rendered diagnostics where an example does not do what it says."""
+    found = analyse(example)
+    expected = sorted(
+        (number + bool(expectation["below"]), expectation["severity"], code)
+        for number, line in enumerate(example.text.split("\n"), 1)
+        for expectation in _EXPECTED.finditer(line)
+        for code in expectation["codes"].split(", ")
+    )
+    reported = sorted((_line_of(entry, example), entry.severity, entry.code) for entry in found)
+    assert reported == expected, f"{example}: expected {expected}\n\n{render_text(found)}"
+    for number, line in enumerate(example.text.split("\n"), 1):
+        if value := _VALUE.search(line):
+            assert find_value(example, number) == value["value"], f"{example}, line {number}"
+
+
+def _line_of(entry: Any, example: Example) -> int:
+    return example.source.position(entry.span.start).line if entry.span is not None else 0
+
+
+def find_value(example: Example, line: int) -> str:
+    """The value of the literal of the attribute that starts on a line: plain digits, JSON text, `true`, `null`."""
+    source = example.source
+    tree, _ = syntax.parse(source)
+    statements = list(tree.statements)
+    for statement in statements:
+        if isinstance(statement, syntax.Block):
+            statements.extend(statement.body)
+        elif isinstance(statement, syntax.Attribute) and source.position(statement.span.start).line == line:
+            assert isinstance(statement.value, syntax.Literal)
+            value = statement.value.value
+            return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    raise AssertionError(f"no attribute on line {line}")
