@@ -158,6 +158,7 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
         seed=program.seed,
         project=project,
         allow_outside=options.allow_outside,
+        origins=program.origins,
     )
 
 
@@ -193,11 +194,8 @@ def _allocate(
         chosen = sketch.sketch_plan(
             program, problem, answer, estimates, solve.select(program, profile, problem, answer)
         )
-        items, found = data.load_items(
-            program.dataset, analysis.project, chosen.keys, allow_outside=options.allow_outside
-        )
-        if found.has_errors:
-            return Planned(analysis, None, diagnostics.with_(found), ExitCode.SPEC)
+        files, _ = data.find_files(program.dataset, analysis.project, allow_outside=options.allow_outside)
+        items = data.load_items(program.dataset, files, analysis.project, chosen.keys)
         situation = build.Situation(
             program, profile, estimates, problem, answer, context, __version__, _spec_path(analysis)
         )

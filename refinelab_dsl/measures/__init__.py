@@ -1,0 +1,15 @@
+"""Unpaid measures: a value of each item, and the label that a dimension gives to the value."""
+
+from refinelab_dsl.measures.labels import build_labeller, canonical_label, label
+from refinelab_dsl.measures.table import MEASURES, MeasureKind, build_measure, is_measurable, measure
+
+__all__ = [
+    "MEASURES",
+    "MeasureKind",
+    "build_labeller",
+    "build_measure",
+    "canonical_label",
+    "is_measurable",
+    "label",
+    "measure",
+]

@@ -1,0 +1,24 @@
+"""`measure { kind = length }`: how long the question is, in words, characters or tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Measure
+
+
+def build_length(measure: Measure) -> Callable[[Item], str | float | None]:
+    """Words are runs between white space; characters are Unicode code points; tokens are those of OpenAI's encoding
+    where it is installed, else estimated (`prompts.tokens`)."""
+    match measure.options.get("unit", "words"):
+        case "words":
+            return lambda item: float(len(item.fields["question"].split()))
+        case "characters":
+            return lambda item: float(len(item.fields["question"]))
+        case "tokens":
+            from refinelab_dsl.prompts.tokens import count_tokens
+
+            return lambda item: float(count_tokens(item.fields["question"], ""))
+        case unit:
+            raise AssertionError(unit)

@@ -1,0 +1,41 @@
+"""The measure kinds that cost nothing, as a table: a kind is a row here and a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Dataset, Measure
+from refinelab_dsl.measures.column import build_column, is_column_of_new_items
+from refinelab_dsl.measures.length import build_length
+
+
+class MeasureKind(NamedTuple):
+    """build: the measure as a function of an item. on_new: whether an item that a step made can be measured."""
+
+    build: Callable[[Measure], Callable[[Item], str | float | None]]
+    on_new: Callable[[Measure, Dataset], bool]
+
+
+MEASURES: Mapping[str, MeasureKind] = MappingProxyType({
+    "column": MeasureKind(build_column, is_column_of_new_items),
+    "length": MeasureKind(build_length, lambda measure, dataset: True),
+})
+
+
+def build_measure(measure: Measure) -> Callable[[Item], str | float | None]:
+    """The measure as one function, for many items: text, a number, or None where it has no value."""
+    return MEASURES[measure.kind].build(measure)
+
+
+def measure(measure: Measure, item: Item) -> str | float | None:
+    """The value of one item."""
+    return build_measure(measure)(item)
+
+
+def is_measurable(measure: Measure, dataset: Dataset) -> bool:
+    """Whether an item that a step made has this measure; else the item is taken as made for its label."""
+    kind = MEASURES.get(measure.kind)
+    return kind is not None and kind.on_new(measure, dataset)
