@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, cast
 
 from refinelab_dsl import declarations as ir
 from refinelab_dsl import syntax, types
@@ -14,6 +14,7 @@ from refinelab_dsl.ir.program import Program, Unexecutable
 from refinelab_dsl.semantics import readings, spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
+from refinelab_dsl.semantics.formats import output_format
 from refinelab_dsl.semantics.targets import settle_target
 from refinelab_dsl.source import Span
 
@@ -177,7 +178,7 @@ class _Lowering:
     def output(self, declared: Declared) -> ir.Output:
         return ir.Output(
             name=declared.name,
-            format=declared.get("format") or format_of(declared.values["path"]) or "jsonl",
+            format=cast("Any", output_format(declared, self.draft.dataset)),
             **_taken(declared, "path", "layout", "columns", "provenance", "quarantine", "card", "report"),
         )
 
@@ -218,16 +219,6 @@ class _Lowering:
                 if isinstance(attribute.value, syntax.MapOf):
                     for pair in attribute.value.pairs:
                         yield f"{path}.{name}.{pair.key}", pair.span
-
-
-def format_of(path: str) -> Literal["jsonl", "csv", "parquet"] | None:
-    """The format that a path's ending names, None where it names none."""
-    plain = path.lower().removesuffix(".gz").removesuffix(".zst")
-    if plain.endswith((".jsonl", ".ndjson")):
-        return "jsonl"
-    if plain.endswith(".csv"):
-        return "csv"
-    return "parquet" if plain.endswith(".parquet") else None
 
 
 def _path(declared: Declared) -> str:

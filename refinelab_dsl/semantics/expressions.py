@@ -138,7 +138,7 @@ class Reader:
             return Typed(Constant.of(name), TEXT, True)
         known = self.names.known.get(name)
         if known is not None:
-            if known.missing == "rows":
+            if known.missing == spaces.ROWS:
                 self._report(faults.not_measured_yet(reference.span, name, known.space))
                 return None
             if known.missing:

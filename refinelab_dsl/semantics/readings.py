@@ -13,6 +13,7 @@ from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.semantics.expressions import Reader
 from refinelab_dsl.semantics.schema import find_schema
+from refinelab_dsl.types import ExpressionKind
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,18 @@ def names_for(draft: Draft, declared: Declared, reading: Reading) -> spaces.Name
         case "fields":
             return spaces.field_names(declared)
         case "items":
-            return spaces.item_names(draft, rows=declared.kind == "dataset")
+            return spaces.row_names(draft, declared) if declared.kind == "dataset" else spaces.item_names(draft)
         case "accept":
             return spaces.accept_names(draft, declared)
         case "assert":
             return spaces.assert_names()
+
+
+def kind_of(bindings: Bindings, declared: Declared, attribute: str, key: str | None = None) -> ExpressionKind | None:
+    """What an expression yields; None where it is not written, or wrong."""
+    for reading in readings(declared):
+        if reading.attribute == attribute and reading.key == key:
+            names = names_for(bindings.draft, declared, reading)
+            typed = Reader(bindings, "", reading.type.context, names, []).lower(reading.written)
+            return None if typed is None else typed.yields.kind
+    return None

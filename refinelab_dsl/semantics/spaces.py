@@ -32,6 +32,9 @@ MONEY: Final = Yields("money")
 BOOL: Final = Yields("bool")
 NULL: Final = Yields("null")
 
+ROWS: Final = "rows are chosen before anything is measured"
+"""Why a dataset's own `where` has no measure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -98,31 +101,36 @@ def ordered_bands(bands: Mapping[str, types.Formed]) -> tuple[str, ...]:
     return tuple(sorted(bands, key=low))
 
 
-def item_names(draft: Draft, *, rows: bool = False, result: bool = False) -> Names:
+def item_names(draft: Draft, *, result: bool = False) -> Names:
     """The names of `where`, `prefer`, `protect` (and, with `result`, of `accept` over a new item): dimensions, then
-    measures, then fields, the first of a name counts. rows: a dataset's own `where`, before anything is measured."""
+    measures, then fields; the first of a name counts."""
     dataset = draft.dataset
     known: dict[str, Known] = {}
     labels: set[str] = set()
     for dimension in draft.all("dimension"):
         words = dimension_labels(draft, dimension)
         labels.update(words or ())
-        missing = "rows" if rows else (unmeasurable(draft, dimension.get("from")) if result else "")
+        missing = unmeasurable(draft, dimension.get("from")) if result else ""
         yields = Yields("label", words, is_ordered(dimension), dimension.name, open=words is None)
         known[dimension.name] = Known("dimension", yields, missing)
     for measure in draft.all("measure"):
-        if measure.name not in known:
-            missing = "rows" if rows else (unmeasurable(draft, measure.name) if result else "")
-            known[measure.name] = Known("measure", _measured(measure), missing)
+        missing = unmeasurable(draft, measure.name) if result else ""
+        known.setdefault(measure.name, Known("measure", _measured(measure), missing))
     if dataset is not None:
+        own = task_fields(dataset)
         for name, yields in field_yields(dataset).items():
-            if name not in known or known[name].missing == "rows":
-                missing = ""
-                if result and name not in task_fields(dataset):
-                    missing = "it comes from the source, not from the result"
-                known[name] = Known("field", yields, missing)
-    columns = None if dataset is None else dataset.get("columns")
-    return Names(known, frozenset(labels), columns)
+            missing = "it comes from the source, not from the result" if result and name not in own else ""
+            known.setdefault(name, Known("field", yields, missing))
+    return Names(known, frozenset(labels), None if dataset is None else dataset.get("columns"))
+
+
+def row_names(draft: Draft, dataset: Declared) -> Names:
+    """The names of a dataset's own `where`: its fields. Measures and dimensions are known and not to be had yet."""
+    known = {name: Known("field", yields) for name, yields in field_yields(dataset).items()}
+    for kind in ("measure", "dimension"):
+        for declared in draft.all(kind):
+            known.setdefault(declared.name, Known("measure" if kind == "measure" else "dimension", ANY, ROWS))
+    return Names(known, frozenset(), dataset.get("columns"))
 
 
 def accept_names(draft: Draft, validator: Declared) -> Names:

@@ -148,3 +148,44 @@ def template_failed(operator: str, line: int, reason: str, span: Span | None) ->
         span=span, label=f"line {line} of its template",
         help=(Help(f"try it on one item: refinec render {operator}"),),
     )
+
+
+def bad_template(prompt: str, part: str, reason: str, span: Span) -> Diagnostic:
+    """RF5131: a prompt is no template, or uses what prompts do not have.
+
+    Wrong: `{% for c in item.choices %}` without `{% endfor %}`.
+    """
+    return Diagnostic("RF5131", "error", f"`{part}` of prompt `{prompt}` is no template: {reason}", span=span,
+                      label="here")
+
+
+def template_unknown_name(prompt: str, name: str, near: tuple[str, ...], known: tuple[str, ...], span: Span) -> Diagnostic:
+    """RF5132: a template uses a variable that no call gives it.
+
+    Wrong: `{{ question }}`. Right: `{{ item.question }}`.
+    """
+    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    return Diagnostic("RF5132", "error", f"prompt `{prompt}` uses `{name}`, which its context does not provide", span=span,
+                      label="undefined", notes=(f"it sees {', '.join(f'`{each}`' for each in known)}",), help=helps)
+
+
+def template_unknown_member(prompt: str, owner: str, name: str, near: tuple[str, ...], known: tuple[str, ...],
+                            span: Span) -> Diagnostic:
+    """RF5133: a template uses a field that items of this dataset do not have, or a dimension that is not declared.
+
+    Wrong: `{{ item.qestion }}`. Right: `{{ item.question }}`.
+    """
+    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    return Diagnostic("RF5133", "error", f"prompt `{prompt}` uses `{owner}.{name}`, and `{owner}` has no `{name}`", span=span,
+                      label="undefined", notes=(f"it has {', '.join(f'`{each}`' for each in known)}",) if known else (),
+                      help=helps)
+
+
+def template_unknown_filter(prompt: str, kind: str, name: str, near: tuple[str, ...], span: Span) -> Diagnostic:
+    """RF5134: a template uses a filter or a test that prompts do not have.
+
+    Wrong: `{{ item.question | uppercase }}`. Right: `{{ item.question | upper }}`.
+    """
+    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    return Diagnostic("RF5134", "error", f"prompt `{prompt}` uses the {kind} `{name}`, which prompts do not have", span=span,
+                      label=f"unknown {kind}", help=helps)

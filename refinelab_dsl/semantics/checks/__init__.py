@@ -8,8 +8,27 @@ from typing import Final, TypeAlias
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.checks.dataset import check_datasets
+from refinelab_dsl.semantics.checks.dimensions import check_constraints, check_dimensions
 from refinelab_dsl.semantics.checks.expressions import check_expressions
+from refinelab_dsl.semantics.checks.money import check_budget, check_models
+from refinelab_dsl.semantics.checks.operators import check_operators, check_validators
+from refinelab_dsl.semantics.checks.outputs import check_outputs
+from refinelab_dsl.semantics.checks.prompts import check_prompts
+from refinelab_dsl.semantics.checks.unused import check_unused
 
 Check: TypeAlias = Callable[[syntax.Tree, Bindings], Iterator[Diagnostic]]
 
-CHECKS: Final[tuple[Check, ...]] = (check_expressions,)
+CHECKS: Final[tuple[Check, ...]] = (
+    check_datasets,
+    check_dimensions,
+    check_constraints,
+    check_models,
+    check_budget,
+    check_operators,
+    check_validators,
+    check_prompts,
+    check_outputs,
+    check_expressions,
+    check_unused,
+)

@@ -197,6 +197,28 @@ def output_format(span: Span, path: str) -> Diagnostic:
     return error("RF2232", f"the ending of `{path}` does not say what to write", span, "unknown ending", (help_,))
 
 
+def output_compressed(span: Span, path: str) -> Diagnostic:
+    """RF2234: compressed files are read, not written.
+
+    Wrong: `path = "out/items.jsonl.gz"`. Right: `path = "out/items.jsonl"`.
+    """
+    return error("RF2234", f"`{path}` is compressed, and outputs are written plain", span, "read, not written")
+
+
+def nothing_written(span: Span) -> Diagnostic:
+    """RF2235: a spec without an output: a run would pay and write nothing.
+
+    Right: `output refined { path = "out/items.jsonl" }`.
+    """
+    return Diagnostic(
+        "RF2235",
+        "warning",
+        "the spec declares no output: a run would write no dataset",
+        span=span,
+        help=(Help('add one: `output refined { path = "out/items.jsonl" }`'),),
+    )
+
+
 def not_invertible(span: Span, at: Span, fields: Sequence[tuple[str, Span]], operator: str, insert: Edit) -> Diagnostic:
     """RF2233: `layout = source` writes columns as they came in, and a field of a new item cannot be turned back into
     columns.
@@ -258,6 +280,16 @@ def unplaced_field(span: Span, prompt: str, operator: str, missing: Sequence[str
         span,
         "incomplete",
         (Help("add them, or leave `returns` out: the task's own fields are then asked for"),),
+    )
+
+
+def no_effect(span: Span, name: str, owner: str, because: str) -> Diagnostic:
+    """RF2244: an attribute that changes nothing, because another is missing.
+
+    Wrong: `tolerance = 2%` without `target`. Right: with `target = uniform()`.
+    """
+    return Diagnostic(
+        "RF2244", "warning", f"`{name}` of {owner} has no effect: {because}", span=span, label="no effect"
     )
 
 

@@ -1,0 +1,82 @@
+"""Models and budgets: who is asked, and whether a limit in dollars can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from refinelab_dsl import syntax
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.draft import Declared, Draft
+
+
+def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """What each provider needs."""
+    for kind in ("model", "embedding"):
+        for model in bindings.draft.all(kind):
+            provider = model.get("provider")
+            header = model.block.header_span
+            if provider in ("openai", "cached", "sentence_transformers") and "id" not in model.written:
+                yield faults.attribute_needed_with(header, model.title, "id", f"provider `{provider}` has many models")
+            if provider == "openai" and "api_key" not in model.written and "base_url" not in model.written:
+                because = "api.openai.com asks for a key; an endpoint of your own has a `base_url`"
+                yield faults.attribute_needed_with(header, model.title, "api_key", because)
+            url = model.get("base_url")
+            if url is not None and (reason := _url_fault(url)) is not None:
+                yield faults.bad_url(model.span("base_url"), url, reason)
+
+
+def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """A limit, and prices for all who are asked where it is one in dollars."""
+    draft = bindings.draft
+    budget = draft.one("budget")
+    if budget is None:
+        callers = [each for each in draft.all("operator") if each.operator is not None and each.operator.calls]
+        if callers and not any(kind == "budget" for kind, _ in bindings.broken):
+            yield faults.unlimited(callers[0].block.header_span)
+        return
+    if "tokens" not in budget.written and "cost" not in budget.written:
+        yield faults.budget_without_limit(budget.block.header_span)
+    if budget.get("cost") is None:
+        return
+    for model, user in _asked(draft):
+        if model.get("price") is not None or model.is_broken("price", "provider"):
+            continue
+        span = model.block.label_span or model.block.kind_span
+        match model.get("provider"):
+            case "openai":
+                yield faults.cost_without_price(budget.span("cost"), model.name, user.title, span)
+            case "simulated":
+                yield faults.simulated_is_free(span, model.name)
+
+
+def _asked(draft: Draft) -> Iterator[tuple[Declared, Declared]]:
+    """The models that a plan may ask, each with the first declaration that asks it."""
+    seen: set[str] = set()
+    for user in draft.blocks:
+        if user.kind not in ("operator", "measure", "validator", "judge"):
+            continue
+        for name in (user.get("model"), user.get("second_model"), *(user.get("models") or ())):
+            model = draft.named("model", name)
+            if model is not None and model.name not in seen:
+                seen.add(model.name)
+                yield model, user
+
+
+def _url_fault(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "it cannot be read"
+    if parts.scheme not in ("http", "https"):
+        return "it does not start with `https://` or `http://`"
+    if not parts.hostname or port == 0:
+        return "it names no host"
+    if parts.username or parts.password:
+        return "it holds a user or a password; keys belong in `api_key = env(…)`"
+    if parts.query or parts.fragment:
+        return "it has a query or a fragment"
+    return None

@@ -1,0 +1,110 @@
+"""Operators, validators and judges: what their kinds need, and whether moves, checks and prompts go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl.builtins import OperatorKind
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.semantics import spaces
+from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.source import Span
+
+
+def check_operators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """Models, moves, tasks and prompts of every operator."""
+    draft = bindings.draft
+    task = None if draft.dataset is None else draft.dataset.get("task")
+    for operator in draft.all("operator"):
+        row = operator.operator
+        if row is None:
+            continue
+        header = operator.block.header_span
+        if row.calls and operator.get("model") is None and not operator.is_broken("model"):
+            yield faults.model_needed(header, operator.title, row.name)
+        if row.moves == "required" and not operator.get("moves") and not operator.is_broken("moves"):
+            yield faults.moves_needed(header, operator.title, row.name)
+        if task is not None and task not in row.tasks:
+            yield faults.wrong_task(operator.span("kind"), operator.title, row.name, row.tasks, task)
+        for name, move in (operator.get("moves") or {}).items():
+            yield from _check_move(draft, operator, name, move)
+        yield from _check_prompt(draft, operator, row, task)
+
+
+def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """What each kind of validator needs."""
+    draft = bindings.draft
+    for validator in draft.all("validator"):
+        row = validator.validator
+        if row is None:
+            continue
+        if row.accept == "required" and "accept" not in validator.written:
+            yield faults.accept_needed(validator.block.header_span, validator.title)
+        if "retries" in validator.written and validator.get("on_reject") != "retry":
+            yield faults.useless_retries(validator.written["retries"].name_span, validator.title)
+        dimension = draft.named("dimension", validator.get("dimension"))
+        if row.name == "in_bin" and dimension is not None:
+            reason = spaces.unmeasurable(draft, dimension.get("from"))
+            if reason:
+                yield faults.bin_without_bands(validator.span("dimension"), dimension.name, reason)
+    for judge in draft.all("judge"):
+        model, panel = judge.written.get("model"), judge.written.get("models")
+        if model is not None and panel is not None:
+            yield faults.either_or(panel.name_span, judge.title, "model", "models", model.name_span)
+        if model is None and panel is None:
+            yield faults.model_needed(judge.block.header_span, judge.title, "judge")
+
+
+def _check_move(draft: Draft, operator: Declared, name: str, move: object) -> Iterator[Diagnostic]:
+    dimension = draft.named("dimension", name)
+    if dimension is None or dimension.is_broken("labels", "order", "bands"):
+        return
+    labels = spaces.dimension_labels(draft, dimension)
+    span = _move_span(operator, name)
+    match move:
+        case int():
+            if not spaces.is_ordered(dimension):
+                declared = dimension.block.label_span or dimension.block.kind_span
+                yield faults.shift_without_order(span, name, declared)
+            elif labels is not None and abs(move) >= len(labels):
+                yield faults.shift_too_far(span, name, len(labels))
+        case types.Formed(function="to"):
+            for label in move["labels"]:
+                if labels is not None and label not in labels:
+                    at = _label_span(operator, name, label) or span
+                    yield faults.unlisted_label(at, label, dimension.title, nearest(label, labels), labels)
+
+
+def _check_prompt(draft: Draft, operator: Declared, row: OperatorKind, task: str | None) -> Iterator[Diagnostic]:
+    prompt = draft.named("prompt", operator.get("prompt"))
+    kind = builtins.TASKS.get(task or "")
+    if prompt is None or kind is None or row.effect not in ("expand", "generate"):
+        return
+    returns = prompt.get("returns")
+    missing = () if not returns else tuple(name for name in kind.reply if name not in returns)
+    if missing:
+        yield faults.unplaced_field(operator.span("prompt"), prompt.name, operator.name, missing)
+
+
+def _moves(operator: Declared) -> tuple[syntax.Pair, ...]:
+    value = operator.written["moves"].value
+    return value.pairs if isinstance(value, syntax.MapOf) else ()
+
+
+def _move_span(operator: Declared, name: str) -> Span:
+    return next((pair.value.span for pair in _moves(operator) if pair.key == name), operator.span("moves"))
+
+
+def _label_span(operator: Declared, name: str, label: str) -> Span | None:
+    """Where a label stands in `to(…)`."""
+    for pair in _moves(operator):
+        if pair.key == name and isinstance(pair.value, syntax.Call):
+            for argument in pair.value.arguments:
+                match argument.value:
+                    case syntax.Reference(parts=(word,)) | syntax.Literal(value=str(word)) if word == label:
+                        return argument.span
+    return None
