@@ -2,27 +2,23 @@
 
 Whoever reads, writes: the dataset's `fields` map leads from columns to task fields and attributes; here it is walked
 the other way. `column("x")` puts the value into x, a list of columns gets one choice each, an answer is written as its
-source writes answers (letter, index or text), and `before`/`after` around one mark are joined again.
+source writes answers, and `before`/`after` around one mark are joined again. The row of the item that a result was
+made from is the example: it shows the columns, their order and nesting, and how values look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from refinelab_dsl.data.answers import AnswerStyle
+from refinelab_dsl.data.examples import find_example, put_value, write_answer, write_choices, write_scalar
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Unary
-
-TASK_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "mcq": ("question", "choices", "answer", "context"),
-    "qa": ("question", "answer", "context", "solution"),
-    "math": ("question", "answer", "context", "solution"),
-    "code": ("prompt", "tests", "entry_point", "solution"),
-    "chat": ("messages",),
-}
-"""The canonical fields of a task beside `id`, in the order in which `layout = task` writes them."""
 
 _UNCHANGED = ("strip", "lower", "number")  # functions whose value can stand where their argument came from
 
@@ -38,12 +34,24 @@ def invertible(dataset: Dataset) -> tuple[str, ...]:
     implied: all columns that it reads are written by other fields. A field that reads no column (`stem()`) is written
     as a column of its own name.
     """
-    written = {column for expression in _fields(dataset).values() for column in _written_by(expression)}
+    fields = map_fields(dataset)
+    written = {name for expression in fields.values() if _is_undoable(expression) for name in columns_of(expression)}
     return tuple(
         name
-        for name, expression in _fields(dataset).items()
+        for name, expression in fields.items()
         if not _is_undoable(expression) and not set(columns_of(expression)) <= written
     )
+
+
+def map_fields(dataset: Dataset) -> dict[str, Expression]:
+    """The whole map of fields: a task field that the spec does not map comes from a column of its name."""
+    return {**dataset.fields, **{name: column(name) for name in task_fields(dataset) if name not in dataset.fields}}
+
+
+def task_fields(dataset: Dataset) -> tuple[str, ...]:
+    """The task's fields in canonical order, `id` aside; none for a task that this version does not read."""
+    task = TASK_FIELDS.get(dataset.task)
+    return () if task is None else (*task.required, *task.optional)
 
 
 def columns_of(expression: Expression) -> Iterator[str]:
@@ -63,41 +71,42 @@ def columns_of(expression: Expression) -> Iterator[str]:
             return
 
 
-def invert(dataset: Dataset, item: Item, *, keep: bool) -> dict[str, Any]:
+def column(name: str) -> Call:
+    """`column("name")`."""
+    return Call(function="column", arguments=(Constant(type="text", text=name),))
+
+
+def invert(dataset: Dataset, item: Item, style: AnswerStyle, *, keep: bool) -> dict[str, Any]:
     """The row of an item that was made from another: columns in the order of `item.raw`, which is that other's row.
 
-    keep: whether columns that no field maps keep the other's value (an item that was changed) or are None (an item
-    that is new: they were said of another item).
+    style: how the dataset writes mcq answers. keep: whether columns that no field maps keep the other's value (an item
+    that was changed) or are None (an item that is new: they were said of another item).
 
     Raises:
         Unfit: the item has no place in these columns; `invertible` rules out all but surplus choices.
     """
-    model = item.raw
-    row: dict[str, Any] = dict(model) if keep else dict.fromkeys(model)
-    fields = _fields(dataset)
-    parts: dict[str, _Joined] = {}
+    row = _Row(dict(item.raw) if keep else dict.fromkeys(item.raw), item)
+    fields = map_fields(dataset)
     # Attributes first: where an attribute and a task field come from one column, the field is what was made.
-    order = sorted(fields, key=lambda name: name in item.fields or name == "id")
-    for name in order:
-        expression = fields[name]
-        present, value = _value_of(item, name)
-        if present and (value is not None or name in item.fields):
-            if name == "answer" and dataset.task == "mcq":
-                value = _answer_as_written(dataset, item, expression)
-            _undo(expression, value, row, parts)
-    for column, joined in parts.items():
-        row[column] = joined.text(model.get(column), item.fields.get("solution"))
+    for name in sorted(fields, key=lambda name: name in item.fields or name == "id"):
+        value = item.id if name == "id" else item.fields.get(name, item.attributes.get(name))
+        if value is None and name not in item.fields:
+            continue
+        if name == "answer" and dataset.task == "mcq":
+            value = _write_mcq_answer(dataset, item, style, fields)
+        row.undo(fields[name], value)
+    row.join()
     for name, value in item.attributes.items():
-        if name not in fields and name in row:
-            row[name] = value
-    if "id" not in fields and row.get("id", 0) is None:
-        row["id"] = item.id
-    return row
+        if name not in fields and name in row.values:
+            row.put(name, value)
+    if "id" not in fields and "id" in row.values:
+        row.put("id", item.id)
+    return row.values
 
 
 @dataclass
 class _Joined:
-    """The two sides of a mark in one column."""
+    """The two sides of a mark in one column; None for a side that no field maps."""
 
     mark: str
     left: str | None = None
@@ -106,29 +115,67 @@ class _Joined:
     def text(self, example: Any, solution: Any) -> str:
         """Both sides around the mark, with the white space that the example has around it. A left side that no field
         maps is the item's solution, where it has one."""
-        before, after = "\n", " "
+        space_before, space_after = "\n", " "
         if isinstance(example, str) and self.mark in example:
             left, _, right = example.rpartition(self.mark)
-            before, after = left[len(left.rstrip()) :], right[: len(right) - len(right.lstrip())]
-        left = self.left if self.left is not None else (solution if isinstance(solution, str) else "")
-        body = left.rpartition(self.mark)[0].rstrip() if self.left is None and self.mark in left else left
-        return f"{body}{before if body else ''}{self.mark}{after if self.right else ''}{self.right or ''}"
+            space_before = left[len(left.rstrip()) :]
+            space_after = right[: len(right) - len(right.lstrip())]
+        body = self.left
+        if body is None:
+            body = solution if isinstance(solution, str) else ""
+            body = body.rpartition(self.mark)[0].rstrip() if self.mark in body else body
+        key = self.right or ""
+        return f"{body}{space_before if body else ''}{self.mark}{space_after if key else ''}{key}"
 
 
-def _fields(dataset: Dataset) -> dict[str, Expression]:
-    """The map of all fields: a task field that the spec does not map comes from a column of its name."""
-    implied = {name: column(name) for name in TASK_FIELDS[dataset.task] if name not in dataset.fields}
-    return {**dataset.fields, **implied}
+class _Row:
+    """A row being filled."""
 
+    def __init__(self, values: dict[str, Any], item: Item) -> None:
+        self.values = values
+        self._item = item
+        self._joined: dict[str, _Joined] = {}
 
-def column(name: str) -> Call:
-    """`column("name")`."""
-    return Call(function="column", arguments=(Constant(type="text", text=name),))
+    def put(self, name: str, value: Any) -> None:
+        """A value in the form in which the example has it."""
+        example = find_example(self._item.raw, name)
+        shaped = write_choices(value, example) if isinstance(value, list | tuple) else write_scalar(value, example)
+        put_value(self.values, self._item.raw, name, shaped)
 
+    def undo(self, expression: Expression, value: Any) -> None:
+        """Writes `value` into the columns that `expression` reads; one that cannot be undone writes nothing."""
+        match expression:
+            case Call(function="column", arguments=(Constant(text=name),)):
+                self.put(name, value)
+            case Call(function=function, arguments=(inner,)) if function in _UNCHANGED:
+                self.undo(inner, value)
+            case Call(function="remove_suffix", arguments=(inner, Constant(text=suffix))):
+                self.undo(inner, f"{value}{suffix}")
+            case Call(
+                function="before" | "after" as function,
+                arguments=(Call(function="column", arguments=(Constant(text=name),)), Constant(text=mark)),
+            ):
+                joined = self._joined.setdefault(name, _Joined(mark))
+                if joined.mark == mark:
+                    setattr(joined, "left" if function == "before" else "right", "" if value is None else str(value))
+            case Binary(operator="+" | "-" as operator, left=left, right=Constant(type="number") as by):
+                number = _number(value)
+                if number is not None and isinstance(by.value, Decimal):
+                    self.undo(left, number - by.value if operator == "+" else number + by.value)
+            case ListOf(items=items):
+                values = value if isinstance(value, list | tuple) else [value]
+                if len(values) > len(items):
+                    raise Unfit(f"it has {len(values)} choices, and the source has columns for {len(items)}")
+                for index, part in enumerate(items):
+                    self.undo(part, values[index] if index < len(values) else None)
+            case _:
+                return
 
-def _written_by(expression: Expression) -> Iterator[str]:
-    if _is_undoable(expression):
-        yield from columns_of(expression)
+    def join(self) -> None:
+        """Writes the columns that were gathered in two sides."""
+        for name, joined in self._joined.items():
+            text = joined.text(find_example(self._item.raw, name), self._item.fields.get("solution"))
+            put_value(self.values, self._item.raw, name, text)
 
 
 def _is_undoable(expression: Expression) -> bool:
@@ -136,76 +183,38 @@ def _is_undoable(expression: Expression) -> bool:
         case Call(function="column", arguments=(Constant(type="text"),)):
             return True
         case Call(function=function, arguments=(inner,)) if function in _UNCHANGED:
-            return _is_column(inner)
-        case Call(function="remove_suffix" | "before" | "after", arguments=(inner, Constant(type="text"))):
-            return _is_column(inner)
+            return _is_undoable(inner)
+        case Call(function="remove_suffix", arguments=(inner, Constant(type="text"))):
+            return _is_undoable(inner)
+        case Call(function="before" | "after", arguments=(Call(function="column"), Constant(type="text"))):
+            return True
+        case Binary(operator="+" | "-", left=left, right=Constant(type="number")):
+            return _is_undoable(left)
         case ListOf(items=items):
-            return all(_is_undoable(item) for item in items)
+            return all(map(_is_undoable, items))
         case _:
             return next(columns_of(expression), None) is None
 
 
-def _is_column(expression: Expression) -> bool:
-    return isinstance(expression, Call) and expression.function == "column"
+def _write_mcq_answer(
+    dataset: Dataset, item: Item, style: AnswerStyle, fields: Mapping[str, Expression]
+) -> Any:
+    """The answer as its source writes answers; a choice's label where the example's answer is one."""
+    examples = [find_example(item.raw, name) for name in columns_of(fields["answer"])]
+    choices = list(item.fields["choices"])
+    described = [find_example(item.raw, name) for name in columns_of(fields["choices"])]
+    return write_answer(
+        choices.index(item.fields["answer"]),
+        choices,
+        style,
+        examples[0] if examples else None,
+        described[0] if len(described) == 1 else None,
+    )
 
 
-def _value_of(item: Item, name: str) -> tuple[bool, Any]:
-    if name == "id":
-        return True, item.id
-    for values in (item.fields, item.attributes):
-        if name in values:
-            return True, values[name]
-    return False, None
-
-
-def _undo(expression: Expression, value: Any, row: dict[str, Any], parts: dict[str, _Joined]) -> None:
-    """Writes `value` into the columns that `expression` reads; a column that is set already stays as it is where the
-    expression cannot be undone."""
-    match expression:
-        case Call(function="column", arguments=(Constant(text=name),)):
-            row[name] = value
-        case Call(function=function, arguments=(Call(function="column", arguments=(Constant(text=name),)),)) if (
-            function in _UNCHANGED
-        ):
-            row[name] = value
-        case Call(
-            function="remove_suffix",
-            arguments=(Call(function="column", arguments=(Constant(text=name),)), Constant(text=suffix)),
-        ):
-            row[name] = f"{value}{suffix}"
-        case Call(
-            function="before" | "after" as function,
-            arguments=(Call(function="column", arguments=(Constant(text=name),)), Constant(text=mark)),
-        ):
-            joined = parts.setdefault(name, _Joined(mark))
-            if joined.mark == mark:
-                setattr(joined, "left" if function == "before" else "right", "" if value is None else str(value))
-        case ListOf(items=items):
-            values = value if isinstance(value, list | tuple) else [value]
-            if len(values) > len(items):
-                raise Unfit(f"it has {len(values)} choices and the source has columns for {len(items)}")
-            for index, part in enumerate(items):
-                _undo(part, values[index] if index < len(values) else None, row, parts)
-        case _:
-            return
-
-
-def _answer_as_written(dataset: Dataset, item: Item, expression: Expression) -> Any:
-    """The answer of an mcq item as its source writes answers: judged by the answer of the row it was made from."""
-    answer, choices = item.fields["answer"], list(item.fields["choices"])
-    example = next((item.raw.get(name) for name in columns_of(expression)), None)
-    index = choices.index(answer)
-    style = dataset.answer_as
-    text = example.strip() if isinstance(example, str) else example
-    if style == "auto":
-        if isinstance(text, int) or (isinstance(text, str) and text.isdigit()):
-            style = "index"
-        elif isinstance(text, str) and len(text) == 1 and text.isalpha():
-            style = "letter"
-        else:
-            style = "text"
-    if style == "letter":
-        return chr(ord("a" if isinstance(text, str) and text.islower() else "A") + index)
-    if style == "index":
-        return str(index) if isinstance(text, str) else index
-    return answer
+def _number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
-from refinelab_dsl.data.invert import TASK_FIELDS, columns_of, invert
+from refinelab_dsl.data.answers import AnswerStyle
+from refinelab_dsl.data.files import name_file
+from refinelab_dsl.data.invert import columns_of, invert, task_fields
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.read import describe_csv, describe_file, settle_answers
 from refinelab_dsl.data.sinks import Row
+from refinelab_dsl.data.tasks import RowError, RowMapper
 from refinelab_dsl.declarations import Dataset, Output
+from refinelab_dsl.project import Project
 
 ORIGIN = "_origin"
 SIMULATED = "_simulated"
@@ -31,27 +39,99 @@ class OutputRow:
     parents: tuple[str, ...] = ()
 
 
+class Origin:
+    """The dataset's files, as far as writing rows like theirs needs to know them; looked at when first asked."""
+
+    def __init__(self, dataset: Dataset, files: Sequence[Path], project: Project) -> None:
+        self.dataset = dataset
+        self.files = {name_file(path, project): path for path in files}
+        self._project = project
+
+    @cached_property
+    def answers(self) -> AnswerStyle:
+        """How mcq answers are written; letters where the data do not settle it."""
+        style = settle_answers(self.dataset, tuple(self.files.values()), self._project)
+        return style if isinstance(style, AnswerStyle) else AnswerStyle.LETTER
+
+    @cached_property
+    def headers(self) -> Mapping[str, tuple[tuple[str, ...], str]]:
+        """Columns and delimiter of each CSV file by name."""
+        return {
+            name: describe_csv(self.dataset, path)
+            for name, path in self.files.items()
+            if describe_file(self.dataset, path)[0] == "csv"
+        }
+
+    @cached_property
+    def attributes_of_files(self) -> tuple[str, ...]:
+        """Attributes that read no column: what a file's name (`stem()`) or place says of its rows."""
+        return tuple(
+            name
+            for name, expression in self.dataset.fields.items()
+            if name not in ("id", *task_fields(self.dataset)) and next(columns_of(expression), None) is None
+        )
+
+    @cached_property
+    def labels(self) -> Mapping[str, Mapping[str, Any]]:
+        """File name -> those attributes of its rows."""
+        mapper = RowMapper(self.dataset)
+        labels = {}
+        for name, path in self.files.items():
+            mapper.open_file(describe_file(self.dataset, path)[1])
+            mapper.open_row({}, 0)
+            try:
+                values = mapper.read_attributes()
+            except RowError:
+                values = {}
+            labels[name] = {attribute: values.get(attribute) for attribute in self.attributes_of_files}
+        return labels
+
+    def file_of(self, row: OutputRow) -> str:
+        """The file that a row belongs to: an added one to the file whose name says what its attributes say (`subject =
+        stem()`), else to that of the item it was made from."""
+        own = row.item.place.file
+        if row.origin == "added" and self.attributes_of_files:
+            wanted = {name: row.item.attributes.get(name) for name in self.attributes_of_files}
+            known = {name: value for name, value in wanted.items() if value is not None}
+            if known and not self._agrees(own, known):
+                return next((name for name in self.files if self._agrees(name, known)), own)
+        return own
+
+    def names_of_parts(self, ending: str) -> dict[str, str]:
+        """File name -> its name in a directory output: its path below the folder that all files share, with the
+        ending of the output's format. Names that would meet keep their own ending in front."""
+        paths = {name: PurePosixPath(path.absolute().as_posix()) for name, path in self.files.items()}
+        shared = os.path.commonpath([path.parent for path in paths.values()]) if paths else ""
+        parts: dict[str, str] = {}
+        for name, path in paths.items():
+            below = path.relative_to(shared)
+            stem = describe_file(self.dataset, self.files[name])[1]
+            part = below.with_name(stem + ending).as_posix()
+            parts[name] = part if part not in parts.values() else below.with_name(below.name + ending).as_posix()
+        return parts
+
+    def _agrees(self, file: str, attributes: Mapping[str, Any]) -> bool:
+        labels = self.labels.get(file, {})
+        return all(labels.get(name) == value for name, value in attributes.items())
+
+
 Shaper: TypeAlias = Callable[[OutputRow], Row]
 
 
-def build_shaper(output: Output, dataset: Dataset, *, simulated: bool, single_file: bool) -> Shaper:
+def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file: bool) -> Shaper:
     """How this output writes a row.
 
-    simulated: a `_simulated` column is there (its value is true or empty). single_file: attributes that come from the
-    file (`stem()`) become columns, since the file's name no longer tells.
+    simulated: some row may be simulated; a CSV gets the column then. single_file: what the files' names say
+    (`stem()`) becomes columns, since the output's own name no longer tells.
     """
-    shape = _shape_task if output.layout == "task" else _shape_source
-    of_file = tuple(
-        name for name, expression in dataset.fields.items()
-        if name != "id" and name not in TASK_FIELDS[dataset.task] and next(columns_of(expression), None) is None
-    ) if single_file else ()
+    of_file = origin.attributes_of_files if single_file else ()
 
     def build_row(row: OutputRow) -> Row:
-        values = shape(dataset, row, of_file)
+        values = _shape_task(origin, row) if output.layout == "task" else _shape_source(origin, row, of_file)
         marks: dict[str, Any] = {ORIGIN: row.origin}
         if row.simulated:
             marks[SIMULATED] = True
-        elif simulated and not values.get(SIMULATED) and output.format == "csv":
+        elif simulated and SIMULATED not in values and output.format == "csv":
             marks[SIMULATED] = None
         if output.columns is not None:
             both = {**values, **marks}
@@ -61,23 +141,28 @@ def build_shaper(output: Output, dataset: Dataset, *, simulated: bool, single_fi
     return build_row
 
 
-def _shape_source(dataset: Dataset, row: OutputRow, of_file: tuple[str, ...]) -> Mapping[str, Any]:
+def _shape_source(origin: Origin, row: OutputRow, of_file: Sequence[str]) -> Mapping[str, Any]:
     item = row.item
-    values = dict(item.raw) if row.origin == "original" else invert(dataset, item, keep=row.origin == "changed")
+    if row.origin == "original":
+        values = dict(item.raw)
+    else:
+        values = invert(origin.dataset, item, origin.answers, keep=row.origin == "changed")
     for name in of_file:
         values[name] = item.attributes.get(name)
     return values
 
 
-def _shape_task(dataset: Dataset, row: OutputRow, of_file: tuple[str, ...]) -> Mapping[str, Any]:
+def _shape_task(origin: Origin, row: OutputRow) -> Mapping[str, Any]:
     item = row.item
     values: dict[str, Any] = {"id": item.id}
-    for name in TASK_FIELDS[dataset.task]:
+    for name in task_fields(origin.dataset):
         if name in item.fields:
             values[name] = item.fields[name]
-    for name in dataset.fields:
+    for name in origin.dataset.fields:
         if name in item.attributes:
             values[name] = item.attributes[name]
     for name in sorted(item.attributes):
         values.setdefault(name, item.attributes[name])
+    if item.raw.get(SIMULATED) and row.origin == "original":
+        values[SIMULATED] = item.raw[SIMULATED]  # of an earlier refinement: it stays said
     return values

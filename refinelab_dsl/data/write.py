@@ -22,7 +22,7 @@ import msgspec
 
 from refinelab_dsl.data.invert import Unfit, invertible
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.layout import OutputRow, Shaper, build_shaper
+from refinelab_dsl.data.layout import ORIGIN, SIMULATED, Origin, OutputRow, Shaper, build_shaper
 from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Part
 from refinelab_dsl.declarations import Dataset, Output
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
@@ -151,8 +151,9 @@ def prepare_outputs(
         if diagnostics.has_errors:
             return None, diagnostics
     handles = Files()
+    origin = Origin(dataset, files, project)
     writers = [
-        _Writer(output, dataset, files, project, handles, into and into / output.name, simulated=simulated)
+        _Writer(output, origin, project, handles, into and into / output.name, simulated=simulated)
         for output in outputs
     ]
     kept = False
@@ -215,49 +216,58 @@ class _Writer:
     """One output: its files and which row goes to which."""
 
     def __init__(
-        self, output: Output, dataset: Dataset, files: Sequence[Path], project: Project, handles: Files, *,
-        simulated: bool,
+        self, output: Output, origin: Origin, project: Project, handles: Files, into: Path | None, *, simulated: bool
     ) -> None:
         self.output = output
-        self._dataset = dataset
-        self._files = files
+        self._origin = origin
         self._project = project
         self._handles = handles
+        self._into = into
         self._parts: dict[str, Part] = {}  # by the name of the source file; "" for a single file
-        self._seen: set[str] = set()
-        self._shape: Shaper = build_shaper(output, dataset, simulated=simulated, single_file=not _is_folder(output))
+        self._absent = set(output.columns or ()) - {ORIGIN, SIMULATED}
+        self._shape: Shaper = build_shaper(output, origin, simulated=simulated, single_file=not _is_folder(output))
 
     @property
     def parts(self) -> tuple[Part, ...]:
         return tuple(self._parts.values())
 
     def open(self) -> None:
+        """Makes the files, also those that will get no row: what an earlier run left there must not stay."""
         if not _is_folder(self.output):
-            self._parts[""] = self._open_part(PurePosixPath(self.output.path), self._files[:1])
+            self._parts[""] = self._open_part(PurePosixPath(self.output.path), next(iter(self._origin.files), None))
             return
-        raise NotImplementedError
+        for name, part in self._origin.names_of_parts(f".{self.output.format}").items():
+            self._parts[name] = self._open_part(PurePosixPath(self.output.path) / part, name)
 
     def put(self, row: OutputRow) -> None:
         shaped = self._shape(row)
-        if self.output.columns is not None:
-            self._seen.update(name for name, value in shaped.values.items() if value is not None)
-        self._parts[""].put(shaped)
+        if self._absent:
+            self._absent.difference_update(name for name, value in shaped.values.items() if value is not None)
+        self._parts[self._origin.file_of(row) if _is_folder(self.output) else ""].put(shaped)
 
     def warnings(self) -> Iterator[Diagnostic]:
         for name in self.output.columns or ():
-            if name not in self._seen and not name.startswith("_"):
+            if name in self._absent:
                 yield faults.output_column_absent(self.output.path, name)
 
-    def _open_part(self, path: PurePosixPath, files: Sequence[Path]) -> Part:
-        target = self._project.base / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+    def _open_part(self, path: PurePosixPath, file: str | None) -> Part:
+        """The file at `path`; a CSV in the manner of the source's `file`."""
+        file_path = self._project.base / path
+        if self._into is not None:
+            file_path = self._into / path.relative_to(self.output.path if _is_folder(self.output) else path.parent)
+        file_path.parent.mkdir(parents=True, exist_ok=True)
         if self.output.format == "jsonl":
-            return JsonLines(self._handles, self.output.name, path.as_posix(), target)
-        headerless = self.output.layout == "source" and self._dataset.columns is not None
-        columns = self.output.columns or (self._dataset.columns if headerless else None) or ()
+            return JsonLines(self._handles, self.output.name, path.as_posix(), file_path)
+        as_source = self.output.layout == "source"
+        columns, delimiter = self._origin.headers.get(file or "", ((), ",")) if as_source else ((), ",")
         return Csv(
-            self._handles, self.output.name, path.as_posix(), target,
-            columns=columns, header=not headerless, delimiter=",",
+            self._handles,
+            self.output.name,
+            path.as_posix(),
+            file_path,
+            columns=self.output.columns or columns,
+            header=not as_source or self._origin.dataset.columns is None,
+            delimiter=delimiter,
         )
 
 
