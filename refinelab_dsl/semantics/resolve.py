@@ -202,9 +202,10 @@ def _evaluate_attributes(
     later: list[tuple[str, Span]],
     blocks: tuple[str, ...],
 ) -> tuple[dict[str, Any], dict[str, syntax.Attribute]]:
-    """Values by attribute (those that have one), and how each known attribute is written."""
+    """Values by attribute (those that have one), and how each attribute is written."""
     values: dict[str, Any] = {}
     first: dict[str, syntax.Attribute] = {}
+    mistyped: dict[str, syntax.Attribute] = {}
     for statement in written:
         name = statement.name
         if name in first:
@@ -222,6 +223,7 @@ def _evaluate_attributes(
                 near = nearest(name, [*attributes, *foreign])
                 known = tuple(attributes)
                 scope.found.append(faults.unknown_attribute(statement.name_span, name, owner, near, known))
+                mistyped.update({meant: statement for meant in near})
             continue
         first[name] = statement
         evaluator = Evaluator(scope, f"`{name}`", owner, statement.name_span)
@@ -234,7 +236,8 @@ def _evaluate_attributes(
         elif attribute.only is not UNSET and value != attribute.only:
             later.append((f"`{name}` of {owner} other than `{attribute.only}`", statement.span))
         later.extend((f"{what} of {owner}" if " = " in what else what, span) for what, span in evaluator.later)
-    return values, first
+    # A misspelt attribute counts as written, and wrong: that it is missing has been said once.
+    return values, {**mistyped, **first}
 
 
 def _with_defaults(values: dict[str, Any], attributes: Mapping[str, Attribute], written: set[str]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.catalog.names.wording import a, error, listed, nearest_names
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.wording import a, error, listed, nearest_names
 from refinelab_dsl.source import Span
 
 # Blocks
@@ -28,12 +28,12 @@ def block_without_name(span: Span, kind: str) -> Diagnostic:
 
 
 def block_without_title(span: Span, kind: str) -> Diagnostic:
-    """RF2002: an `expect` or a `test` says what it asserts.
+    """RF2019: an `expect` or a `test` says what it asserts.
 
     Wrong: `expect { … }`. Right: `expect "topics are even" { … }`.
     """
     help_ = Help(f'say what must hold: `{kind} "topics are even" {{ … }}`')
-    return error("RF2002", f"{a(kind)} needs a title", span, "title it here", (help_,))
+    return error("RF2019", f"{a(kind)} needs a title", span, "title it here", (help_,))
 
 
 def block_with_name(span: Span, kind: str) -> Diagnostic:
@@ -88,8 +88,8 @@ def nested_block(span: Span, kind: str, outer: str) -> Diagnostic:
 
 
 def nested_import(span: Span) -> Diagnostic:
-    """RF2007: an `import` inside of a block."""
-    return error("RF2007", "an import stands at the top of the file", span, "in a block")
+    """RF2020: an `import` inside of a block."""
+    return error("RF2020", "an import stands at the top of the file", span, "in a block")
 
 
 def missing_block(span: Span, what: str, example: str) -> Diagnostic:
@@ -130,12 +130,12 @@ def unknown_attribute(span: Span, name: str, owner: str, near: Sequence[str], kn
 
 
 def attribute_for_block(span: Span, name: str) -> Diagnostic:
-    """RF2010: a block is written like an attribute.
+    """RF2021: a block is written like an attribute.
 
     Wrong: `budget = { tokens = 400k }`. Right: `budget { tokens = 400k }`.
     """
     help_ = Help(f"leave the `=` out: `{name} {{ … }}`")
-    return error("RF2010", f"`{name}` is a block, not an attribute", span, "a block", (help_,))
+    return error("RF2021", f"`{name}` is a block, not an attribute", span, "a block", (help_,))
 
 
 def foreign_attribute(span: Span, name: str, owner: str, others: Sequence[str]) -> Diagnostic:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.catalog.names.wording import error, listed, nearest_names
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help
+from refinelab_dsl.diagnostics.wording import error, listed, nearest_names
 from refinelab_dsl.source import Span
 
 
@@ -19,12 +19,12 @@ def unknown_name(span: Span, name: str, subject: str, near: Sequence[str], known
 
 
 def text_or_name(span: Span, name: str, subject: str, near: Sequence[str]) -> Diagnostic:
-    """RF2301: an unknown bare word is compared with a text: it may have lost its quotes.
+    """RF2317: an unknown bare word is compared with a text: it may have lost its quotes.
 
     Wrong: `where = source == web`. Right: `where = source == "web"`.
     """
     helps = (Help("quote it, if it is a text", (Edit(span, f'"{name}"'),), "maybe"), *nearest_names(near, span))
-    return error("RF2301", f"{subject} knows no name `{name}`", span, "unknown here", helps)
+    return error("RF2317", f"{subject} knows no name `{name}`", span, "unknown here", helps)
 
 
 def bare_column(span: Span, name: str) -> Diagnostic:
@@ -64,12 +64,12 @@ def unlike(span: Span, operator: str, left: str, right: str) -> Diagnostic:
 
 
 def money_and_number(span: Span, operator: str, at: Span, text: str) -> Diagnostic:
-    """RF2305: dollars are compared with a plain number.
+    """RF2318: dollars are compared with a plain number.
 
     Wrong: `cost() < 3`. Right: `cost() < $3`.
     """
     help_ = Help("write an amount of money", (Edit(at, f"${text}"),), "maybe")
-    return error("RF2305", f"`{operator}` cannot take an amount of money and a number", span, "units differ", (help_,))
+    return error("RF2318", f"`{operator}` cannot take an amount of money and a number", span, "units differ", (help_,))
 
 
 def wrong_operand(span: Span, operator: str, expected: str, found: str) -> Diagnostic:

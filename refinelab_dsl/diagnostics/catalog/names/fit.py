@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.catalog.names.wording import error, listed, nearest_names
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.wording import error, listed, nearest_names
 from refinelab_dsl.source import Span
 
 

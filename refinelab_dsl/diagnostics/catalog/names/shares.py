@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from refinelab_dsl.diagnostics.catalog.names.wording import error, listed, nearest_names, percent
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.wording import error, listed, nearest_names, percent
 from refinelab_dsl.source import Place, Span
 
 
@@ -241,8 +241,8 @@ def mixed_variable(span: Span, name: str) -> Diagnostic:
 
 
 def nested_mix(span: Span, name: str) -> Diagnostic:
-    """RF2118: a part of a mixture is no map of weights (`uniform()` has no labels of its own)."""
-    return error("RF2118", f"`mix` needs weights written out in variable `{name}`", span, "no weights written out")
+    """RF2119: a part of a mixture is no map of weights (`uniform()` has no labels of its own)."""
+    return error("RF2119", f"`mix` needs weights written out in variable `{name}`", span, "no weights written out")
 
 
 def table_column(span: Span, path: str, column: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""How complaints of this family are worded."""
+"""Parts of which constructors of the catalogue are made."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def error(
     notes: tuple[str, ...] = (),
     labels: tuple[Label, ...] = (),
 ) -> Diagnostic:
+    """An error with its place: `label` stands under `span`."""
     return Diagnostic(code, "error", message, span=span, label=label, labels=labels, notes=notes, help=help_)
 
 
@@ -33,11 +34,13 @@ def nearest_names(near: Sequence[str], span: Span, prefix: str = "") -> tuple[He
 
 
 def listed(names: Sequence[str]) -> str:
+    """Names in a row, at most eight of them."""
     shown = ", ".join(f"`{name}`" for name in names[:LISTED])
     return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown
 
 
 def a(noun: str) -> str:
+    """A noun with its article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
