@@ -430,3 +430,22 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
+
+
+def test_real_sources_come_out_as_they_came_in(tmp_path: Path) -> None:
+    """MMLU's 19 headerless files, a file each: cell by cell the source, and our two columns left out."""
+    shared = Path(__file__).resolve().parents[2] / "../shared/data/mmlu/test"
+    if not shared.exists():
+        pytest.skip(f"NO REAL DATA: {shared} is not there")
+    dataset = Dataset(
+        name="m", task="mcq", source=(str(shared / "*.csv"),), columns=MMLU_COLUMNS, fields=MMLU_FIELDS
+    )
+    project = make_project(tmp_path, {})
+    files, items = load(dataset, project)
+    digests, _ = write_outputs(
+        [output("out/", columns=MMLU_COLUMNS)], dataset, files, project, originals(items), allow_outside=True
+    )
+    assert len(digests) == len(files) == 19
+    for path, digest in zip(files, digests, strict=True):
+        with path.open(newline="", encoding="utf-8-sig") as source, (tmp_path / digest.file).open(newline="") as copy:
+            assert list(csv.reader(copy)) == list(csv.reader(source))
