@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ class _Text:
         mark = self.paint("gutter", "=")
         if not more:
             return [f"{bar}{mark} {self.paint('bold', 'note')}: {escape(first)}"]
-        return [f"{bar}{mark} {escape(first)}", *(f"{bar}    {escape(line)}" for line in more)]
+        listed = textwrap.dedent("\n".join(more)).split("\n")
+        return [f"{bar}{mark} {escape(first)}", *(f"{bar}    {escape(line)}" for line in listed)]
 
     def snippets(self, entry: Diagnostic, primary: Span, gutter: int) -> list[str]:
         """The lines that labels stand on, file by file, the primary span's file first."""

@@ -28,7 +28,7 @@ def _dump(value: Any, source: Source) -> Any:
         members = {field.name: getattr(value, field.name) for field in fields(value)}
         dumped: dict[str, Any] = {"node": type(value).__name__, "at": _dump(members.pop("span"), source)}
         for name, member in members.items():
-            if not name.endswith("_span") and member not in (None, "", ()):
+            if not (name.endswith("_span") or member is None or member == () or (name == "doc" and not member)):
                 dumped[name] = _dump(member, source)
         return dumped
     if isinstance(value, tuple | list):

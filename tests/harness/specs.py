@@ -8,7 +8,8 @@ A chapter is prose with fenced blocks:
 - ` ```refine text ` is left alone.
 
 What is expected stands on the line that it concerns, in a comment: `# error: RF2104`, `# warning: RF2002`, several
-codes with commas; `# error below: RF1053` concerns the next line, which has no room for a comment. Anything else that is reported fails too. `# value: 0.25` holds for the literal of an attribute.
+codes with commas; `# error below: RF1053` concerns the next line, which has no room for a comment. Anything else that
+is reported fails too. `# value: 0.25` holds for the literal of an attribute.
 """
 
 from __future__ import annotations
