@@ -31,7 +31,11 @@ def iterate_source(header: Header, files: Sequence[Path], project: Project) -> I
     """
     declared = {measure.name: measure for measure in header.measures}
     dropping = [
-        (dimension, declared[dimension.measure], header.labels[dimension.name])
+        (
+            measures.build_measure(declared[dimension.measure]),
+            measures.build_labeller(dimension),
+            frozenset(header.labels[dimension.name]),
+        )
         for dimension in header.dimensions
         if dimension.unknown == "drop"
     ]
@@ -40,10 +44,7 @@ def iterate_source(header: Header, files: Sequence[Path], project: Project) -> I
             if entry.fatal or header.dataset.on_bad_row == "stop":
                 raise SourceFault(entry.diagnostic)
             continue
-        if all(
-            measures.label(dimension, measures.measure(measure, entry), labels) is not None
-            for dimension, measure, labels in dropping
-        ):
+        if all(label_of(value_of(entry)) in labels for value_of, label_of, labels in dropping):
             yield entry
 
 

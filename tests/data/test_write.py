@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from refinelab_dsl.data import sinks, write
+from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.read import read_items
 from refinelab_dsl.data.write import OutputRow, check_outputs, copy_file, prepare_outputs, row_hash, write_outputs
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.source import Place
@@ -437,15 +439,19 @@ def test_real_sources_come_out_as_they_came_in(tmp_path: Path) -> None:
     shared = Path(__file__).resolve().parents[2] / "../shared/data/mmlu/test"
     if not shared.exists():
         pytest.skip(f"NO REAL DATA: {shared} is not there")
-    dataset = Dataset(
-        name="m", task="mcq", source=(str(shared / "*.csv"),), columns=MMLU_COLUMNS, fields=MMLU_FIELDS
-    )
+    dataset = Dataset(name="m", task="mcq", source=(str(shared / "*.csv"),), columns=MMLU_COLUMNS, fields=MMLU_FIELDS)
     project = make_project(tmp_path, {})
-    files, items = load(dataset, project)
+    files, problems = find_files(dataset, project, allow_outside=True)
+    assert (len(files), problems) == (19, ())
+    items = [entry for entry in read_items(dataset, files, project) if isinstance(entry, Item)]
     digests, _ = write_outputs(
         [output("out/", columns=MMLU_COLUMNS)], dataset, files, project, originals(items), allow_outside=True
     )
-    assert len(digests) == len(files) == 19
+    assert sum(digest.rows for digest in digests) == len(items) > 2_500
     for path, digest in zip(files, digests, strict=True):
-        with path.open(newline="", encoding="utf-8-sig") as source, (tmp_path / digest.file).open(newline="") as copy:
-            assert list(csv.reader(copy)) == list(csv.reader(source))
+        with path.open(newline="", encoding="utf-8-sig") as source:
+            rows = list(csv.reader(source))
+        # A few rows of MMLU are no items (two choices are the same, and the key is one of them).
+        wanted = [rows[item.place.row - 1] for item in items if item.place.file.endswith(path.name) and item.place.row]
+        with (tmp_path / digest.file).open(newline="") as copy:
+            assert list(csv.reader(copy)) == wanted
