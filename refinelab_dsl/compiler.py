@@ -54,10 +54,11 @@ STAGES = (
 class Options:
     """What a user sets outside of the spec.
 
-    variables: `--var x=…` as typed. solver: overrides `solve.solver`. max_cost: dollars above which a plan is refused.
+    variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides `solve.solver`. max_cost: dollars above which a plan is refused.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     allow_outside: bool = False
     solver: Literal["auto", "glpk", "highs"] | None = None
     max_cost: Decimal | None = None
@@ -97,7 +98,7 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:  # noqa: B008
         return Analysis(source, project, None, None, None, diagnostics)
     tree, found = syntax.parse(source)
     diagnostics = diagnostics.with_(found)
-    front = semantics.Options(variables=options.variables, allow_outside=options.allow_outside, project=project)
+    front = semantics.Options(options.variables, options.environ, options.allow_outside, project)
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)
     diagnostics = diagnostics.with_(semantics.check(tree, bindings))

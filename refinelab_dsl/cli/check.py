@@ -24,7 +24,7 @@ def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
     PATH is a spec, a folder of specs, or `-` for standard input; default: the specs in this folder and below. Needs
     no network, no data and no solver. Exit code 1 if there are errors.
     """
-    options = compiler.Options(variables=settings.variables, allow_outside=settings.allow_outside)
+    options = inputs.build_options(settings)
     found = Diagnostics()
     count = 0
     if "-" in paths:

@@ -32,7 +32,7 @@ def compile_command(settings: Settings, spec: str | None, emit: str, output: str
     given = inputs.find_given(spec)
     if given.kind == "plan":
         raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
-    options = compiler.Options(variables=settings.variables, allow_outside=settings.allow_outside)
+    options = inputs.build_options(settings)
     emitters: dict[str, Callable[[Path, compiler.Options], tuple[str | None, Diagnostics, int]]] = {
         "ast": emit_tree,
         "symbols": emit_symbols,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refinelab_dsl import compiler
 from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.cli import inputs
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.data import files
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -34,9 +35,7 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
     if spec is None:
         return Freshness(find_project(plan.path.parent), (f"the spec `{header.spec_path}` is gone",))
     project = find_project(spec.parent)
-    analysis = compiler.analyze(
-        spec, compiler.Options(variables=settings.variables, allow_outside=settings.allow_outside)
-    )
+    analysis = compiler.analyze(spec, inputs.build_options(settings))
     if analysis.program is None:
         return Freshness(project, (f"the spec `{header.spec_path}` has errors",), diagnostics=analysis.diagnostics)
     program = analysis.program

@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from refinelab_dsl import compiler
 from refinelab_dsl.artifacts import plan_file
 from refinelab_dsl.artifacts.plan_file import SUFFIX
+from refinelab_dsl.cli.options import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,16 @@ class Given:
 
     kind: Literal["spec", "plan"]
     path: Path
+
+
+def build_options(settings: Settings, max_cost: Decimal | None = None) -> compiler.Options:
+    """What the compiler is told of the command line and the environment."""
+    return compiler.Options(
+        variables=settings.variables,
+        environ=os.environ,
+        allow_outside=settings.allow_outside,
+        max_cost=max_cost,
+    )
 
 
 def find_given(argument: str | None) -> Given:

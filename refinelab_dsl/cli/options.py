@@ -20,7 +20,7 @@ class Settings:
     """What the shared options say, with `--chdir` already done.
 
     json_file: absolute, settled before `--chdir`.
-    variables: `--var` over `--var-file` over `REFINE_VAR_*`, as text.
+    variables: those of `--var`, as text.
     """
 
     color: Color = "auto"
@@ -37,15 +37,13 @@ class Settings:
         return self.format == "json"
 
 
-def parse_variables(pairs: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    """`x=400k` of `--var`, over `REFINE_VAR_x` of the environment.
+def parse_variables(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`x=400k` of `--var`; the last one of a name counts.
 
     Raises:
         click.UsageError: a pair without `=` or without a name.
     """
-    prefix = "REFINE_VAR_"
-    variables = {name.removeprefix(prefix): value for name, value in sorted(environ.items()) if name.startswith(prefix)}
-    variables.pop("", None)
+    variables: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
@@ -125,7 +123,7 @@ def _settle(outer: Mapping[str, Any], values: dict[str, Any], *, reads_spec: boo
         json_file=target,
         no_input=bool(pick("no_input")),
         allow_outside=bool(values.pop("allow_outside", False)),
-        variables=parse_variables(values.pop("var", ()), os.environ) if reads_spec else {},
+        variables=parse_variables(values.pop("var", ())) if reads_spec else {},
     )
 
 

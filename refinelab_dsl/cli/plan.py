@@ -52,9 +52,7 @@ def plan_command(
     destination = Path(output) if output is not None else None
     if destination is not None:
         check_destination(destination)
-    options = compiler.Options(
-        variables=settings.variables, allow_outside=settings.allow_outside, max_cost=max_cost
-    )
+    options = inputs.build_options(settings, max_cost)
     planned = compiler.plan(given.path, options, destination)
     write_plan(settings, planned, destination)
     if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):

@@ -31,7 +31,7 @@ def render_command(settings: Settings, name: str, spec: str | None, item: str | 
     given = inputs.find_given(spec)
     if given.kind == "plan":
         raise click.UsageError(f"{given.path} is a saved plan; name the spec that it was made from")
-    options = compiler.Options(variables=settings.variables, allow_outside=settings.allow_outside)
+    options = inputs.build_options(settings)
     analysis = compiler.analyze(given.path, options)
     program = analysis.program
     if program is None:
