@@ -47,3 +47,8 @@ def a(noun: str) -> str:
 def percent(share: Decimal) -> str:
     """A share as a percentage: `105%`."""
     return f"{format((share * 100).normalize(), 'f')}%"
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """Text of a file, short enough for a message."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

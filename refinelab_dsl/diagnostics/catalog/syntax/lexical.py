@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from refinelab_dsl.diagnostics.catalog.syntax.wording import error, shorten
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.wording import error, shorten
 from refinelab_dsl.source import Span
 
 _UNITS = {
@@ -58,7 +58,7 @@ def invisible_character(span: Span, character: str) -> Diagnostic:
     blank = unicodedata.category(character) == "Zs"
     word, right = ("use a plain space", " ") if blank else ("delete it", "")
     fix = Help(word, (Edit(span, right),), "machine")
-    return error("RF1041", f"invisible character U+{ord(character):04X} ({name})", span, "cannot be seen", help=(fix,))
+    return error("RF1041", f"invisible character U+{ord(character):04X} ({name})", span, "cannot be seen", help_=(fix,))
 
 
 def control_character(span: Span, character: str) -> Diagnostic:
@@ -79,7 +79,7 @@ def foreign_word(span: Span, word: str) -> Diagnostic:
         f"`{shorten(word)}` is no bare word: it has other characters than A-Z, a-z, 0-9 and `_`",
         span,
         "not a bare word",
-        help=(Help("quote it, where it is a label or a text", (Edit(span, f'"{word}"'),), "maybe"),),
+        help_=(Help("quote it, where it is a label or a text", (Edit(span, f'"{word}"'),), "maybe"),),
     )
 
 
@@ -93,7 +93,7 @@ def unopened_text(span: Span, start: Span) -> Diagnostic:
         "this text has no opening mark",
         span,
         "opens a text that is not closed",
-        help=(Help('open it with `"`', (Edit(start, '"'),), "maybe"),),
+        help_=(Help('open it with `"`', (Edit(start, '"'),), "maybe"),),
     )
 
 
@@ -107,7 +107,7 @@ def open_text(span: Span, close: Span) -> Diagnostic:
         "this text is not closed on its line",
         span,
         "opened here",
-        help=(Help('close it with `"`', (Edit(close, '"'),), "maybe"),),
+        help_=(Help('close it with `"`', (Edit(close, '"'),), "maybe"),),
     )
 
 
@@ -121,7 +121,7 @@ def open_text_block(span: Span) -> Diagnostic:
         "this text block is never closed",
         span,
         "opened here",
-        help=(Help('close it with `"""`, first on a line of its own'),),
+        help_=(Help('close it with `"""`, first on a line of its own'),),
     )
 
 
@@ -141,7 +141,7 @@ def text_block_indent(span: Span, opened: Span, closing: Span, swallowed: bool) 
         span,
         "indented less",
         labels=(Label(opened, "the block starts here"), Label(closing, "its indentation is removed from each line")),
-        help=(help,),
+        help_=(help,),
     )
 
 
@@ -155,7 +155,7 @@ def text_on_opening_line(span: Span) -> Diagnostic:
         'the opening `"""` of a text block ends its line',
         span,
         "text starts on the next line",
-        help=(Help('start the text on the next line, or write text of one line as `"text"`'),),
+        help_=(Help('start the text on the next line, or write text of one line as `"text"`'),),
     )
 
 
@@ -172,7 +172,7 @@ def bad_escape(span: Span, escape: str) -> Diagnostic:
         message = f"`{escape}` is no escape"
         notes = (r"escapes are `\n`, `\r`, `\t`, `\"`, `\\`, `\uXXXX` and `\UXXXXXXXX`",)
     help = Help("write the backslash twice", (Edit(start, "\\"),), "maybe")
-    return error("RF1052", message, span, "not an escape", notes=notes, help=(help,))
+    return error("RF1052", message, span, "not an escape", notes=notes, help_=(help,))
 
 
 def malformed_number(span: Span, text: str) -> Diagnostic:
@@ -196,10 +196,10 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
             Help(f"write `{shorten(digits)}{right}` for {meaning}", (Edit(span, digits + right),), "maybe")
             for right, meaning in (("M", "millions"), ("min", "minutes"))
         )
-        return error("RF1060", f"`m` in `{shown}` is not a unit", span, "not a unit", notes=notes, help=help)
+        return error("RF1060", f"`m` in `{shown}` is not a unit", span, "not a unit", notes=notes, help_=help)
     if plain and unit and set(unit) <= {"_"}:
         fix = Help(f"write `{shorten(digits)}`", (Edit(span, digits),), "machine")
-        return error("RF1060", f"`{shown}` is no number", span, "`_` stands between digits", help=(fix,))
+        return error("RF1060", f"`{shown}` is no number", span, "`_` stands between digits", help_=(fix,))
     if plain and unit.replace("_", "").isalpha():
         right_unit = _UNITS.get(unit) or _UNITS.get(unit.lower())
         near = Help(f"write `{shorten(digits)}{right_unit}`", (Edit(span, digits + str(right_unit)),), "maybe")
@@ -209,7 +209,7 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
             span,
             "not a unit",
             notes=notes,
-            help=(near,) if right_unit else (),
+            help_=(near,) if right_unit else (),
         )
     forms = ("a number is written `7`, `1_000`, `0.25` or `1e-6`",)
     return error("RF1060", f"`{shown}` is no number", span, "not a number", notes=forms)
@@ -225,7 +225,7 @@ def spaced_unit(span: Span, number: str, unit: str) -> Diagnostic:
         f"`{unit}` must follow its number without a space",
         span,
         "written apart",
-        help=(Help(f"write `{shorten(number)}{unit}`", (Edit(span, number + unit),), "machine"),),
+        help_=(Help(f"write `{shorten(number)}{unit}`", (Edit(span, number + unit),), "machine"),),
     )
 
 
@@ -236,7 +236,7 @@ def grouped_digits(span: Span, text: str) -> Diagnostic:
     """
     plain = text.replace(",", "_")
     help = (Help(f"write `{shorten(plain)}`", (Edit(span, plain),), "maybe"),)
-    return error("RF1062", f"`{text}` is no number: digits are grouped by `_`", span, "not a number", help=help)
+    return error("RF1062", f"`{text}` is no number: digits are grouped by `_`", span, "not a number", help_=help)
 
 
 def number_out_of_reach(span: Span, digits: int) -> Diagnostic:
@@ -257,7 +257,7 @@ def wrong_quotes(span: Span, text: str | None) -> Diagnostic:
     help: tuple[Help, ...] = (Help('use `"`'),)
     if text is not None and '"' not in text and "\\" not in text:
         help = (Help('use `"`', (Edit(span, f'"{text}"'),), "machine"),)
-    return error("RF1045", 'text stands in `"` marks, not in others', span, "other quotation marks", help=help)
+    return error("RF1045", 'text stands in `"` marks, not in others', span, "other quotation marks", help_=help)
 
 
 def unquoted_text(span: Span, text: str) -> Diagnostic:
@@ -267,7 +267,7 @@ def unquoted_text(span: Span, text: str) -> Diagnostic:
     """
     edits = (Edit(span, f'"{text}"'),) if '"' not in text and "\\" not in text else ()
     help = (Help("quote it", edits, "maybe" if edits else "none"),)
-    return error("RF1046", f"`{shorten(text)}` is a text without quotation marks", span, "must be quoted", help=help)
+    return error("RF1046", f"`{shorten(text)}` is a text without quotation marks", span, "must be quoted", help_=help)
 
 
 def lone_dollar(span: Span) -> Diagnostic:
@@ -281,11 +281,11 @@ def lone_dollar(span: Span) -> Diagnostic:
     )
 
 
-def file_too_large(name: str, size: int, limit: int, span: Span | None = None) -> Diagnostic:
+def file_too_large(span: Span, size: int, limit: int) -> Diagnostic:
     """RF1070: a spec larger than the compiler reads; most likely a data file."""
     return error(
         "RF1070",
-        f"`{shorten(name)}` has {size} bytes, more than the {limit} that a spec may have",
+        f"`{shorten(span.file)}` has {size} bytes, more than the {limit} that a spec may have",
         span,
         "",
         notes=("the items of a dataset stand in files of their own, named by `source`",),
@@ -299,14 +299,14 @@ def not_utf8(span: Span, offset: int, byte: int) -> Diagnostic:
         f"the file is not UTF-8: byte 0x{byte:02X} at offset {offset}",
         span,
         "not UTF-8",
-        help=(Help("save the file as UTF-8"),),
+        help_=(Help("save the file as UTF-8"),),
     )
 
 
 def utf16(span: Span, encoding: str) -> Diagnostic:
     """RF1072: a file in UTF-16 or UTF-32."""
     help = (Help("save the file as UTF-8"),)
-    return error("RF1072", f"the file is {encoding}, not UTF-8", span, "", help=help)
+    return error("RF1072", f"the file is {encoding}, not UTF-8", span, "", help_=help)
 
 
 def nul_character(span: Span, offset: int) -> Diagnostic:

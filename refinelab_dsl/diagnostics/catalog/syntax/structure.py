@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.catalog.syntax.wording import error, shorten
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.wording import error, shorten
 from refinelab_dsl.source import Span
 
 
@@ -30,7 +30,7 @@ def unclosed_bracket(span: Span, bracket: str, at: Span | None, close: Help | No
         span,
         "opened here",
         labels=labels,
-        help=(close or Help(f"close it with `{closing}`"),),
+        help_=(close or Help(f"close it with `{closing}`"),),
     )
 
 
@@ -46,14 +46,14 @@ def wrong_bracket(span: Span, found: str, opened: Span, bracket: str) -> Diagnos
         span,
         f"expected `{closing}`",
         labels=(Label(opened, "opened here"),),
-        help=(Help(f"close it with `{closing}`", (Edit(span, closing),), "maybe"),),
+        help_=(Help(f"close it with `{closing}`", (Edit(span, closing),), "maybe"),),
     )
 
 
 def stray_bracket(span: Span, found: str) -> Diagnostic:
     """RF1012: a closing bracket that nothing opened."""
     help = Help("delete it, or open what it should close", (Edit(span, ""),), "maybe")
-    return error("RF1012", f"`{found}` closes nothing", span, "nothing is open here", help=(help,))
+    return error("RF1012", f"`{found}` closes nothing", span, "nothing is open here", help_=(help,))
 
 
 def missing_equal(span: Span, name: str, after: Span) -> Diagnostic:
@@ -66,7 +66,7 @@ def missing_equal(span: Span, name: str, after: Span) -> Diagnostic:
         f"missing `=` after `{shorten(name)}`",
         span,
         "expected `=`",
-        help=(Help("write `=` between the name and its value", (Edit(after, " ="),), "maybe"),),
+        help_=(Help("write `=` between the name and its value", (Edit(after, " ="),), "maybe"),),
     )
 
 
@@ -94,7 +94,7 @@ def other_assignment(span: Span, mark: str) -> Diagnostic:
         f"`=` gives a value, not `{mark}`",
         span,
         "expected `=`",
-        help=(Help("write `=`", (Edit(span, replacement),), "machine"),),
+        help_=(Help("write `=`", (Edit(span, replacement),), "machine"),),
     )
 
 
@@ -108,7 +108,7 @@ def equal_before_block(span: Span, kind: str, name: str) -> Diagnostic:
         f"no `=` stands between `{shorten(f'{kind} {name}')}` and its `{{`",
         span,
         "not needed",
-        help=(Help("delete it", (Edit(span, ""),), "machine"),),
+        help_=(Help("delete it", (Edit(span, ""),), "machine"),),
     )
 
 
@@ -142,7 +142,7 @@ def comma_in_group(span: Span, opened: Span) -> Diagnostic:
         span,
         "expected `)`",
         labels=(Label(opened, "groups one expression"),),
-        help=(Help("write a list in `[ ]`"),),
+        help_=(Help("write a list in `[ ]`"),),
     )
 
 
@@ -163,7 +163,7 @@ def missing_separator(span: Span, after: Span, where: str) -> Diagnostic:
         f"{what} is missing between two {between}",
         span,
         f"expected {what} before this",
-        help=(Help(f"put {what} between them", (Edit(after, edit),), "maybe"),),
+        help_=(Help(f"put {what} between them", (Edit(after, edit),), "maybe"),),
     )
 
 
@@ -173,7 +173,7 @@ def extra_separator(span: Span, found: str) -> Diagnostic:
     Wrong: `labels = [a,, b]`. Right: `labels = [a, b]`.
     """
     help = Help("delete it", (Edit(span, ""),), "machine")
-    return error("RF1004", f"nothing stands before this `{found}`", span, "separates nothing", help=(help,))
+    return error("RF1004", f"nothing stands before this `{found}`", span, "separates nothing", help_=(help,))
 
 
 def semicolon(span: Span) -> Diagnostic:
@@ -182,7 +182,7 @@ def semicolon(span: Span) -> Diagnostic:
     Wrong: `seed = 7;`. Right: `seed = 7`.
     """
     help = (Help("delete it: a newline or a comma ends a statement", (Edit(span, ""),), "maybe"),)
-    return error("RF1005", "`;` does not end a statement", span, "not needed", help=help)
+    return error("RF1005", "`;` does not end a statement", span, "not needed", help_=help)
 
 
 def merge_conflict(ours: Span, middle: Span, theirs: Span) -> Diagnostic:
@@ -193,14 +193,14 @@ def merge_conflict(ours: Span, middle: Span, theirs: Span) -> Diagnostic:
         ours,
         "one side starts here",
         labels=(Label(middle, "the other side starts here"), Label(theirs, "ends here")),
-        help=(Help("keep one side, or both, and delete the three lines of markers"),),
+        help_=(Help("keep one side, or both, and delete the three lines of markers"),),
     )
 
 
 def lone_marker(span: Span) -> Diagnostic:
     """RF1025: one marker of a merge conflict without its counterparts."""
     help = (Help("delete the line", (Edit(span, ""),), "maybe"),)
-    return error("RF1025", "marker of an unresolved merge conflict", span, "left by a merge", help=help)
+    return error("RF1025", "marker of an unresolved merge conflict", span, "left by a merge", help_=help)
 
 
 def chained_comparison(span: Span, first: Span) -> Diagnostic:
@@ -214,7 +214,7 @@ def chained_comparison(span: Span, first: Span) -> Diagnostic:
         span,
         "second comparison",
         labels=(Label(first, "first comparison"),),
-        help=(Help("join two comparisons by `and`"),),
+        help_=(Help("join two comparisons by `and`"),),
     )
 
 
@@ -229,7 +229,7 @@ def wrong_operator(span: Span, found: str, right: str) -> Diagnostic:
         f"`{found}` is written `{right}`",
         span,
         f"expected `{right}`",
-        help=(Help(f"write `{right}`", (Edit(span, edit),), "machine"),),
+        help_=(Help(f"write `{right}`", (Edit(span, edit),), "machine"),),
     )
 
 
@@ -241,7 +241,7 @@ def reserved_word(span: Span, word: str, quotable: bool) -> Diagnostic:
     help: tuple[Help, ...] = (Help("choose another name"),)
     if quotable:
         help = (Help("quote it", (Edit(span, f'"{word}"'),), "machine"),)
-    return error("RF1019", f"`{word}` is a reserved word", span, "cannot be a name", help=help)
+    return error("RF1019", f"`{word}` is a reserved word", span, "cannot be a name", help_=help)
 
 
 def hyphenated_name(span: Span, name: str, quotable: bool) -> Diagnostic:
@@ -254,7 +254,7 @@ def hyphenated_name(span: Span, name: str, quotable: bool) -> Diagnostic:
     else:
         plain = "".join(character if character.isascii() and character.isalnum() else "_" for character in name)
         help = Help("use `_`", (Edit(span, plain),), "maybe")
-    return error("RF1020", f"`{shorten(name)}` is no bare word", span, "not a bare word", help=(help,))
+    return error("RF1020", f"`{shorten(name)}` is no bare word", span, "not a bare word", help_=(help,))
 
 
 def not_a_key(span: Span, text: str) -> Diagnostic:
@@ -264,7 +264,7 @@ def not_a_key(span: Span, text: str) -> Diagnostic:
     """
     help = (Help("quote it", (Edit(span, f'"{text}"'),), "machine"),) if '"' not in text and "\\" not in text else ()
     message = f"`{shorten(text)}` is no key: a key is a name or quoted text"
-    return error("RF1021", message, span, "not a key", help=help)
+    return error("RF1021", message, span, "not a key", help_=help)
 
 
 def foreign_comment(span: Span, mark: str) -> Diagnostic:
@@ -278,7 +278,7 @@ def foreign_comment(span: Span, mark: str) -> Diagnostic:
         f"`{mark}` starts no comment",
         span,
         "comments start with `#`",
-        help=(Help("write `#`", edit, "machine" if edit else "none"),),
+        help_=(Help("write `#`", edit, "machine" if edit else "none"),),
     )
 
 
@@ -301,7 +301,7 @@ def operator_on_new_line(span: Span, operator: str) -> Diagnostic:
         span,
         "the line before has ended",
         notes=("a newline ends an expression, except inside `( )` and `[ ]`",),
-        help=(Help("put the whole expression in `( )`"),),
+        help_=(Help("put the whole expression in `( )`"),),
     )
 
 
@@ -330,7 +330,7 @@ def nested_too_deeply(span: Span, limit: int) -> Diagnostic:
         span,
         f"more than {limit} levels here",
         notes=(f"brackets count two levels, operators in a row one each; at most {limit}",),
-        help=(Help("write many alternatives as `x in [a, b, c]`"),),
+        help_=(Help("write many alternatives as `x in [a, b, c]`"),),
     )
 
 
@@ -351,7 +351,7 @@ def missing_edition(span: Span) -> Diagnostic:
         "the first statement must be `edition = 1`",
         span,
         "`edition = 1` must stand before this",
-        help=(Help("start the file with the edition", (edit,), "machine"),),
+        help_=(Help("start the file with the edition", (edit,), "machine"),),
     )
 
 
@@ -363,7 +363,7 @@ def misplaced_edition(span: Span, first: Span) -> Diagnostic:
         span,
         "must stand first",
         labels=(Label(first, "stands before it"),),
-        help=(Help("move it to the top of the file"),),
+        help_=(Help("move it to the top of the file"),),
     )
 
 
@@ -376,5 +376,5 @@ def unknown_edition(span: Span, found: str, known: Sequence[int]) -> Diagnostic:
         span,
         f"this compiler knows {names}",
         notes=("a newer compiler may know it; nothing else in the file was checked",),
-        help=(Help(f"write `edition = {known[-1]}`", (Edit(span, str(known[-1])),), "maybe"),),
+        help_=(Help(f"write `edition = {known[-1]}`", (Edit(span, str(known[-1])),), "maybe"),),
     )
