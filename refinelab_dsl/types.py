@@ -323,7 +323,9 @@ def describe(type_: ValueType) -> str:
         case Source():
             return 'a path or a glob such as `"data/*.csv"`'
         case Word(words=words):
-            return "one of " + ", ".join(f"`{word}`" for word in words) if len(words) > 1 else f"`{words[0]}`"
+            return (
+                ", ".join(f"`{word}`" for word in words[:-1]) + f" or `{words[-1]}`" if words[1:] else f"`{words[0]}`"
+            )
         case Name(kinds=kinds):
             return "the name of " + " or ".join(f"{_article(kind)} {kind}" for kind in kinds)
         case Integer():

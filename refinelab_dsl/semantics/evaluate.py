@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from refinelab_dsl import builtins, syntax, types
-from refinelab_dsl.diagnostics import Diagnostic, Help
+from refinelab_dsl.diagnostics import Diagnostic, Edit, Help
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import quantities, shares
@@ -178,10 +178,16 @@ class Evaluator:
         if word is None:
             return self.wrong(expression, type_)
         if word not in words:
-            return self.report(faults.unknown_word(expression.span, word, self.subject, nearest(word, words), words))
+            return self._unknown_word(expression, word, type_, words)
         if word in type_.later:
             self.later.append((f"`{self.subject.strip('`')} = {word}`", expression.span))
         return word
+
+    def _unknown_word(
+        self, expression: syntax.Expression, word: str, type_: types.ValueType, words: Iterable[str]
+    ) -> Any:
+        near = nearest(word, words)
+        return self.report(faults.unknown_word(expression.span, word, self.subject, near, types.describe(type_)))
 
     def _name(self, expression: syntax.Expression, type_: types.Name, kinds: tuple[str, ...]) -> Any:
         match expression:
@@ -350,7 +356,7 @@ class Evaluator:
         words = [word for option in options for word in _words_of(option)]
         word = word_of(expression)
         if word is not None and words and isinstance(expression, syntax.Reference):
-            return self.report(faults.unknown_word(expression.span, word, self.subject, nearest(word, words), words))
+            return self._unknown_word(expression, word, type_, words)
         if isinstance(expression, syntax.Call):
             forms = [row.name for option in options for row in _forms_of(option)]
             name = ".".join(expression.function.parts)
@@ -453,6 +459,9 @@ class Evaluator:
     def wrong(self, expression: syntax.Expression, type_: types.ValueType, help_: Help | None = None) -> Any:
         if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
             return self.report(faults.misplaced_secret(expression.span, self.subject))
+        if isinstance(type_, types.Form) and type_.context == "least" and self.is_numeric(expression):
+            text = f"at_least({self.text_of(expression.span)})"
+            help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
         expected = types.describe(type_)
         return self.report(faults.wrong_type(expression.span, self.subject, expected, what_stands(expression), help_))
 

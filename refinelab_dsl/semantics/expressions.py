@@ -29,11 +29,12 @@ _WHERE: Final = {
 
 @dataclass(frozen=True)
 class Typed:
-    """A resolved expression and what it gives. `constant`: no name and no function in it."""
+    """A resolved expression and what it gives. `constant`: no name and no function in it; `items`: those of a list."""
 
     node: Expression
     yields: Yields
     constant: bool = False
+    items: tuple[Typed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Reader:
                     return None
                 typed = cast("list[Typed]", parts)
                 node = ListOf(items=tuple(part.node for part in typed))
-                return Typed(node, Yields("list"), all(part.constant for part in typed))
+                return Typed(node, Yields("list"), all(part.constant for part in typed), tuple(typed))
             case syntax.Call():
                 return self._call(expression)
             case syntax.Unary():
@@ -160,9 +161,8 @@ class Reader:
             return faults.bare_column(span, name)
         if like is not None and like.kind in ("any", "text"):
             return faults.text_or_name(span, name, self.subject, near)
-        if self.context == "assert" and not near:
-            functions = [row.name for row in builtins.functions("assert")]
-            return faults.unknown_name(span, name, self.subject, nearest(name, functions), ())
+        if builtins.function(self.context, name) is not None:
+            return faults.function_without_call(span, name)
         return faults.unknown_name(span, name, self.subject, near, tuple(self.names.known))
 
     # Operators
@@ -199,11 +199,9 @@ class Reader:
         return Typed(node, BOOL, left.constant and right.constant)
 
     def _arithmetic(self, expression: syntax.Binary, like: Yields | None) -> Typed | None:
-        if like is not None and like.kind == "label":
-            text = self.bindings.text(expression.span)
-            if like.labels is None or text.replace(" ", "") in like.labels:
-                self._report(faults.unquoted_label(expression.span, text.replace(" ", "")))
-                return None
+        if like is not None and like.kind == "label" and self._is_bare(expression):
+            self._report(faults.unquoted_label(expression.span, self.bindings.text(expression.span)))
+            return None
         left, right = self.lower(expression.left), self.lower(expression.right)
         if left is None or right is None:
             return None
@@ -220,6 +218,17 @@ class Reader:
             return None
         node = Binary(operator=expression.operator, left=left.node, right=right.node)
         return Typed(node, yields, left.constant and right.constant)
+
+    def _is_bare(self, expression: syntax.Expression) -> bool:
+        """Whether arithmetic is made of words that name nothing: a label that lost its quotes."""
+        match expression:
+            case syntax.Binary(left=left, right=right):
+                return self._is_bare(left) and self._is_bare(right)
+            case syntax.Reference(parts=(word,)):
+                return word not in self.names.known
+            case syntax.Literal(kind=kind):
+                return kind == "number"
+        return False
 
     def _comparison(self, expression: syntax.Binary) -> Typed | None:
         """`==`, `<`, `in`: the side that has labels says what bare words on the other side are."""
@@ -241,10 +250,18 @@ class Reader:
         return Typed(node, BOOL, left.constant and right.constant)
 
     def _peek(self, side: syntax.Expression) -> Yields | None:
-        """What the other side of a comparison may be compared with, where this side is a known name or a function."""
-        quiet = replace(self, found=[])
-        typed = quiet.lower(side)
-        return None if typed is None or typed.constant else typed.yields
+        """What a side of a comparison gives to the other as a hint: a known name or a function alone has labels."""
+        match self._quiet_variable(side):
+            case syntax.Reference(parts=(name,)):
+                known = self.names.known.get(name)
+                return None if known is None else known.yields
+            case syntax.Call(function=function):
+                row = builtins.function(self.context, ".".join(function.parts))
+                return None if row is None or row.gives is None else Yields(row.gives)
+        return None
+
+    def _quiet_variable(self, expression: syntax.Expression) -> syntax.Expression | None:
+        return replace(self, found=[])._variable(expression)
 
     def _membership(self, expression: syntax.Binary, left: Typed, right: Typed) -> Typed | None:
         textual = right.yields.kind in ("text", "label") and left.yields.kind in ("text", "label", "any")
@@ -254,9 +271,8 @@ class Reader:
             )
             return None
         if isinstance(expression.right, syntax.ListOf) and left.yields.kind not in ("any", "list"):
-            for item in expression.right.items:
-                typed = replace(self, found=[]).lower(item, left.yields)
-                if typed is not None and not _are_alike(left.yields, typed.yields):
+            for item, typed in zip(expression.right.items, right.items, strict=True):
+                if not _are_alike(left.yields, typed.yields):
                     self._report(faults.unlike(item.span, expression.operator, _what(left.yields), _what(typed.yields)))
                     return None
         node = Binary(operator=expression.operator, left=left.node, right=right.node)

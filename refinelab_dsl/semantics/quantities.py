@@ -165,7 +165,7 @@ def in_unit(quantity: Quantity, type_: types.ValueType) -> str | None:
     """The same number as it may have been meant, in the unit of the type."""
     number = spell_number(quantity.value)
     match type_:
-        case types.Percent() if quantity.unit in ("number", "count"):
+        case types.Percent() if quantity.unit == "number" and 0 <= quantity.value <= 100:
             return spell_percent(quantity.value) if 0 < quantity.value < 1 else f"{number}%"
         case types.Money() if quantity.unit in ("number", "count"):
             return f"${number}" if quantity.value >= 0 else None

@@ -7,7 +7,7 @@ its attribute's type, or there is an RF2xxx for it. Expressions over items are r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
 from refinelab_dsl.semantics.requires import check_requires
 from refinelab_dsl.semantics.schema import Schema, find_schema
+from refinelab_dsl.semantics.written import find_calls
 from refinelab_dsl.source import Sources, Span
 from refinelab_dsl.types import UNSET, Attribute
 
@@ -179,8 +180,9 @@ def _evaluate_block(
     _refuse_nested(block, scope)
     written = [statement for statement in block.body if isinstance(statement, syntax.Attribute)]
     beyond: list[tuple[str, Span]] = []
+    of_kind = schema.row.name if schema.row is not None else ""
     values, first = _evaluate_attributes(
-        written, schema.attributes, schema.foreign, title, schema.lenient, scope, beyond, ()
+        written, schema.attributes, schema.foreign, title, schema.lenient, scope, beyond, (), of_kind
     )
     if kind.reached:
         later.extend(beyond)
@@ -201,6 +203,7 @@ def _evaluate_attributes(
     scope: Scope,
     later: list[tuple[str, Span]],
     blocks: tuple[str, ...],
+    kind: str = "",
 ) -> tuple[dict[str, Any], dict[str, syntax.Attribute]]:
     """Values by attribute (those that have one), and how each attribute is written."""
     values: dict[str, Any] = {}
@@ -215,7 +218,8 @@ def _evaluate_attributes(
         if attribute is None:
             if name in foreign:
                 if not lenient:
-                    scope.found.append(faults.foreign_attribute(statement.name_span, name, owner, foreign[name]))
+                    of_kind = f"kind `{kind}`" if kind else owner
+                    scope.found.append(faults.foreign_attribute(statement.name_span, name, of_kind, foreign[name]))
                 first[name] = statement
             elif name in blocks:
                 scope.found.append(faults.attribute_for_block(statement.name_span, name))
@@ -223,7 +227,7 @@ def _evaluate_attributes(
                 near = nearest(name, [*attributes, *foreign])
                 known = tuple(attributes)
                 scope.found.append(faults.unknown_attribute(statement.name_span, name, owner, near, known))
-                mistyped.update({meant: statement for meant in near})
+                mistyped.update(dict.fromkeys(near, statement))
             continue
         first[name] = statement
         evaluator = Evaluator(scope, f"`{name}`", owner, statement.name_span)
@@ -231,6 +235,7 @@ def _evaluate_attributes(
         if value is UNSET:
             continue
         values[name] = value
+        later.extend(_unreached_calls(value, attribute.type, owner))
         if not attribute.reached:
             later.append((f"`{name}` of {owner}", statement.span))
         elif attribute.only is not UNSET and value != attribute.only:
@@ -238,6 +243,15 @@ def _evaluate_attributes(
         later.extend((f"{what} of {owner}" if " = " in what else what, span) for what, span in evaluator.later)
     # A misspelt attribute counts as written, and wrong: that it is missing has been said once.
     return values, {**mistyped, **first}
+
+
+def _unreached_calls(value: Any, type_: types.ValueType, owner: str) -> Iterator[tuple[str, Span]]:
+    """Functions in an expression that no plan can compute yet."""
+    if isinstance(type_, types.Over):
+        for call in find_calls(value):
+            row = builtins.function(type_.context, ".".join(call.function.parts))
+            if row is not None and not row.reached:
+                yield f"`{row.name}()` in {owner}", call.span
 
 
 def _with_defaults(values: dict[str, Any], attributes: Mapping[str, Attribute], written: set[str]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def templates(bindings: Bindings) -> Iterator[Template]:
 
 def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
     """What is wrong with a template: its form, names, members, filters and tests."""
-    from jinja2 import meta, nodes
+    from jinja2 import TemplateSyntaxError, meta, nodes
 
     from refinelab_dsl.prompts.render import TemplateFault, parse_template
     from refinelab_dsl.prompts.sandbox import PromptEnvironment
@@ -82,6 +82,9 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
     known = (*DATA_NAMES, *PLAIN_NAMES) if template.role == "user" else PLAIN_NAMES
     try:
         undeclared = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError:  # an unknown filter or test, which is reported below; names count as set everywhere
+        undeclared = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
+        undeclared -= {each.name for each in tree.find_all(nodes.Name) if each.ctx != "load"}
     except RecursionError:
         yield faults.bad_template(template.prompt, template.role, "it is nested too deeply", template.span(1))
         return

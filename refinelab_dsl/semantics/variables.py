@@ -72,7 +72,11 @@ def _settle(
     if word is None or word not in TYPES:
         shown = word or sources[kind.value.span.file].text[kind.value.span.start : kind.value.span.end]
         words = builtins.VARIABLE_TYPES
-        found.append(faults.unknown_word(kind.value.span, shown, "`type`", nearest(shown, words), words))
+        found.append(
+            faults.unknown_word(
+                kind.value.span, shown, "`type`", nearest(shown, words), types.describe(types.Word(words))
+            )
+        )
         return Variable(name, None, None, block)
     given = options.variables.get(name, options.environ.get(f"REFINE_VAR_{name}"))
     if given is not None:

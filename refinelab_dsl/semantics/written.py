@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -93,6 +93,23 @@ def what_stands(expression: syntax.Expression) -> str:
             return "arithmetic"
         case syntax.Binary():
             return "a comparison"
+
+
+def find_calls(expression: syntax.Expression) -> Iterator[syntax.Call]:
+    """The calls in an expression, the outer before the inner."""
+    match expression:
+        case syntax.Call(arguments=arguments):
+            yield expression
+            for argument in arguments:
+                yield from find_calls(argument.value)
+        case syntax.ListOf(items=items):
+            for item in items:
+                yield from find_calls(item)
+        case syntax.Unary(operand=operand):
+            yield from find_calls(operand)
+        case syntax.Binary(left=left, right=right):
+            yield from find_calls(left)
+            yield from find_calls(right)
 
 
 def mentions(expression: syntax.Expression, name: str) -> bool:

@@ -56,7 +56,8 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
         if model is not None and panel is not None:
             yield faults.either_or(panel.name_span, judge.title, "model", "models", model.name_span)
         if model is None and panel is None:
-            yield faults.model_needed(judge.block.header_span, judge.title, "judge")
+            example = "the name of a model; `models` takes a panel"
+            yield faults.missing_attribute(judge.block.header_span, "model", judge.title, example)
 
 
 def _check_move(draft: Draft, operator: Declared, name: str, move: object) -> Iterator[Diagnostic]:

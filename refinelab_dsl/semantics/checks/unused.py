@@ -16,9 +16,9 @@ _KINDS = ("measure", "model", "embedding", "prompt", "validator", "judge", "vari
 
 
 def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """Warns of measures, models, prompts, validators and variables without a use. In a file with broken statements,
-    which may use anything, of none."""
-    if bindings.broken:
+    """Warns of measures, models, prompts, validators and variables without a use. In a file with broken statements
+    or wrong values, which may have meant to use anything, of none."""
+    if bindings.broken or any(each.is_broken(*each.written) for each in bindings.draft.blocks):
         return
     used: set[tuple[str, str]] = set()
     for declared in bindings.draft.blocks:
@@ -35,7 +35,7 @@ def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
             used.update(("variable", word) for word in _variables(statement.value))
     for kind in _KINDS:
         for name, block in bindings.declarations.get(kind, {}).items():
-            if (kind, name) not in used and block.label is not None:
+            if (kind, name) not in used and name.isidentifier():
                 yield faults.unused(block.label_span or block.kind_span, kind, name)
 
 

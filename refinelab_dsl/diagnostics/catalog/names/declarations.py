@@ -192,12 +192,12 @@ def missing_key(span: Span, key: str, owner: str, example: str) -> Diagnostic:
     )
 
 
-def unknown_word(span: Span, word: str, subject: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
+def unknown_word(span: Span, word: str, subject: str, near: Sequence[str], takes: str) -> Diagnostic:
     """RF2017: a word that is none of those an attribute takes.
 
     Wrong: `task = mcqs`. Right: `task = mcq`.
     """
-    notes = (f"{subject} takes {listed(known)}",)
+    notes = (f"{subject} takes {takes}",)
     return error(
         "RF2017", f"{subject} cannot be `{word}`", span, "not one of its words", nearest_names(near, span), notes=notes
     )

@@ -27,6 +27,14 @@ def text_or_name(span: Span, name: str, subject: str, near: Sequence[str]) -> Di
     return error("RF2317", f"{subject} knows no name `{name}`", span, "unknown here", helps)
 
 
+def function_without_call(span: Span, name: str) -> Diagnostic:
+    """RF2319: a function without its brackets.
+
+    Wrong: `assert = size > 100`. Right: `assert = size() > 100`.
+    """
+    return error("RF2319", f"`{name}` is a function", span, "not called", (Help(f"call it: `{name}(…)`"),))
+
+
 def bare_column(span: Span, name: str) -> Diagnostic:
     """RF2302: a column is named as if it were a field.
 
