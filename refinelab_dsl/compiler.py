@@ -98,6 +98,9 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:  # noqa: B008
         return Analysis(source, project, None, None, None, diagnostics)
     tree, found = syntax.parse(source)
     diagnostics = diagnostics.with_(found)
+    if found.has_errors and not tree.statements:
+        # Nothing of the text could be read (an unknown edition, say): no later complaint would be about the spec.
+        return Analysis(source, project, tree, None, None, diagnostics)
     front = semantics.Options(options.variables, options.environ, options.allow_outside, project)
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)
