@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from refinelab_dsl.declarations import (
     Constraints,
@@ -69,7 +69,7 @@ class Action(Record):
     id: int
     operator: str
     kind: str
-    from_: dict[str, str] = Field(alias="from")
+    from_: dict[str, str] = Field(serialization_alias="from", validation_alias=AliasChoices("from", "from_"))
     to: dict[str, str]
     count: int
     attempts: int
@@ -82,7 +82,7 @@ class Removal(Record):
 
     id: int
     operator: str
-    from_: dict[str, str] = Field(alias="from")
+    from_: dict[str, str] = Field(serialization_alias="from", validation_alias=AliasChoices("from", "from_"))
     planned: int
 
 

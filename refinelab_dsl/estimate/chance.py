@@ -13,6 +13,7 @@ from math import prod
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Rate
 
+_LEAST_SHARE = 1e-6  # of the posterior given up at most: the knob's end
 _NODES = 64  # midpoints of equal probability; the mean over them is within 1e-3 of the integral
 
 
@@ -50,18 +51,19 @@ def size_attempts(wants: Sequence[Want], rates: Mapping[str, Rate], confidence: 
             _least_trials(want.count, design[want.operator], wanted, want.available) for want in wants
         )
 
+    most = attempts_at(_LEAST_SHARE)
+    # Where sources are limited no reserve elsewhere can help: aim for what can be reached, not at any price.
+    goal = min(confidence, _chance(wants, most, nodes) * (1 + confidence) / 2)
     best = attempts_at(0.5)
-    if _chance(wants, best, nodes) < confidence:
-        low, high = 1e-6, 0.5  # chance falls as q grows
-        best = attempts_at(low)
-        if _chance(wants, best, nodes) >= confidence:
-            for _ in range(20):
-                middle = (low * high) ** 0.5
-                attempts = attempts_at(middle)
-                if _chance(wants, attempts, nodes) >= confidence:
-                    low, best = middle, attempts
-                else:
-                    high = middle
+    if _chance(wants, best, nodes) < goal:
+        low, high, best = _LEAST_SHARE, 0.5, most  # the chance falls as q grows
+        for _ in range(20):
+            middle = (low * high) ** 0.5
+            attempts = attempts_at(middle)
+            if _chance(wants, attempts, nodes) >= goal:
+                low, best = middle, attempts
+            else:
+                high = middle
     chances = tuple(
         _mean(binomial_tail(want.count, trials, rate) for rate in nodes[want.operator])
         for want, trials in zip(wants, best, strict=True)

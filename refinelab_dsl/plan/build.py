@@ -84,7 +84,7 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     """
     steps, ceiling = _build_steps(situation, sketch, items)
     expenses = expect_expenses(sketch, steps, situation.estimates)
-    tokens, usd = sum_amounts(expenses, ceiling, situation.estimates, situation.context)
+    tokens, usd = sum_amounts(expenses, ceiling, _build_budget(situation), situation.estimates, situation.context)
     limits = situation.problem.limits
     over = (limits.tokens is not None and tokens.expected is not None and tokens.expected > ceil(limits.tokens)) or (
         limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
@@ -170,17 +170,14 @@ def _build_steps(
     situation: Situation, sketch: Sketch, items: Mapping[str, Item]
 ) -> tuple[tuple[Step, ...], Ceiling]:
     """Steps in order: every action's own count of attempts first, then every action's reserves."""
-    listed = [
-        (index, key)
-        for part in (lambda keys, count: keys[:count], lambda keys, count: keys[count:])
-        for index, (group, keys) in enumerate(zip(sketch.groups, sketch.sources, strict=True))
-        for key in part(keys, group.count)
-    ]
+    sources = list(enumerate(zip(sketch.groups, sketch.sources, strict=True)))
+    first = [(index, key) for index, (group, keys) in sources for key in keys[: group.count]]
+    reserves = [(index, key) for index, (group, keys) in sources for key in keys[group.count :]]
     checks = {operator.name: operator.checks for operator in situation.program.operators}
     tries: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
     ceiling = Ceiling()
     steps = []
-    for number, (index, key) in enumerate(listed, start=1):
+    for number, (index, key) in enumerate([*first, *reserves], start=1):
         group = sketch.groups[index]
         identity = (group.operator, key, tuple(sorted(group.target.items())))
         sample = tries[identity] = tries.get(identity, -1) + 1

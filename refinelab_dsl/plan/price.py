@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import ceil, sqrt
 
 from refinelab_dsl import prompts
-from refinelab_dsl.artifacts.plan import Amount, Step
+from refinelab_dsl.artifacts.plan import Amount, BudgetSummary, Step
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import Estimates, Rate
@@ -28,6 +28,12 @@ class Ceiling:
     def including(self, tokens: int, usd: Decimal | None) -> Ceiling:
         total = None if self.usd is None or usd is None else self.usd + usd
         return Ceiling(self.tokens + tokens, total)
+
+    def within(self, budget: BudgetSummary) -> Ceiling:
+        """What the ledger lets through of it: it reserves worst cases, so no call crosses the budget."""
+        tokens = self.tokens if budget.tokens is None else min(self.tokens, budget.tokens)
+        usd = budget.usd if self.usd is None else self.usd if budget.usd is None else min(self.usd, budget.usd)
+        return Ceiling(tokens, usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,13 @@ def count_corrections(steps: Sequence[Step], estimates: Estimates) -> dict[str, 
 
 
 def sum_amounts(
-    expenses: Mapping[str, Expense], ceiling: Ceiling, estimates: Estimates, context: StepContext
+    expenses: Mapping[str, Expense], ceiling: Ceiling, budget: BudgetSummary, estimates: Estimates, context: StepContext
 ) -> tuple[Amount, Amount]:
-    """The plan's total in tokens and in dollars. Operators' deviations are independent: they add in squares."""
+    """The plan's total in tokens and in dollars. Operators' deviations are independent: they add in squares.
+
+    ceiling: of the listed steps; the ledger stops at the budget where that is lower.
+    """
+    ceiling = ceiling.within(budget)
     expected = sum(expense.tokens for expense in expenses.values())
     below = sqrt(sum((expense.tokens - expense.low) ** 2 for expense in expenses.values()))
     above = sqrt(sum((expense.high - expense.tokens) ** 2 for expense in expenses.values()))

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Bin: TypeAlias = tuple[int, ...]  # one label index per axis, -1 where unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A dimension in the problem. `target` holds one share per label (sums to 1), None for a dimension that only
-    splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label."""
+    splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label.
+
+    Items whose label is unknown (-1) on an axis with a target stay, outside of that axis' shares.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -32,7 +37,7 @@ class Cell:
     count: number of such items; 0 for a cell that only results can fill.
     """
 
-    bin: tuple[int, ...]
+    bin: Bin
     count: int
     protected: bool = False
     eligible: frozenset[int] = frozenset()
@@ -46,7 +51,9 @@ class Action:
         target bin), `move` (item goes to another bin), `fix` (in place).
     success: chance that an attempt is accepted. tokens, usd: expected cost of one attempt.
     attempts_per_item: how often one item may be tried (`max_per_item`), None without limit.
-    targets: for `generate` and `move`, per source bin the bins it may lead to.
+    targets: for `generate` and `move`, per source bin the bins it may lead to. Two source bins of a `generate` lead
+        either to the same bins or to none in common, as `moves` makes them.
+    max_usd: expected dollars of all its attempts together (`max_cost`), None without limit.
     """
 
     operator: str
@@ -55,14 +62,18 @@ class Action:
     tokens: float = 0.0
     usd: float = 0.0
     attempts_per_item: int | None = 1
-    targets: Mapping[tuple[int, ...], tuple[tuple[int, ...], ...]] | None = None
+    targets: Mapping[Bin, tuple[Bin, ...]] | None = None
+    max_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Constraints, in counts and absolute amounts. None: not limited. `user` names are those of the spec."""
+    """Constraints, in counts and absolute amounts. None: not limited. Amounts are expected ones, reserve taken off.
 
-    size: int
+    `size` is None only where `explain` asks which constraints conflict.
+    """
+
+    size: int | None
     max_removed: int | None = None
     keep_originals: int | None = None
     distinct: float | None = None  # share of the final size
@@ -91,7 +102,7 @@ class Allotment:
 
     operator: int
     cell: int | None
-    bin: tuple[int, ...] | None
+    bin: Bin | None
     count: int
 
 
@@ -122,9 +133,18 @@ class Assignment:
 @dataclass(frozen=True)
 class Infeasible:
     """No allocation meets every limit. `conflict` names user constraints (`size`, `max_removed`, `keep_originals`,
-    `distinct`, `budget.tokens`, `budget.cost`, `protect`, `tolerance:topic`, `floor:topic`), a minimal set;
+    `distinct`, `budget.tokens`, `budget.cost`, `max_cost:author`, `protect`, `tolerance:topic`, `floor:topic`), a
+    minimal set;
     `proven` is false where only a time limit ended the search."""
 
     conflict: tuple[str, ...]
     proven: bool
     ways_out: tuple[tuple[str, str], ...] = ()  # (constraint, a value that was solved again and is feasible)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsolved:
+    """No answer: the solver is not installed, the time was up before any plan was found, or the solver failed."""
+
+    reason: Literal["missing", "stopped", "failed"]
+    solver: str

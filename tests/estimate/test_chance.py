@@ -45,6 +45,13 @@ def test_a_limited_source_lowers_the_chance_and_says_so() -> None:
     assert answer.chance < 0.9
 
 
+def test_what_cannot_be_reached_is_not_bought_elsewhere() -> None:
+    alone = size_attempts([Want("author", 10)], RATES, 0.9).attempts[0]
+    beside_a_limited_one = size_attempts([Want("author", 10), Want("paraphrase", 50, available=50)], RATES, 0.9)
+    assert beside_a_limited_one.chance < 0.1
+    assert beside_a_limited_one.attempts[0] <= 2 * alone
+
+
 def test_more_confidence_never_lists_fewer_attempts() -> None:
     wants = [Want("author", 20), Want("paraphrase", 20)]
     listed = [sum(size_attempts(wants, RATES, confidence).attempts) for confidence in (0.5, 0.8, 0.9, 0.95, 0.99)]

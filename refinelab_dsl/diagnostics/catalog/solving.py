@@ -1,0 +1,75 @@
+"""RF4xxx: solving."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help, Label
+from refinelab_dsl.source import Span
+
+
+def infeasible(
+    conflict: Sequence[tuple[str, Span | None]], ways_out: Sequence[str], size: int, proven: bool
+) -> Diagnostic:
+    """RF4001: no allocation meets every constraint. `conflict`: what each of the conflicting ones says and where it
+    stands (None: a default); without any one of them a plan exists."""
+    placed = [(text, span) for text, span in conflict if span is not None]
+    defaults = [text for text, span in conflict if span is None]
+    notes = []
+    if len(conflict) > 1:
+        notes.append("these conflict; without any one of them a plan exists: " + "; ".join(text for text, _ in conflict))
+    elif conflict:
+        notes.append(f"this alone cannot be met: {conflict[0][0]}")
+    if defaults:
+        notes.append("by default: " + "; ".join(defaults))
+    if not proven:
+        notes.append("the search was ended by the time limit; this is the smallest conflict found so far")
+    return Diagnostic(
+        "RF4001",
+        "error",
+        "no plan meets every constraint",
+        span=placed[0][1] if placed else None,
+        label=placed[0][0] if placed else "",
+        labels=tuple(Label(span, text) for text, span in placed[1:]),
+        notes=(*notes, f"the dataset has {size} items"),
+        help=tuple(Help(f"feasible, solved again to be sure: {way}") for way in ways_out),
+    )
+
+
+def solver_missing(wanted: str, span: Span | None) -> Diagnostic:
+    """RF4002: the solver that the spec asks for is not installed."""
+    what = "no solver is installed" if wanted == "auto" else f"the solver `{wanted}` is not installed"
+    return Diagnostic(
+        "RF4002", "error", what, span=span,
+        help=(
+            Help("HiGHS: pip install highspy"),
+            Help("GLPK: apt-get install glpk-utils (Debian), or conda install glpk"),
+        ),
+    )
+
+
+def out_of_time(seconds: float, span: Span | None) -> Diagnostic:
+    """RF4003: the time limit ended the search before any plan was found."""
+    return Diagnostic(
+        "RF4003", "error", f"no plan was found within {seconds:g} seconds", span=span,
+        help=(Help("raise `solve { time_limit = … }`, or allow a wider `gap`"),),
+    )
+
+
+def solver_failed(solver: str, other: str, span: Span | None) -> Diagnostic:
+    """RF4004: a solver gave no usable answer."""
+    return Diagnostic(
+        "RF4004", "error", f"the solver {solver} gave no usable answer", span=span,
+        help=(Help(f"try the other one: solver = {other}"),),
+    )
+
+
+def unreachable_labels(dimension: str, labels: Sequence[str], span: Span | None) -> Diagnostic:
+    """RF4010: the target wants labels that no item has and that no operator can fill."""
+    shown = ", ".join(f"`{label}`" for label in labels[:5])
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return Diagnostic(
+        "RF4010", "warning", f"no item has the label {shown}{more} of dimension `{dimension}`, and no operator makes one",
+        span=span, notes=("the target cannot be reached there; the rest of the mix comes as near as it can",),
+        help=(Help(f"let a `generate` operator move to it: moves = {{ {dimension} = any }}"),),
+    )

@@ -1,0 +1,217 @@
+"""From items to cells: builds the allocation problem of a program, its data and its estimates.
+
+Items with the same labels, protection and eligibility are interchangeable, so the problem's size depends on the number
+of such combinations and not on the number of items (`optimisation.md`, Cells).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.declarations import Dimension, Move, Operator
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import solving as faults
+from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.ir import Program
+from refinelab_dsl.solve.problem import Action, Axis, Bin, Cell, Limits, Problem
+
+SAME_TOPIC = "same_topic"
+_WHOLE_CODE = 2**62
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Cells in order of their codes, and the cell of every item (int64, length N)."""
+
+    cells: tuple[Cell, ...]
+    cell_of: NDArray[np.int64]
+
+
+def build_problem(
+    program: Program, profile: Profile, estimates: Estimates
+) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
+    """The problem of strategy `joint` at fixed size; None where the spec leaves nothing to decide or cannot be met by
+    form (an empty dataset, a strategy or size that this version does not solve)."""
+    dimensions = split_dimensions(program)
+    axes = tuple(_build_axis(dimension, program, profile) for dimension in dimensions)
+    grouping = group_items(program, profile)
+    operators = tuple(_build_action(operator, dimensions, axes, grouping, estimates) for operator in program.operators)
+    problem = Problem(
+        axes=axes,
+        cells=grouping.cells,
+        operators=operators,
+        limits=_build_limits(program, profile, estimates),
+        gap=None if program.solve.gap is None else float(program.solve.gap),
+        time_limit=float(program.solve.time_limit),
+    )
+    return problem, tuple(_warn_of_unreachable(program, problem))
+
+
+def split_dimensions(program: Program) -> tuple[Dimension, ...]:
+    """The dimensions that split cells: those with a target, and those that an operator moves."""
+    moved = {name for operator in program.operators for name in operator.moves}
+    floored = set(program.constraints.floor)
+    return tuple(
+        dimension
+        for dimension in program.dimensions
+        if dimension.target is not None or dimension.name in moved or dimension.name in floored
+    )
+
+
+def group_items(program: Program, profile: Profile) -> Grouping:
+    """Groups the items by label on every splitting dimension, protection and eligibility."""
+    names = [dimension.name for dimension in split_dimensions(program)]
+    columns = [profile.labels[name].astype(np.int64) + 1 for name in names]
+    columns.append(profile.protected.astype(np.int64))
+    columns.extend(profile.eligible[operator.name].astype(np.int64) for operator in program.operators)
+    radixes = [len(profile.label_names[name]) + 1 for name in names] + [2] * (len(columns) - len(names))
+    code = np.zeros(profile.size, dtype=np.int64)
+    span = 1
+    for column, radix in zip(columns, radixes, strict=True):
+        if span > _WHOLE_CODE // radix:  # renumber: the codes in use are at most as many as the items
+            _, code = np.unique(code, return_inverse=True)
+            code = code.astype(np.int64)
+            span = int(code.max(initial=0)) + 1
+        code = code * radix + column
+        span *= radix
+    _, first, cell_of, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    cells = tuple(
+        Cell(
+            bin=tuple(int(column[row]) - 1 for column in columns[: len(names)]),
+            count=int(count),
+            protected=bool(columns[len(names)][row]),
+            eligible=frozenset(
+                index for index, column in enumerate(columns[len(names) + 1 :]) if column[row]
+            ),
+        )
+        for row, count in zip(first, counts, strict=True)
+    )
+    return Grouping(cells, cell_of.astype(np.int64))
+
+
+def _build_axis(dimension: Dimension, program: Program, profile: Profile) -> Axis:
+    labels = profile.label_names[dimension.name]
+    target: tuple[float, ...] | None = None
+    if dimension.target is not None:
+        if dimension.target.kind == "uniform":
+            target = tuple(1.0 / len(labels) for _ in labels)
+        else:
+            target = tuple(float(dimension.target.weights.get(label, Decimal(0))) for label in labels)
+    return Axis(
+        name=dimension.name,
+        labels=labels,
+        target=target,
+        weight=float(dimension.weight),
+        tolerance=None if dimension.tolerance is None else float(dimension.tolerance),
+        floor=program.constraints.floor.get(dimension.name, 0),
+    )
+
+
+def _build_action(
+    operator: Operator,
+    dimensions: Sequence[Dimension],
+    axes: Sequence[Axis],
+    grouping: Grouping,
+    estimates: Estimates,
+) -> Action:
+    estimate = estimates.operators[operator.name]
+    kind = {"remove": "remove", "expand": "expand", "generate": "generate"}[operator.kind]
+    targets = None
+    if kind == "generate":
+        targets = dict(_build_targets(operator, dimensions, axes, grouping.cells))
+    return Action(
+        operator=operator.name,
+        kind=kind,  # type: ignore[arg-type]
+        success=estimate.rate.mean,
+        tokens=estimate.cost.tokens,
+        usd=float(estimate.cost.usd or 0),
+        attempts_per_item=operator.max_per_item,
+        targets=targets,
+        max_usd=None if operator.max_cost is None else float(operator.max_cost),
+    )
+
+
+def _build_targets(
+    operator: Operator, dimensions: Sequence[Dimension], axes: Sequence[Axis], cells: Sequence[Cell]
+) -> Iterator[tuple[Bin, tuple[Bin, ...]]]:
+    """Where an anchor of each bin leads. Bins that lead to the same ones share the tuple. A dimension absent from
+    `moves` takes the anchor's label; with `anchor = same_topic`, so does every unordered one."""
+    shared: dict[tuple[int | None, ...], tuple[Bin, ...]] = {}
+    for bin in dict.fromkeys(cell.bin for cell in cells if cell.count):
+        choices = [
+            _move_label(operator, dimension, axis, label)
+            for dimension, axis, label in zip(dimensions, axes, bin, strict=True)
+        ]
+        signature = tuple(None if len(choice) > 1 else choice[0] if choice else -2 for choice in choices)
+        if signature not in shared:
+            shared[signature] = tuple(product(*choices)) if all(choices) else ()
+        if shared[signature]:
+            yield bin, shared[signature]
+
+
+def _move_label(operator: Operator, dimension: Dimension, axis: Axis, label: int) -> tuple[int, ...]:
+    move = operator.moves.get(dimension.name)
+    stays = operator.options.get("anchor") == SAME_TOPIC and not dimension.ordered
+    if move is None or stays:
+        return (label,)
+    return _moved(move, axis, label)
+
+
+def _moved(move: Move, axis: Axis, label: int) -> tuple[int, ...]:
+    match move.kind:
+        case "any":
+            return tuple(range(len(axis.labels)))
+        case "to":
+            return tuple(index for index, name in enumerate(axis.labels) if name in move.labels)
+        case "shift":
+            moved = label + move.by
+            return (moved,) if label >= 0 and 0 <= moved < len(axis.labels) else ()
+
+
+def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> Limits:
+    constraints, budget = program.constraints, program.budget
+    size = constraints.size.low if constraints.size.kind == "exact" else profile.size
+    tokens = usd = None
+    if budget is not None:
+        available = 1 - float(budget.reserve)
+        limit = budget.tokens
+        if budget.tokens_of_full_cost is not None:
+            limit = int(float(budget.tokens_of_full_cost) * estimates.full_cost_tokens)
+        tokens = None if limit is None else limit * available
+        usd = None if budget.cost is None else float(budget.cost) * available
+    return Limits(
+        size=size,
+        max_removed=_whole(constraints.max_removed * profile.size, ROUND_FLOOR),
+        keep_originals=None
+        if constraints.keep_originals is None
+        else _whole(constraints.keep_originals * profile.size, ROUND_CEILING),
+        distinct=float(constraints.distinct),
+        tokens=tokens,
+        usd=usd,
+    )
+
+
+def _whole(value: Decimal, rounding: str) -> int:
+    return int(value.to_integral_value(rounding))
+
+
+def _warn_of_unreachable(program: Program, problem: Problem) -> Iterator[Diagnostic]:
+    """Labels that the target wants, that no item has and that no operator can fill."""
+    for place, axis in enumerate(problem.axes):
+        if axis.target is None:
+            continue
+        there = {cell.bin[place] for cell in problem.cells if cell.count}
+        for action in problem.operators:
+            for bins in (action.targets or {}).values():
+                there.update(bin[place] for bin in bins)
+        missing = [label for index, label in enumerate(axis.labels) if axis.target[index] > 0 and index not in there]
+        if missing:
+            span = program.origins.get(f"dimension.{axis.name}.target") or program.origins.get(f"dimension.{axis.name}")
+            yield faults.unreachable_labels(axis.name, missing, span)

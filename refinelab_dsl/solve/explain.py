@@ -1,0 +1,260 @@
+"""Why there is no plan: the smallest set of the user's constraints that conflict, and what would make it feasible.
+
+A deletion filter (Chinneck and Dravnieks 1991): constraints are left out one after another; what cannot be left out
+without a plan coming to exist is the conflict. Ways out are solved again before they are proposed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import solving as faults
+from refinelab_dsl.ir import Program
+from refinelab_dsl.solve.form import build_form
+from refinelab_dsl.solve.problem import Infeasible, Problem, Unsolved
+from refinelab_dsl.solve.relaxation import relax
+from refinelab_dsl.solve.rounding import round_counts
+from refinelab_dsl.solve.solver import Session, Solver
+
+_SECONDS = 20.0  # for the whole search: an explanation may be late, not absent
+_STEPS = 24  # bisections of a value
+
+
+def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
+    """A minimal conflict of `problem`, which is known to be infeasible, and ways out of it."""
+    deadline = time.monotonic() + _SECONDS
+    bare = replace(problem, axes=tuple(replace(axis, weight=0.0) for axis in problem.axes))
+    conflict = list(_constraints(bare))
+    current = bare
+    proven = True
+    for name in tuple(conflict):
+        without = _drop(current, name)
+        answer = _is_feasible(without, solver, deadline)
+        if answer is False:
+            current = without
+            conflict.remove(name)
+        proven = proven and answer is not None
+    ways = tuple(
+        (name, value) for name in conflict if (value := _relax_alone(bare, name, solver, deadline)) is not None
+    )
+    return Infeasible(tuple(conflict), proven, ways)
+
+
+def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -> tuple[Diagnostic, ...]:
+    """What a user is told instead of a plan."""
+    origins = program.origins
+    span = origins.get("solve.solver") or origins.get("solve")
+    if isinstance(answer, Unsolved):
+        match answer.reason:
+            case "missing":
+                return (faults.solver_missing(answer.solver, span),)
+            case "stopped":
+                return (faults.out_of_time(problem.time_limit, origins.get("solve.time_limit") or span),)
+            case "failed":
+                other = "glpk" if answer.solver == "highs" else "highs"
+                return (faults.solver_failed(answer.solver, other, span),)
+    said = [(_describe(problem, name), origins.get(_origin(name))) for name in answer.conflict]
+    ways = [_describe_way(name, value) for name, value in answer.ways_out]
+    size = sum(cell.count for cell in problem.cells)
+    return (faults.infeasible(said, ways, size, answer.proven),)
+
+
+def _constraints(problem: Problem) -> Iterator[str]:
+    limits = problem.limits
+    if limits.size is not None:
+        yield "size"
+    for name in ("max_removed", "keep_originals", "distinct"):
+        if getattr(limits, name) is not None:
+            yield name
+    if limits.tokens is not None:
+        yield "budget.tokens"
+    if limits.usd is not None:
+        yield "budget.cost"
+    for action in problem.operators:
+        if action.max_usd is not None:
+            yield f"max_cost:{action.operator}"
+    if any(cell.protected and cell.count for cell in problem.cells):
+        yield "protect"
+    for axis in problem.axes:
+        if axis.tolerance is not None and axis.target is not None:
+            yield f"tolerance:{axis.name}"
+        if axis.floor:
+            yield f"floor:{axis.name}"
+
+
+def _drop(problem: Problem, name: str) -> Problem:
+    limits = problem.limits
+    kind, _, subject = name.partition(":")
+    match kind:
+        case "size" | "max_removed" | "keep_originals" | "distinct":
+            return replace(problem, limits=replace(limits, **{kind: None}))
+        case "budget.tokens":
+            return replace(problem, limits=replace(limits, tokens=None))
+        case "budget.cost":
+            return replace(problem, limits=replace(limits, usd=None))
+        case "max_cost":
+            return replace(problem, operators=tuple(
+                replace(action, max_usd=None) if action.operator == subject else action for action in problem.operators
+            ))
+        case "protect":
+            return replace(problem, cells=tuple(replace(cell, protected=False) for cell in problem.cells))
+        case "tolerance":
+            return _with_axis(problem, subject, lambda axis: replace(axis, tolerance=None))
+        case "floor":
+            return _with_axis(problem, subject, lambda axis: replace(axis, floor=0))
+        case _:
+            raise AssertionError(name)
+
+
+def _with_axis(problem: Problem, name: str, change: Callable[..., object]) -> Problem:
+    axes = tuple(change(axis) if axis.name == name else axis for axis in problem.axes)
+    return replace(problem, axes=axes)  # type: ignore[arg-type]
+
+
+def _is_feasible(problem: Problem, solver: Solver, deadline: float) -> bool | None:
+    """Whether any whole allocation exists; None where the time was up."""
+    form = build_form(problem)
+    session = Session(solver, deadline)
+    relaxation = relax(form, session, 1.0)
+    if isinstance(relaxation, str):
+        return False if relaxation == "infeasible" else None
+    rounded = round_counts(form, relaxation, session, 1.0)
+    if isinstance(rounded, str):
+        return False if rounded == "infeasible" else None
+    return True
+
+
+@dataclass(frozen=True)
+class _Knob:
+    """A constraint's value on its way from what was asked to what surely suffices."""
+
+    asked: float
+    loosest: float
+    whole: bool
+    set: Callable[[float], Problem]
+
+
+def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -> str | None:
+    """The value nearest to the one asked for at which the problem has a plan, None where no value does."""
+    knob = _knob(problem, name)
+    if knob is None or _is_feasible(knob.set(knob.loosest), solver, deadline) is not True:
+        return None
+    bad, good = knob.asked, knob.loosest
+    for _ in range(_STEPS):
+        middle = (bad + good) / 2
+        if knob.whole:
+            middle = round(middle)
+        if abs(good - bad) <= (1 if knob.whole else 1e-3) or middle in (bad, good):
+            break
+        if _is_feasible(knob.set(middle), solver, deadline) is True:
+            good = middle
+        else:
+            bad = middle
+    return f"{good:.0f}" if knob.whole else f"{good:.4f}"
+
+
+def _knob(problem: Problem, name: str) -> _Knob | None:
+    limits = problem.limits
+    now = sum(cell.count for cell in problem.cells)
+    kind, _, subject = name.partition(":")
+
+    def limit(**change: float) -> Problem:
+        return replace(problem, limits=replace(limits, **change))  # type: ignore[arg-type]
+
+    match kind:
+        case "size":
+            return _Knob(float(limits.size or 0), float(now), True, lambda value: limit(size=int(value)))
+        case "max_removed":
+            return _Knob(float(limits.max_removed or 0), float(now), True, lambda value: limit(max_removed=int(value)))
+        case "keep_originals":
+            return _Knob(float(limits.keep_originals or 0), 0.0, True, lambda value: limit(keep_originals=int(value)))
+        case "distinct":
+            return _Knob(float(limits.distinct or 0), 0.0, False, lambda value: limit(distinct=value))
+        case "budget.tokens":
+            most = 2.0 * sum(action.tokens / max(action.success, 1e-6) for action in problem.operators) * (now + 1)
+            return _Knob(float(limits.tokens or 0), most, True, lambda value: limit(tokens=value))
+        case "budget.cost":
+            dear = 2.0 * sum(action.usd / max(action.success, 1e-6) for action in problem.operators) * (now + 1)
+            return _Knob(float(limits.usd or 0), dear, False, lambda value: limit(usd=value))
+        case "tolerance":
+            axis = next(axis for axis in problem.axes if axis.name == subject)
+            return _Knob(
+                axis.tolerance or 0.0,
+                1.0,
+                False,
+                lambda value: _with_axis(problem, subject, lambda axis: replace(axis, tolerance=value)),
+            )
+        case "floor":
+            axis = next(axis for axis in problem.axes if axis.name == subject)
+            return _Knob(
+                float(axis.floor),
+                0.0,
+                True,
+                lambda value: _with_axis(problem, subject, lambda axis: replace(axis, floor=int(value))),
+            )
+        case _:
+            return None
+
+
+def _origin(name: str) -> str:
+    kind, _, subject = name.partition(":")
+    match kind:
+        case "budget.tokens" | "budget.cost":
+            return kind
+        case "max_cost":
+            return f"operator.{subject}.max_cost"
+        case "tolerance":
+            return f"dimension.{subject}.tolerance"
+        case _:
+            return f"constraints.{kind}"
+
+
+def _describe(problem: Problem, name: str) -> str:
+    limits = problem.limits
+    now = sum(cell.count for cell in problem.cells)
+    kind, _, subject = name.partition(":")
+    match kind:
+        case "size":
+            return f"the refined set has exactly {limits.size} items"
+        case "max_removed":
+            return f"at most {limits.max_removed} of {now} items leave"
+        case "keep_originals":
+            return f"at least {limits.keep_originals} of {now} items stay"
+        case "distinct":
+            return f"at least {limits.distinct:.0%} of the refined set are no paraphrases"
+        case "budget.tokens":
+            return f"at most {limits.tokens:,.0f} tokens, the reserve taken off"
+        case "budget.cost":
+            return f"at most ${limits.usd:,.2f}, the reserve taken off"
+        case "max_cost":
+            return f"`{subject}` costs at most its `max_cost`"
+        case "protect":
+            return f"{sum(cell.count for cell in problem.cells if cell.protected)} protected items stay as they are"
+        case "tolerance":
+            return f"the shares of {subject} are within their tolerance"
+        case _:
+            return f"every label of {subject} keeps its `floor`"
+
+
+def _describe_way(name: str, value: str) -> str:
+    kind, _, subject = name.partition(":")
+    match kind:
+        case "max_removed":
+            return f"let up to {value} items leave (`max_removed`)"
+        case "keep_originals":
+            return f"keep {value} originals (`keep_originals`)"
+        case "distinct":
+            return f"distinct = at_least({float(value) * 100:.4g}%)"
+        case "budget.tokens":
+            return f"{int(value):,} tokens for the plan, the reserve on top"
+        case "budget.cost":
+            return f"${float(value):,.2f} for the plan, the reserve on top"
+        case "tolerance":
+            return f"tolerance = {float(value) * 100:.4g}% for {subject}"
+        case "floor":
+            return f"a floor of {value} for {subject}"
+        case _:
+            return f"{kind} = {value}"

@@ -1,0 +1,397 @@
+"""The problem in matrix form: integer columns, linear rows, and the counts whose shares the objective judges.
+
+Built from a `Problem` with plain arithmetic, no Pyomo: `model` writes it down for a solver, `lift` reads the answer
+back, and everything that is reported (objective, cost, feasibility) is computed again from here, exactly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import ceil, floor, inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.solve.problem import Action, Bin, Cell, Problem
+
+Terms = tuple[tuple[int, float], ...]
+
+ROUNDING = 1e-9  # what binary fractions may be off when a share becomes a count
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`Allotment` without its count: accepted results of `operator` from `cell` into `bin`. 0 <= count <= upper.
+
+    tokens, usd: expected per accepted result, failed attempts included.
+    """
+
+    operator: int
+    cell: int | None
+    bin: Bin | None
+    upper: int
+    tokens: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`lower <= sum of terms <= upper`. `user` names the user's constraint it stands for, None for a fact."""
+
+    name: str
+    terms: Terms
+    lower: float | None
+    upper: float | None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Final items with label `label` of axis `axis`: `constant` + sum of terms.
+
+    wanted: T, the target in items; weight: of one unit of the count function in the scaled objective; both None for
+    an axis without a target.
+    """
+
+    axis: int
+    label: int
+    constant: int
+    terms: Terms
+    lowest: int
+    highest: int
+    wanted: float | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Form:
+    """Columns, rows and tallies. Scaled objective = `scale` x objective = sum of weight x f(count) over tallies.
+
+    total: index of the column that stands for the final size where that is free (only to find conflicts), else None.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    tallies: tuple[Tally, ...]
+    scale: float
+    total: int | None = None
+
+    def counts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Final items per tally for `values` (one per column)."""
+        return np.array(
+            [tally.constant + sum(factor * values[index] for index, factor in tally.terms) for tally in self.tallies],
+            dtype=np.float64,
+        )
+
+    def objective(self, values: NDArray[np.float64]) -> float:
+        """The objective (weighted JSD in bits) at `values`; exact at integers, between them by chords."""
+        if not self.tallies:
+            return 0.0
+        return sum(
+            tally.weight * interpolate(tally, count)
+            for tally, count in zip(self.tallies, self.counts(values), strict=True)
+            if tally.wanted is not None
+        ) / self.scale
+
+    def is_feasible(self, values: NDArray[np.float64], tolerance: float = 1e-6) -> bool:
+        """Whether `values` keep every row and bound, `tolerance` being relative to the row's limit."""
+        for index, column in enumerate(self.columns):
+            if not -tolerance <= values[index] <= column.upper + tolerance:
+                return False
+        for row in self.rows:
+            activity = sum(factor * values[index] for index, factor in row.terms)
+            if row.lower is not None and activity < row.lower - tolerance * max(1.0, abs(row.lower)):
+                return False
+            if row.upper is not None and activity > row.upper + tolerance * max(1.0, abs(row.upper)):
+                return False
+        return True
+
+    def tokens(self, values: NDArray[np.float64]) -> float:
+        return float(sum(column.tokens * value for column, value in zip(self.columns, values, strict=False)))
+
+    def usd(self, values: NDArray[np.float64]) -> float:
+        return float(sum(column.usd * value for column, value in zip(self.columns, values, strict=False)))
+
+
+def divergence(count: float, wanted: float) -> float:
+    """One label's part of the JSD, in bits x items: M f(p) with p = count / M and t = wanted / M.
+
+    f(p) = 1/2 p log2(2p / (p + t)) + 1/2 t log2(2t / (p + t)); Lin 1991. Written with log1p: near its minimum at
+    count = wanted the two terms cancel.
+    """
+    total = count + wanted
+    if total <= 0.0:
+        return 0.0
+    if count <= 0.0:
+        return wanted / 2.0
+    if wanted <= 0.0:
+        return count / 2.0
+    lean = (count - wanted) / total
+    return float((count * np.log1p(lean) + wanted * np.log1p(-lean)) / (2.0 * np.log(2.0)))
+
+
+def divergences(counts: NDArray[np.float64], wanted: float) -> NDArray[np.float64]:
+    """`divergence` of each of `counts`."""
+    if wanted <= 0.0:
+        return counts / 2.0
+    lean = (counts - wanted) / (counts + wanted)
+    inside = np.where(counts > 0, lean, 0.0)
+    values = (counts * np.log1p(inside) + wanted * np.log1p(-inside)) / (2.0 * np.log(2.0))
+    return np.where(counts > 0, values, wanted / 2.0)
+
+
+def interpolate(tally: Tally, count: float) -> float:
+    """The convex function through `divergence` at the integers, linear between them."""
+    assert tally.wanted is not None
+    low = floor(count)
+    below = divergence(low, tally.wanted)
+    if count == low:
+        return below
+    return below + (count - low) * (divergence(low + 1, tally.wanted) - below)
+
+
+def build_form(problem: Problem) -> Form:
+    """Columns in declaration order: by operator, then by cell or bin."""
+    return _Builder(problem).build()
+
+
+class _Builder:
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.now = sum(cell.count for cell in problem.cells)
+        self.size = problem.limits.size
+        self.columns: list[Column] = []
+        self.rows: list[Row] = []
+        self.total: int | None = None
+
+    def build(self) -> Form:
+        for index, action in enumerate(self.problem.operators):
+            if action.success > 0:
+                self._add_columns(index, action)
+        if self.size is None:
+            self.total = len(self.columns)
+            self.columns.append(Column(-1, None, None, 2 * self.now + 10**7, 0.0, 0.0))
+        self._limit_cells()
+        self._limit_anchors()
+        self._limit_sizes()
+        self._limit_amounts()
+        tallies, scale = self._tally()
+        self._limit_shares(tallies)
+        return Form(tuple(self.columns), tuple(self.rows), tallies, scale, self.total)
+
+    def _is_mobile(self, bin: Bin) -> bool:
+        """Items that are unknown on an axis with a target stay: its shares need a fixed number of items."""
+        return all(label >= 0 or axis.target is None for label, axis in zip(bin, self.problem.axes, strict=True))
+
+    def _add_columns(self, index: int, action: Action) -> None:
+        cells = [
+            (number, cell)
+            for number, cell in enumerate(self.problem.cells)
+            if index in cell.eligible and cell.count and (action.kind == "generate" or self._is_mobile(cell.bin))
+        ]
+        if action.kind == "remove":
+            for number, cell in cells:
+                if not cell.protected:
+                    self._append(index, action, number, None, cell.count)
+        elif action.kind == "expand":
+            for number, cell in cells:
+                tries = action.attempts_per_item
+                bound = inf if tries is None else tries * action.success * cell.count
+                self._append(index, action, number, cell.bin, bound)
+        elif action.kind == "generate":
+            assert action.targets is not None
+            for target in sorted({bin for group in _target_groups(action, cells) for bin in group[0]}):
+                self._append(index, action, None, target, inf)
+        elif action.kind == "move":
+            assert action.targets is not None
+            for number, cell in cells:
+                if not cell.protected:
+                    for target in action.targets.get(cell.bin, ()):
+                        if target != cell.bin:
+                            self._append(index, action, number, target, cell.count)
+
+    def _append(self, index: int, action: Action, cell: int | None, bin: Bin | None, upper: float) -> None:
+        if self.size is not None and bin is not None:
+            upper = min(upper, self.size)
+        bound = floor(upper + ROUNDING) if upper < inf else 2 * self.now + 10**7
+        self.columns.append(
+            Column(index, cell, bin, bound, action.tokens / action.success, action.usd / action.success)
+        )
+
+    def _kind(self, column: Column) -> str:
+        return self.problem.operators[column.operator].kind if column.operator >= 0 else "total"
+
+    def _of_kind(self, kind: str) -> list[int]:
+        return [number for number, column in enumerate(self.columns) if self._kind(column) == kind]
+
+    def _limit_cells(self) -> None:
+        """No item leaves twice, and an operator tries an item that stays at most `attempts_per_item` times."""
+        leaving: dict[int, list[int]] = defaultdict(list)
+        trying: dict[tuple[int, int], list[int]] = defaultdict(list)  # (cell, operator) -> columns
+        for number, column in enumerate(self.columns):
+            if column.cell is None:
+                continue
+            kind = self._kind(column)
+            if kind in ("remove", "move"):
+                leaving[column.cell].append(number)
+            if kind in ("expand", "move"):
+                trying[column.cell, column.operator].append(number)
+        for cell, numbers in sorted(leaving.items()):
+            if len(numbers) > 1:
+                self.rows.append(
+                    Row(f"cell_{cell}", tuple((n, 1.0) for n in numbers), None, self.problem.cells[cell].count)
+                )
+        for (cell, operator), numbers in sorted(trying.items()):
+            action = self.problem.operators[operator]
+            # Without a limit on attempts a copy still needs an original that stays.
+            tries = action.attempts_per_item
+            each = action.success * tries if tries is not None else float(2 * self.now + 10**7)
+            count = self.problem.cells[cell].count
+            own = set(numbers)
+            stays = [(n, each) for n in leaving[cell] if n not in own]
+            if stays or len(numbers) > 1:
+                terms = (*((n, 1.0) for n in numbers), *stays)
+                self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * count))
+
+    def _limit_anchors(self) -> None:
+        """An anchor is tried at most `attempts_per_item` times where the spec says so."""
+        for index, action in enumerate(self.problem.operators):
+            if action.kind != "generate" or action.attempts_per_item is None or action.success <= 0:
+                continue
+            cells = [
+                (number, cell)
+                for number, cell in enumerate(self.problem.cells)
+                if index in cell.eligible and cell.count
+            ]
+            column_of = {
+                column.bin: number for number, column in enumerate(self.columns) if column.operator == index
+            }
+            for place, (bins, anchors) in enumerate(_target_groups(action, cells)):
+                terms = tuple((column_of[bin], 1.0) for bin in sorted(bins))
+                limit = action.success * action.attempts_per_item * anchors
+                self.rows.append(Row(f"anchors_{index}_{place}", terms, None, limit))
+
+    def _limit_sizes(self) -> None:
+        limits = self.problem.limits
+        removed = tuple((n, 1.0) for n in self._of_kind("remove"))
+        copied = tuple((n, 1.0) for n in self._of_kind("expand"))
+        added = (*copied, *((n, 1.0) for n in self._of_kind("generate")))
+        change = (*added, *((n, -1.0) for n, _ in removed))
+        if self.size is not None:
+            wanted = float(self.size - self.now)
+            self.rows.append(Row("size", change, wanted, wanted, "size"))
+        else:
+            assert self.total is not None
+            self.rows.append(Row("size", (*change, (self.total, -1.0)), -float(self.now), -float(self.now)))
+        if limits.max_removed is not None:
+            self.rows.append(Row("max_removed", removed, None, float(limits.max_removed), "max_removed"))
+        if limits.keep_originals is not None:
+            most = float(self.now - limits.keep_originals)
+            self.rows.append(Row("keep_originals", removed, None, most, "keep_originals"))
+        if limits.distinct is not None:
+            share = 1.0 - limits.distinct
+            if self.size is not None:
+                self.rows.append(Row("distinct", copied, None, float(floor(share * self.size + ROUNDING)), "distinct"))
+            else:
+                assert self.total is not None
+                self.rows.append(Row("distinct", (*copied, (self.total, -share)), None, 0.0, "distinct"))
+
+    def _limit_amounts(self) -> None:
+        limits = self.problem.limits
+        tokens = tuple((n, column.tokens) for n, column in enumerate(self.columns) if column.tokens > 0)
+        usd = tuple((n, column.usd) for n, column in enumerate(self.columns) if column.usd > 0)
+        if limits.tokens is not None:
+            self._limit_amount("budget.tokens", tokens, limits.tokens)
+        if limits.usd is not None:
+            self._limit_amount("budget.cost", usd, limits.usd)
+        for index, action in enumerate(self.problem.operators):
+            if action.max_usd is not None:
+                own = tuple(term for term in usd if self.columns[term[0]].operator == index)
+                self._limit_amount(f"max_cost:{action.operator}", own, action.max_usd)
+
+    def _limit_amount(self, user: str, terms: Terms, limit: float) -> None:
+        largest = max((factor for _, factor in terms), default=1.0)  # in units of the dearest result: well scaled
+        scaled = tuple((n, factor / largest) for n, factor in terms)
+        self.rows.append(Row(user, scaled, None, max(0.0, limit) / largest, user))
+
+    def _tally(self) -> tuple[tuple[Tally, ...], float]:
+        axes = self.problem.axes
+        judged = [axis.weight for axis in axes if axis.target is not None]
+        heaviest = max(judged, default=0.0)
+        size = self.size or 0
+        scale = size / heaviest if heaviest > 0 and size > 0 else 1.0
+        tallies = []
+        for place, axis in enumerate(axes):
+            if axis.target is None and not axis.floor:
+                continue
+            unknown = sum(cell.count for cell in self.problem.cells if cell.bin[place] < 0)
+            known = size - unknown if axis.target is not None else size
+            constants = [0] * len(axis.labels)
+            terms: list[dict[int, float]] = [defaultdict(float) for _ in axis.labels]
+            for cell in self.problem.cells:
+                if cell.bin[place] >= 0:
+                    constants[cell.bin[place]] += cell.count
+            for number, column in enumerate(self.columns):
+                kind = self._kind(column)
+                if kind in ("remove", "move") and column.cell is not None:
+                    source = self.problem.cells[column.cell].bin[place]
+                    if source >= 0:
+                        terms[source][number] -= 1.0
+                if column.bin is not None and column.bin[place] >= 0:
+                    terms[column.bin[place]][number] += 1.0
+            for label in range(len(axis.labels)):
+                kept = tuple((n, factor) for n, factor in terms[label].items() if factor)
+                down = sum(self.columns[n].upper for n, factor in kept if factor < 0)
+                up = sum(self.columns[n].upper for n, factor in kept if factor > 0)
+                judges = axis.target is not None and axis.weight > 0 and known > 0
+                tallies.append(
+                    Tally(
+                        axis=place,
+                        label=label,
+                        constant=constants[label],
+                        terms=kept,
+                        lowest=max(0, constants[label] - down),
+                        highest=min(constants[label] + up, size) if self.size is not None else constants[label] + up,
+                        wanted=axis.target[label] * known if judges and axis.target is not None else None,
+                        weight=axis.weight / known * scale if judges else 0.0,
+                    )
+                )
+        return tuple(tallies), scale
+
+    def _limit_shares(self, tallies: tuple[Tally, ...]) -> None:
+        """`floor` and `tolerance`, rounded inward to whole items."""
+        for tally in tallies:
+            axis = self.problem.axes[tally.axis]
+            name = f"{axis.name}_{tally.label}"
+            if axis.floor:
+                need = float(axis.floor - tally.constant)
+                self.rows.append(Row(f"floor_{name}", tally.terms, need, None, f"floor:{axis.name}"))
+            if axis.tolerance is None or axis.target is None:
+                continue
+            low, high = axis.target[tally.label] - axis.tolerance, axis.target[tally.label] + axis.tolerance
+            unknown = sum(cell.count for cell in self.problem.cells if cell.bin[tally.axis] < 0)
+            user = f"tolerance:{axis.name}"
+            if self.size is not None:
+                known = self.size - unknown
+                least, most = ceil(low * known - ROUNDING), floor(high * known + ROUNDING)
+                self.rows.append(
+                    Row(f"tolerance_{name}", tally.terms, least - tally.constant, most - tally.constant, user)
+                )
+            else:
+                assert self.total is not None
+                for suffix, share, sign in (("low", low, 1.0), ("high", high, -1.0)):
+                    terms = (*((n, sign * factor) for n, factor in tally.terms), (self.total, -sign * share))
+                    need = -sign * (tally.constant + share * unknown)
+                    self.rows.append(Row(f"tolerance_{name}_{suffix}", terms, need, None, user))
+
+
+def _target_groups(action: Action, cells: list[tuple[int, Cell]]) -> list[tuple[tuple[Bin, ...], int]]:
+    """Sets of bins that `generate` reaches, each with the number of items that may anchor it."""
+    assert action.targets is not None
+    anchors: dict[tuple[Bin, ...], int] = defaultdict(int)
+    for _, cell in cells:
+        bins = action.targets.get(cell.bin, ())
+        if bins:
+            anchors[bins] += cell.count
+    return sorted(anchors.items())

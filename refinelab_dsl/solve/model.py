@@ -1,0 +1,157 @@
+"""Writes a `Form` down as a Pyomo model. Nothing outside `solve` sees a Pyomo variable; `lift` reads it back.
+
+Variables are *changes* against a base (0 for the relaxation, a rounded point for the integer searches), so that all
+numbers that a solver compares are small and its tolerances mean something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.solve.cuts import Curve, Cut
+from refinelab_dsl.solve.form import Form
+
+
+class Contradiction(Exception):
+    """A row without any free column does not hold: the box is empty."""
+
+
+@dataclass
+class Model:
+    """A Pyomo `ConcreteModel` with what it stands for. Mutable: cuts and held values are added between solves.
+
+    free: columns that are variables (the others are fixed at `base`); judged: tally -> its curve.
+    """
+
+    pyomo: Any
+    form: Form
+    base: NDArray[np.float64]
+    free: tuple[int, ...]
+    curves: Mapping[int, Curve]
+    cuts: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def variables(self) -> int:
+        return len(self.free) + 2 * len(self.curves)
+
+    @property
+    def rows(self) -> int:
+        return len(self.pyomo.row) + len(self.pyomo.link) + len(self.pyomo.cut) + len(self.pyomo.hold)
+
+    def add_cuts(self, cuts: Iterable[Cut]) -> int:
+        """Adds those that are not there yet; their number."""
+        added = 0
+        for cut in cuts:
+            if (cut.tally, cut.at) in self.cuts:
+                continue
+            self.cuts.add((cut.tally, cut.at))
+            self.pyomo.cut.add(
+                self.pyomo.theta[cut.tally] - cut.slope * self.pyomo.change[cut.tally] >= cut.offset
+            )
+            added += 1
+        return added
+
+    def missing_cuts(self, counts: NDArray[np.float64]) -> list[Cut]:
+        """Chords that pass through the function at `counts` and are not in the model."""
+        missing = []
+        for number, curve in sorted(self.curves.items()):
+            count = counts[number]
+            near = round(count)
+            if abs(count - near) <= 1e-7 * max(1.0, abs(count)):  # both chords meet there: either one is enough
+                places = (curve.clip(near - 1), curve.clip(near))
+                if not any((number, place) in self.cuts for place in places):
+                    missing += [curve.cut(place) for place in places]
+            elif (number, curve.clip(int(np.floor(count)))) not in self.cuts:
+                missing.append(curve.cut(int(np.floor(count))))
+        return missing
+
+    def judge(self, counts: NDArray[np.float64]) -> float:
+        """The objective in the model's unit at `counts`, by chords."""
+        return sum(curve.value(counts[number]) for number, curve in self.curves.items())
+
+    def minimise_divergence(self) -> None:
+        self._minimise(sum(self.pyomo.theta[number] for number in self.curves))
+
+    def minimise(self, weights: Mapping[int, float]) -> None:
+        """Sum of weight x column over the free columns."""
+        self._minimise(sum(self._terms(weights)))
+
+    def hold_divergence(self, limit: float) -> None:
+        if self.curves:
+            self.pyomo.hold.add(sum(self.pyomo.theta[number] for number in self.curves) <= limit)
+
+    def hold(self, weights: Mapping[int, float], limit: float) -> None:
+        """Sum of weight x change <= limit."""
+        terms = self._terms(weights)
+        if terms:
+            self.pyomo.hold.add(sum(terms) <= limit)
+
+    def values(self) -> NDArray[np.float64]:
+        """The columns' values of the last solution."""
+        values = self.base.copy()
+        for number in self.free:
+            values[number] += self.pyomo.y[number].value
+        return values
+
+    def _terms(self, weights: Mapping[int, float]) -> list[Any]:
+        return [weights[number] * self.pyomo.y[number] for number in self.free if weights.get(number)]
+
+    def _minimise(self, expression: Any) -> None:
+        import pyomo.environ as pyo
+
+        if self.pyomo.component("goal") is not None:
+            self.pyomo.del_component("goal")
+        # A solver wants an objective with at least one variable.
+        anchor = 0.0 * next(iter(self.pyomo.y.values())) if isinstance(expression, int | float) else 0.0
+        self.pyomo.goal = pyo.Objective(expr=expression + anchor)
+
+
+def build_model(
+    form: Form,
+    curves: Iterable[Curve],
+    base: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    *,
+    integer: bool,
+) -> Model:
+    """All rows of `form` over columns in [low, high].
+
+    Raises:
+        Contradiction: a row over fixed columns alone does not hold.
+    """
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel()
+    free = tuple(int(number) for number in np.flatnonzero(high > low))
+    is_free = set(free)
+    judged = {curve.number: curve for curve in curves}
+    domain = pyo.Integers if integer else pyo.Reals
+    model.y = pyo.Var(
+        free, domain=domain, bounds=lambda _, n: (float(low[n] - base[n]), float(high[n] - base[n])), initialize=0
+    )
+    model.change = pyo.Var(sorted(judged), domain=pyo.Reals)
+    model.theta = pyo.Var(sorted(judged), domain=pyo.Reals)
+    model.row, model.link, model.cut, model.hold = (pyo.ConstraintList() for _ in range(4))
+    for row in form.rows:
+        activity = sum(factor * base[number] for number, factor in row.terms)
+        below = None if row.lower is None else row.lower - activity
+        above = None if row.upper is None else row.upper - activity
+        terms = [(number, factor) for number, factor in row.terms if number in is_free]
+        if not terms:
+            scale = max(1.0, abs(activity))
+            if (below is not None and below > 1e-7 * scale) or (above is not None and above < -1e-7 * scale):
+                raise Contradiction(row.name)
+            continue
+        body = pyo.quicksum(factor * model.y[number] for number, factor in terms)
+        model.row.add(body == below if below is not None and below == above else pyo.inequality(below, body, above))
+    for number in sorted(judged):
+        terms = [(column, factor) for column, factor in form.tallies[number].terms if column in is_free]
+        body = pyo.quicksum(factor * model.y[column] for column, factor in terms) if terms else 0.0
+        model.link.add(model.change[number] == body)
+    return Model(model, form, base, free, judged)

@@ -1,0 +1,150 @@
+"""From counts to items: which items leave, which are paraphrased, which anchor a new one.
+
+Protected items never leave. The worst leave first: `prefer`, then exact duplicates. Anchors: those on the target's
+topic (its label on every unordered dimension), each once before any twice, the nearest level first. Ties are broken by
+a seeded hash of the item's content key, so the order of the rows in a file does not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.ir import Program
+from refinelab_dsl.solve.cells import group_items, split_dimensions
+from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem
+
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64 (Steele, Lea, Flood 2014)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The choice for one assignment. Every method is a pure function of its arguments."""
+
+    _program: Program
+    _problem: Problem
+    _keys: Sequence[str]
+    _codes: NDArray[np.uint64]  # of the keys, before seeding
+    _rows: NDArray[np.int64]  # row numbers sorted by cell
+    _starts: NDArray[np.int64]  # where each cell's rows start in `_rows`; one more than there are cells
+    _ordered: tuple[bool, ...]  # per axis
+    _leaving: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)
+    _gone: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    def removals(self, allotment: Allotment) -> tuple[str, ...]:
+        """The keys of the items that leave, worst first: as many as the allotment counts."""
+        return tuple(self._keys[row] for row in self._leaving[allotment])
+
+    def available(self, allotment: Allotment) -> int | None:
+        """How many attempts the items of an `expand` or `generate` allow; None without limit."""
+        limit = self._problem.operators[allotment.operator].attempts_per_item
+        if limit is None:
+            return None
+        return limit * sum(len(rows) for rows in self._candidates(allotment))
+
+    def sources(self, allotment: Allotment, attempts: int) -> tuple[str, ...]:
+        """The source or anchor of each of `attempts` attempts; fewer where `available` is less."""
+        limit = self._problem.operators[allotment.operator].attempts_per_item
+        order = self._candidates(allotment)
+        ranked = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
+        if ranked.size == 0:
+            return ()
+        rounds = -(-attempts // ranked.size)
+        if limit is not None:
+            rounds = min(rounds, limit)
+        chosen = np.tile(ranked, rounds)[:attempts]
+        return tuple(self._keys[row] for row in chosen)
+
+    def _candidates(self, allotment: Allotment) -> list[NDArray[np.int64]]:
+        """Rows in order of preference, as blocks."""
+        if allotment.cell is not None:
+            rows = self._rows_of(allotment.cell)
+            return [self._shuffle(rows[~self._gone[rows]], allotment)]
+        assert allotment.bin is not None
+        return list(self._anchors(allotment, allotment.bin))
+
+    def _anchors(self, allotment: Allotment, target: Bin) -> Iterator[NDArray[np.int64]]:
+        """Anchors on the target's topic, nearest level first; others only where there is none."""
+        action = self._problem.operators[allotment.operator]
+        reaching = {bin for bin, bins in (action.targets or {}).items() if target in bins}
+        by_distance: dict[tuple[int, int], list[int]] = {}
+        for number, cell in enumerate(self._problem.cells):
+            if cell.count and cell.bin in reaching and allotment.operator in cell.eligible:
+                by_distance.setdefault(self._distance(cell.bin, target), []).append(number)
+        topic: int | None = None
+        for distance in sorted(by_distance):
+            if topic is not None and distance[0] != topic:
+                return
+            topic = distance[0]
+            rows = np.concatenate([self._rows_of(number) for number in by_distance[distance]])
+            yield self._shuffle(rows, allotment)
+
+    def _distance(self, bin: Bin, target: Bin) -> tuple[int, int]:
+        """How many unordered dimensions differ, and how many levels apart the ordered ones are."""
+        topics = levels = 0
+        for own, wanted, ordered in zip(bin, target, self._ordered, strict=True):
+            if ordered:
+                levels += abs(own - wanted)
+            else:
+                topics += own != wanted
+        return topics, levels
+
+    def _rows_of(self, cell: int) -> NDArray[np.int64]:
+        return self._rows[self._starts[cell] : self._starts[cell + 1]]
+
+    def _shuffle(self, rows: NDArray[np.int64], allotment: Allotment) -> NDArray[np.int64]:
+        operator = self._problem.operators[allotment.operator].operator
+        purpose = f"{operator}:{'' if allotment.cell is not None else allotment.bin}"
+        return rows[np.lexsort((self._codes[rows], self._rank(rows, purpose)))]
+
+    def _rank(self, rows: NDArray[np.int64], purpose: str) -> NDArray[np.uint64]:
+        return _mix(self._codes[rows], _salt(self._program.seed, purpose))
+
+
+def select(program: Program, profile: Profile, problem: Problem, assignment: Assignment) -> Selection:
+    """Chooses the items for `assignment`; the removals at once, since what leaves is no source of anything."""
+    grouping = group_items(program, profile)
+    rows = np.argsort(grouping.cell_of, kind="stable")
+    starts = np.searchsorted(grouping.cell_of[rows], np.arange(len(grouping.cells) + 1))
+    ordered = tuple(dimension.ordered for dimension in split_dimensions(program))
+    codes = np.fromiter((_code(key) for key in profile.keys), dtype=np.uint64, count=profile.size)
+    blank = Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered)
+    repeated = np.fromiter(("-" in key for key in profile.keys), dtype=np.bool_, count=profile.size)
+    gone = np.zeros(profile.size, dtype=np.bool_)
+    leaving: dict[Allotment, NDArray[np.int64]] = {}
+    for allotment in assignment.allotments:
+        action = problem.operators[allotment.operator]
+        if action.kind != "remove" or allotment.cell is None:
+            continue
+        candidates = blank._rows_of(allotment.cell)
+        candidates = candidates[~gone[candidates]]
+        worst = profile.preference.get(action.operator)
+        badness = np.zeros(len(candidates)) if worst is None else worst[candidates]
+        order = np.lexsort(
+            (codes[candidates], blank._rank(candidates, action.operator), ~repeated[candidates], -badness)
+        )
+        leaving[allotment] = candidates[order][: allotment.count]
+        gone[leaving[allotment]] = True
+    return Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered, leaving, gone)
+
+
+def _code(key: str) -> int:
+    """A content key as a number; the second of two exact duplicates gets another than the first."""
+    digits, _, repeat = key.partition("-")
+    return (int(digits, 16) + int(repeat or 0)) % 2**64
+
+
+def _salt(seed: int, purpose: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.sha256(f"{seed}:{purpose}".encode()).digest()[:8]))
+
+
+def _mix(codes: NDArray[np.uint64], salt: np.uint64) -> NDArray[np.uint64]:
+    mixed = codes ^ salt
+    for multiplier, shift in zip(_MIX, (np.uint64(30), np.uint64(27)), strict=True):
+        mixed = (mixed ^ (mixed >> shift)) * multiplier
+    return mixed ^ (mixed >> np.uint64(31))

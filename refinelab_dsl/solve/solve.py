@@ -1,0 +1,37 @@
+"""Solves a problem with the solver that was asked for."""
+
+from __future__ import annotations
+
+import time
+
+from refinelab_dsl.solve.explain import find_conflict
+from refinelab_dsl.solve.problem import Assignment, Infeasible, Problem, Unsolved
+from refinelab_dsl.solve.solver import Session, choose_solver
+from refinelab_dsl.solve.strategies.joint import solve_joint
+
+
+def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | Unsolved:
+    """The allocation with the least divergence, or why there is none.
+
+    solver: `glpk`, `highs`, or `auto`: HiGHS above about 100 bins, else GLPK where it is installed. Both give the same
+    allocation. A solver that fails under `auto` is followed by the other one.
+    """
+    bins = sum(len(axis.labels) for axis in problem.axes if axis.target is not None)
+    chosen = choose_solver(solver, bins)
+    if chosen is None:
+        return Unsolved("missing", solver)
+    answer = solve_joint(problem, Session(chosen, time.monotonic() + problem.time_limit))
+    if answer == "failed" and solver == "auto":
+        other = choose_solver("glpk" if chosen == "highs" else "highs", bins)
+        if other is not None:
+            chosen = other
+            answer = solve_joint(problem, Session(chosen, time.monotonic() + problem.time_limit))
+    match answer:
+        case "infeasible":
+            return find_conflict(problem, chosen)
+        case "stopped":
+            return Unsolved("stopped", chosen)
+        case "failed" | "optimal":
+            return Unsolved("failed", chosen)
+        case _:
+            return answer
