@@ -94,8 +94,8 @@ def _by_indentation(stop: Stop) -> Diagnostic | None:
             if text[line : token.start].strip(" \t") or line <= opener.start or not opened:
                 continue
             first = text.rfind("\n", 0, opener.start) + 1
-            indent = len(text[first:]) - len(text[first:].lstrip(" \t"))
-            if token.start - line < indent:
+            indented = text[first : opener.start]
+            if token.start - line < len(indented) - len(indented.lstrip(" \t")):
                 return faults.unclosed_bracket(stop.of(opener), OPENERS[opener.type], stop.of(token))
     return None
 
@@ -231,7 +231,7 @@ def _alone(stop: Stop) -> Diagnostic | None:
             return faults.missing_body(stop.of(first), first.text)
         if stop.at.text in keywords() and stop.next.type == "LBRACE" and stop.inside != "map":
             return faults.reserved_word(stop.span, stop.at.text, False)
-        if stop.at.type in VALUES or stop.at.type in OPENERS:
+        if stop.at.type in VALUES or stop.at.type in OPENERS or (stop.at.type == "ADD" and not stop.touches(-1)):
             return faults.missing_equal(stop.span, first.text, stop.after(first))
     if len(head) == 2 and stop.inside != "map" and "LBRACE" in stop.accepts and head[1].type in ("NAME", "STRING"):
         if stop.at.type == "EQUAL":

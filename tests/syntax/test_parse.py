@@ -291,3 +291,15 @@ def test_many_errors_are_cut_short() -> None:
     _, found = syntax.parse(Source("a.refine", "edition = 1\n" + "a b c\n" * 3000))
     assert len(found) == 51
     assert (found[-1].code, found[-1].severity) == ("RF1027", "note")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ['a = """\n', '"""\n', '"""x\n', "a\n", '"\n', "'\\'", "“", "(", "{}", "a.", "1_", "é", "<<<<<<< \n", "a b {\n",
+     '{"q": 1}\n'],
+)  # fmt: skip
+def test_long_hostile_texts_end(piece: str) -> None:
+    """Each of these was quadratic in some earlier form; at this size that would take minutes."""
+    _, found = syntax.parse(Source("a.refine", piece * (100_000 // len(piece))))
+    assert found.has_errors
+    assert len(found) <= 52
