@@ -1,11 +1,11 @@
-"""Builds the profile of a dataset: one streaming pass, columns only, no item is kept but a few samples."""
+"""Stage 5, `build_profile`: one pass over a dataset that keeps columns of labels and flags, never the items."""
 
 from __future__ import annotations
 
 import hashlib
-import heapq
+import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,36 +13,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from refinelab_dsl import measures
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.data.profile import FileDigest, Profile
 from refinelab_dsl.data.read import BadRow, read_items
+from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Constraints, Dataset, Dimension, Measure, Operator
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.expressions.evaluate import (
     Compiled,
     EvaluationError,
-    Functions,
-    Names,
     as_number,
     compile_expression,
     evaluate_condition,
 )
-from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS
-from refinelab_dsl.measures import build_labeller, build_measure
+from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Unary
 from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
-MAX_BAD_ROWS = 10
-MAX_LABELS = 5_000
+MAX_LABELS = 5_000  # of one dimension; more is an identifier, not a topic
+BAD_ROWS_SHOWN = 10
 MAX_SAMPLES = 64
-_SAMPLES_PER_CELL = 2
+_SAMPLES_PER_COMBINATION = 2
+_MAX_COMBINATIONS = 4_096  # that are sampled: more are identifiers, and would keep the items in memory
+_TRACKED = 1_000  # unlisted labels that are counted by name
 
 
 def build_profile(
     dataset: Dataset,
-    measures: Sequence[Measure],
+    measures_: Sequence[Measure],
     dimensions: Sequence[Dimension],
     operators: Sequence[Operator],
     constraints: Constraints,
@@ -52,117 +53,298 @@ def build_profile(
     allow_outside: bool = False,
     origins: Mapping[str, Span] | None = None,
 ) -> tuple[Profile | None, Diagnostics]:
-    """Every item typed and labelled, or the reasons why not. None where there is an error.
+    """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
-    Bad rows stop after ten under `on_bad_row = stop`; under `skip` they are counted in a warning.
+    One streaming pass (one more before it where mcq answers are settled by the data, or where `z` is used). Memory
+    grows by some 200 bytes per item. None with errors; warnings may come with a profile.
+
+    origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
     """
-    files, problems = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
+    files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
+    if missing:
+        return None, Diagnostics(missing)
     digests, unreadable = digest_files(files, project)
-    problems = (*problems, *unreadable)
-    if problems:
-        return None, Diagnostics(problems)
-    scan = _Scan(measures, dimensions, operators, constraints, seed)
-    rows = _read(scan, dataset, files, project, find_origin(origins, f"dataset.{dataset.name}"))
-    if any(problem.is_error for problem in rows):
-        return None, Diagnostics(tuple(rows))
-    found = [*rows, *scan.complain(origins)]
-    if scan.size == 0 and not any(problem.is_error for problem in found):
-        span = find_origin(origins, f"dataset.{dataset.name}.where", f"dataset.{dataset.name}")
-        detail = f"{scan.dropped} were dropped for an unknown label" if scan.dropped else "no row of its files is one"
-        found.append(faults.no_items(dataset.name, detail, span))
-    if any(problem.is_error for problem in found):
-        return None, Diagnostics(tuple(found))
-    labels, names = scan.settle_labels()
-    profile = Profile(
-        size=scan.size,
-        keys=scan.keys,
-        labels=labels,
-        label_names=names,
-        eligible=scan.eligible(),
-        preference={name: np.frombuffer(column, dtype=np.float64) for name, column in scan.preference.items()},
-        protected=scan.protection(),
-        samples=scan.samples(),
-        files=digests,
-        sha256=digest_dataset(digests),
-        dropped=scan.dropped,
-        skipped=scan.skipped,
-        duplicates=scan.duplicates,
-        notes=scan.notes(),
-    )
-    return profile, Diagnostics(tuple(found))
-
-
-def _read(scan: _Scan, dataset: Dataset, files: Sequence[Path], project: Project, span: Span | None) -> list[Diagnostic]:
-    bad: list[Diagnostic] = []
-    first: Diagnostic | None = None
-    for entry in read_items(dataset, files, project):
-        if isinstance(entry, Item):
-            if not bad:
-                scan.add(entry)
-        elif entry.fatal or dataset.on_bad_row == "stop":
-            bad.append(entry.diagnostic)
-            if len(bad) == MAX_BAD_ROWS:
-                bad.append(faults.more_bad_rows(MAX_BAD_ROWS, span))
-                break
-        else:
-            first = first or entry.diagnostic
-            scan.skipped += 1
-    if first is not None:
-        bad.append(faults.skipped_rows(dataset.name, scan.skipped, first, span))
-    return bad
+    if unreadable:
+        return None, Diagnostics(unreadable)
+    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins)
+    scan.read(files, project)
+    return scan.finish(digests)
 
 
 @dataclass
-class _Trouble:
+class _Tally:
     """How often something went wrong, and where first."""
 
     count: int = 0
-    message: str = ""
+    reason: str = ""
     place: Place | None = None
 
-    def note(self, message: str, place: Place) -> None:
-        if self.count == 0:
-            self.message, self.place = message, place
+    def add(self, reason: str, place: Place) -> None:
+        if not self.count:
+            self.reason, self.place = reason, place
         self.count += 1
 
 
 @dataclass
 class _Column:
-    """The labels of one dimension while they are read. `codes` counts labels in order of appearance."""
+    """One dimension during the pass. `index` grows where the data settle the labels."""
 
     dimension: Dimension
-    label_of: Callable[[Any], str | None]
-    listed: tuple[str, ...] | None
-    codes: dict[str, int] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)  # the inverse of `codes`
-    values: array[int] = field(default_factory=lambda: array("i"))
-    unknown: _Trouble = field(default_factory=_Trouble)
+    index: dict[str, int]
+    settled: bool
+    codes: array[int] = field(default_factory=lambda: array("i"))
     unlisted: dict[str, int] = field(default_factory=dict)
-    unlisted_place: Place | None = None
+    first_unlisted: Place | None = None
+    unknown: _Tally = field(default_factory=_Tally)
+    lost: int = 0  # items without a listed label under `drop` and `keep`
 
-    @classmethod
-    def of(cls, dimension: Dimension) -> _Column:
-        listed = list_labels(dimension)
-        names = list(listed or ())
-        codes = {label: index for index, label in enumerate(names)}
-        return cls(dimension, build_labeller(dimension), listed, codes, names)
 
-    def code(self, value: Any, place: Place) -> int:
-        """The label's code, -1 for unknown."""
-        label = self.label_of(value)
+class _Scan:
+    """The state of one pass."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        measures_: Sequence[Measure],
+        dimensions: Sequence[Dimension],
+        operators: Sequence[Operator],
+        constraints: Constraints,
+        seed: int,
+        origins: Mapping[str, Span] | None,
+    ) -> None:
+        self.dataset = dataset
+        self.origins = origins
+        self.seed = seed
+        self.measures = {measure.name: measure for measure in measures_}
+        self.dimensions = {dimension.name: dimension for dimension in dimensions}
+        self.columns = [_open_column(dimension) for dimension in dimensions]
+        moved = {name for operator in operators for name in operator.moves}
+        # Cells split by these; what is only reported does not (decision 9).
+        self.splitting = [
+            column for column in self.columns if column.dimension.target or column.dimension.name in moved
+        ]
+        self.where = {
+            operator.name: (None if operator.where is None else compile_expression(operator.where), bytearray())
+            for operator in operators
+        }
+        self.prefer = {
+            operator.name: (compile_expression(operator.prefer), array("d"))
+            for operator in operators
+            if operator.prefer is not None
+        }
+        self.protect = None if constraints.protect is None else compile_expression(constraints.protect)
+        self.protected = bytearray()
+        self.needs_spread = sorted({
+            name
+            for operator in operators
+            for expression in (operator.where, operator.prefer)
+            for name in _spread_measures(expression)
+        } | set(_spread_measures(constraints.protect)))
+        self.failures: dict[str, _Tally] = {}
+        self.keys: list[str] = []
+        self.samples: dict[tuple[int, ...], list[tuple[bytes, int, Item]]] = {}
+        self.dropped = self.duplicates = self.skipped = 0
+        self.problems: list[Diagnostic] = []
+        self.first_skipped: Diagnostic | None = None
+
+    def read(self, files: Sequence[Path], project: Project) -> None:
+        """The pass. Bad rows that may not be skipped end it after a few."""
+        spread = self._measure_spread(read_items(self.dataset, files, project)) if self.needs_spread else None
+        scope = ItemScope(self.measures, self.dimensions, spread)
+        for entry in read_items(self.dataset, files, project):
+            if isinstance(entry, Item):
+                self._take(entry, scope)
+            elif entry.fatal:
+                self.problems.append(entry.diagnostic)
+            elif self.dataset.on_bad_row == "skip":
+                self.skipped += 1
+                self.first_skipped = self.first_skipped or entry.diagnostic
+            else:
+                self.problems.append(entry.diagnostic)
+                if len(self.problems) >= BAD_ROWS_SHOWN:
+                    span = find_origin(self.origins, f"dataset.{self.dataset.name}")
+                    self.problems.append(faults.more_bad_rows(len(self.problems), span))
+                    return
+
+    def finish(self, files: tuple[FileDigest, ...]) -> tuple[Profile | None, Diagnostics]:
+        """The profile, or what speaks against it."""
+        problems = [*self.problems]
+        if not self.keys and not problems:
+            problems.append(self._no_items())
+        elif not problems:
+            for column in self.columns:
+                problems += self._check_column(column)
+            for what, tally in self.failures.items():
+                span = find_origin(self.origins, what, what.rpartition(".")[0])
+                problems.append(faults.not_evaluable(_say(what), tally.count, tally.reason, tally.place, span))
+        if any(problem.is_error for problem in problems):
+            return None, Diagnostics(tuple(problems))
+        if self.first_skipped is not None:
+            span = find_origin(self.origins, f"dataset.{self.dataset.name}.on_bad_row", f"dataset.{self.dataset.name}")
+            problems.append(faults.skipped_rows(self.dataset.name, self.skipped, self.first_skipped, span))
+        labels = {column.dimension.name: _settle(column) for column in self.columns}
+        return self._profile(labels, files), Diagnostics(tuple(problems))
+
+    def _take(self, item: Item, scope: ItemScope) -> None:
+        scope.open(item)
+        codes = []
+        for column in self.columns:
+            code = self._code(column, item, scope)
+            if code < 0 and column.dimension.unknown == "drop":
+                self.dropped += 1
+                return
+            codes.append(code)
+        for column, code in zip(self.columns, codes, strict=True):
+            column.codes.append(code)
+        for name, (condition, flags) in self.where.items():
+            flags.append(condition is None or self._holds(condition, scope, f"operator.{name}.where", item))
+        for name, (expression, values) in self.prefer.items():
+            values.append(self._preference(expression, scope, f"operator.{name}.prefer", item))
+        protect = self.protect
+        self.protected.append(protect is not None and self._holds(protect, scope, "constraints.protect", item))
+        self.keys.append(item.key)
+        self.duplicates += len(item.key) > 16  # `-2` stands behind 16 digits
+        self._sample(item)
+
+    def _code(self, column: _Column, item: Item, scope: ItemScope) -> int:
+        name = column.dimension.name
+        label = scope.label(name)
         if label is None:
-            self.unknown.note("it has no value" if value is None else f"its value is `{faults.shorten(str(value))}`", place)
+            if column.dimension.unknown == "error":
+                value = scope.value(column.dimension.measure)
+                column.unknown.add(_explain_unknown(column.dimension, value), item.place)
+            else:
+                column.lost += 1
             return -1
-        code = self.codes.get(label)
+        code = column.index.get(label)
         if code is not None:
             return code
-        if self.listed is None:
-            self.codes[label] = len(self.names)
-            self.names.append(label)
-            return self.codes[label]
-        self.unlisted[label] = self.unlisted.get(label, 0) + 1
-        self.unlisted_place = self.unlisted_place or place
+        if not column.settled:
+            code = column.index[label] = len(column.index)
+            return code
+        if column.dimension.unknown == "error":
+            column.first_unlisted = column.first_unlisted or item.place
+            if label in column.unlisted or len(column.unlisted) < _TRACKED:
+                column.unlisted[label] = column.unlisted.get(label, 0) + 1
+        else:
+            column.lost += 1
         return -1
+
+    def _holds(self, condition: Compiled, scope: ItemScope, what: str, item: Item) -> bool:
+        try:
+            return evaluate_condition(condition, scope.names, scope.functions)
+        except EvaluationError as error:
+            self.failures.setdefault(what, _Tally()).add(str(error), item.place)
+            return False
+
+    def _preference(self, expression: Compiled, scope: ItemScope, what: str, item: Item) -> float:
+        """Larger is removed first; null is removed last."""
+        try:
+            value = expression(scope.names, scope.functions)
+            if value is None:
+                return -math.inf
+            if isinstance(value, bool):
+                return float(value)
+            number = as_number(value)
+            if number is None:
+                raise EvaluationError(f"the preference is {'a list' if isinstance(value, list) else 'text'}, no number")
+            return float(number)
+        except (EvaluationError, OverflowError) as error:
+            self.failures.setdefault(what, _Tally()).add(str(error), item.place)
+            return -math.inf
+
+    def _sample(self, item: Item) -> None:
+        combination = tuple(column.codes[-1] for column in self.splitting)
+        kept = self.samples.get(combination)
+        if kept is None:
+            if len(self.samples) >= _MAX_COMBINATIONS:
+                return
+            kept = self.samples[combination] = []
+        rank = hashlib.sha256(f"{self.seed}:{item.key}".encode()).digest()[:8]
+        if len(kept) < _SAMPLES_PER_COMBINATION or rank < kept[-1][0]:
+            kept.append((rank, len(self.keys), item))
+            kept.sort(key=lambda entry: entry[:2])
+            del kept[_SAMPLES_PER_COMBINATION:]
+
+    def _choose_samples(self) -> tuple[Item, ...]:
+        """At most MAX_SAMPLES: the first of each combination of labels before any second, by seeded hash."""
+        ranked = sorted(
+            ((turn, *entry) for kept in self.samples.values() for turn, entry in enumerate(kept)),
+            key=lambda entry: entry[:3],
+        )
+        return tuple(item for *_, item in ranked[:MAX_SAMPLES])
+
+    def _measure_spread(self, entries: Iterator[Item | BadRow]) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of the measures that `z` is asked of, over all items that have the value."""
+        found = {name: (measures.build_measure(self.measures[name]), array("d")) for name in self.needs_spread}
+        for entry in entries:
+            if isinstance(entry, Item):
+                for function, values in found.values():
+                    value = function(entry)
+                    if isinstance(value, int | float):
+                        values.append(value)
+        spread = {}
+        for name, (_, values) in found.items():
+            column = np.frombuffer(values) if values else np.zeros(1)
+            spread[name] = (float(column.mean()), float(column.std()))
+        return spread
+
+    def _check_column(self, column: _Column) -> Iterator[Diagnostic]:
+        dimension = column.dimension
+        span = find_origin(self.origins, f"dimension.{dimension.name}.target", f"dimension.{dimension.name}")
+        if column.unlisted:
+            found = sorted(column.unlisted.items(), key=lambda entry: (-entry[1], entry[0]))
+            yield faults.unlisted_labels(dimension.name, found, tuple(column.index), column.first_unlisted, span)
+        if column.unknown.count:
+            yield faults.unknown_label(
+                dimension.name, column.unknown.count, column.unknown.reason, column.unknown.place, span
+            )
+        if not column.settled and len(column.index) > MAX_LABELS:
+            yield faults.too_many_labels(dimension.name, len(column.index), MAX_LABELS, span)
+        if not column.index and not column.unknown.count:
+            yield faults.no_labels(dimension.name, span)
+
+    def _no_items(self) -> Diagnostic:
+        reasons = []
+        if self.skipped:
+            reasons.append(f"{self.skipped} bad rows were skipped, the first: {self.first_skipped.message}"
+                           if self.first_skipped else "")
+        if self.dropped:
+            reasons.append(f"{self.dropped} items without a label were dropped")
+        if not reasons:
+            reasons.append("its files hold no row" + (" that `where` keeps" if self.dataset.where else ""))
+        span = find_origin(self.origins, f"dataset.{self.dataset.name}.source", f"dataset.{self.dataset.name}")
+        return faults.no_items(self.dataset.name, "; ".join(reasons), span)
+
+    def _profile(
+        self, labels: Mapping[str, tuple[tuple[str, ...], NDArray[np.int32]]], files: tuple[FileDigest, ...]
+    ) -> Profile:
+        return Profile(
+            size=len(self.keys),
+            keys=self.keys,
+            labels={name: codes for name, (_, codes) in labels.items()},
+            label_names={name: names for name, (names, _) in labels.items()},
+            eligible={name: np.frombuffer(flags, dtype=np.bool_) for name, (_, flags) in self.where.items()},
+            preference={name: np.frombuffer(values, dtype=np.float64) for name, (_, values) in self.prefer.items()},
+            protected=np.frombuffer(self.protected, dtype=np.bool_),
+            samples=self._choose_samples(),
+            files=files,
+            sha256=digest_dataset(files),
+            dropped=self.dropped,
+            skipped=self.skipped,
+            duplicates=self.duplicates,
+            notes=tuple(self._note()),
+        )
+
+    def _note(self) -> Iterator[str]:
+        if self.duplicates:
+            yield f"{faults.count(self.duplicates, 'item')} repeat an earlier one exactly"
+        for column in self.columns:
+            name, lost = column.dimension.name, column.lost
+            if lost and column.dimension.unknown == "drop":
+                yield f"{faults.count(lost, 'item')} without a label of `{name}` left out"
+            elif lost:
+                yield f"{faults.count(lost, 'item')} without a label of `{name}` kept outside of its shares"
 
 
 def list_labels(dimension: Dimension) -> tuple[str, ...] | None:
@@ -176,200 +358,46 @@ def list_labels(dimension: Dimension) -> tuple[str, ...] | None:
     return None
 
 
-class _Scan:
-    """What one pass over the items gathers. Hot: `add` runs once per item."""
-
-    def __init__(
-        self,
-        measures: Sequence[Measure],
-        dimensions: Sequence[Dimension],
-        operators: Sequence[Operator],
-        constraints: Constraints,
-        seed: int,
-    ) -> None:
-        self._seed = f"{seed}:".encode()
-        self._measures = [(measure.name, build_measure(measure)) for measure in measures]
-        self._columns = [_Column.of(dimension) for dimension in dimensions]
-        self._where = {
-            operator.name: (compile_expression(operator.where), array("b"), _Trouble())
-            for operator in operators
-            if operator.where is not None
-        }
-        self._always = tuple(operator.name for operator in operators if operator.where is None)
-        self._prefer = {
-            operator.name: (compile_expression(operator.prefer), _Trouble())
-            for operator in operators
-            if operator.prefer is not None
-        }
-        self._protect = None if constraints.protect is None else compile_expression(constraints.protect)
-        self._protect_trouble = _Trouble()
-        self._protected = array("b")
-        self._samples: dict[tuple[int, ...], list[tuple[int, str, Item]]] = {}
-        self.preference = {name: array("d") for name in self._prefer}
-        self.keys: list[str] = []
-        self.size = 0
-        self.dropped = 0
-        self.skipped = 0
-        self.duplicates = 0
-
-    def add(self, item: Item) -> None:
-        values = {name: measure(item) for name, measure in self._measures}
-        codes = [column.code(values[column.dimension.measure], item.place) for column in self._columns]
-        for column, code in zip(self._columns, codes, strict=True):
-            if code < 0 and column.dimension.unknown == "drop":
-                self.dropped += 1
-                return
-        for column, code in zip(self._columns, codes, strict=True):
-            column.values.append(code)
-        if self._where or self._prefer or self._protect is not None:
-            self._judge(item, values, codes)
-        self.keys.append(item.key)
-        self.duplicates += "-" in item.key
-        self._sample(item, tuple(codes))
-        self.size += 1
-
-    def _judge(self, item: Item, values: Mapping[str, Any], codes: Sequence[int]) -> None:
-        names = build_names(item, values, self._labels_of(codes))
-        functions: Functions = {**ITEM_FUNCTIONS, "column": item.raw.get}
-        for compiled, column, trouble in self._where.values():
-            column.append(_holds(compiled, names, functions, trouble, item))
-        for name, (compiled, trouble) in self._prefer.items():
-            self.preference[name].append(_weigh(compiled, names, functions, trouble, item))
-        if self._protect is not None:
-            self._protected.append(_holds(self._protect, names, functions, self._protect_trouble, item))
-
-    def _labels_of(self, codes: Sequence[int]) -> dict[str, str | None]:
-        return {
-            column.dimension.name: None if code < 0 else column.names[code]
-            for column, code in zip(self._columns, codes, strict=True)
-        }
-
-    def _sample(self, item: Item, cell: tuple[int, ...]) -> None:
-        rank = -int.from_bytes(hashlib.sha256(self._seed + item.key.encode()).digest()[:8])
-        heap = self._samples.setdefault(cell, [])
-        if len(heap) < _SAMPLES_PER_CELL:
-            heapq.heappush(heap, (rank, item.key, item))
-        elif rank > heap[0][0]:
-            heapq.heapreplace(heap, (rank, item.key, item))
-
-    def samples(self) -> tuple[Item, ...]:
-        """At most 64, every cell's smallest by seeded hash before any cell's second."""
-        ranked = sorted(
-            (place, -rank, key, item)
-            for heap in self._samples.values()
-            for place, (rank, key, item) in enumerate(sorted(heap, key=lambda entry: -entry[0]))
-        )
-        return tuple(item for *_, item in ranked[:MAX_SAMPLES])
-
-    def settle_labels(self) -> tuple[dict[str, NDArray[np.int32]], dict[str, tuple[str, ...]]]:
-        """Codes by dimension, and the labels they point to: as listed, else sorted."""
-        labels: dict[str, NDArray[np.int32]] = {}
-        names: dict[str, tuple[str, ...]] = {}
-        for column in self._columns:
-            codes = np.frombuffer(column.values, dtype=np.int32).copy()
-            if column.listed is None:
-                order = sorted(column.codes)
-                remap = np.empty(len(order) + 1, dtype=np.int32)
-                for place, label in enumerate(order):
-                    remap[column.codes[label]] = place
-                remap[-1] = -1
-                codes = remap[codes]
-                names[column.dimension.name] = tuple(order)
-            else:
-                names[column.dimension.name] = column.listed
-            labels[column.dimension.name] = codes
-        return labels, names
-
-    def eligible(self) -> dict[str, NDArray[np.bool_]]:
-        everyone = np.ones(self.size, dtype=np.bool_)
-        found = {name: everyone for name in self._always}
-        found.update(
-            {name: np.frombuffer(column, dtype=np.bool_).copy() for name, (_, column, _) in self._where.items()}
-        )
-        return found
-
-    def protection(self) -> NDArray[np.bool_]:
-        if self._protect is None:
-            return np.zeros(self.size, dtype=np.bool_)
-        return np.frombuffer(self._protected, dtype=np.bool_).copy()
-
-    def notes(self) -> tuple[str, ...]:
-        notes = [f"{self.duplicates} items repeat an earlier one exactly"] if self.duplicates else []
-        for column in self._columns:
-            count = column.unknown.count + sum(column.unlisted.values())
-            if count and column.dimension.unknown != "error":
-                fate = "dropped" if column.dimension.unknown == "drop" else "kept outside of the shares"
-                notes.append(f"{count} items have no label of {column.dimension.name}: {fate}")
-        return tuple(notes)
-
-    def complain(self, origins: Mapping[str, Span] | None) -> list[Diagnostic]:
-        found: list[Diagnostic] = []
-        for column in self._columns:
-            name = column.dimension.name
-            span = find_origin(origins, f"dimension.{name}.target", f"dimension.{name}")
-            if column.dimension.unknown == "error" and column.unlisted:
-                ranked = sorted(column.unlisted.items(), key=lambda entry: (-entry[1], entry[0]))
-                found.append(faults.unlisted_labels(name, ranked, column.listed or (), column.unlisted_place, span))
-            if column.dimension.unknown == "error" and column.unknown.count:
-                trouble = column.unknown
-                found.append(faults.unknown_label(name, trouble.count, trouble.message, trouble.place, span))
-            if column.listed is None and not column.codes and self.size:
-                found.append(faults.no_labels(name, span))
-            if column.dimension.target is not None and len(column.codes) > MAX_LABELS:
-                found.append(faults.too_many_labels(name, len(column.codes), MAX_LABELS, span))
-        for what, name, trouble in (
-            *(("where", name, trouble) for name, (_, _, trouble) in self._where.items()),
-            *(("prefer", name, trouble) for name, (_, trouble) in self._prefer.items()),
-        ):
-            if trouble.count:
-                span = find_origin(origins, f"operator.{name}.{what}", f"operator.{name}")
-                subject = f"`{what}` of operator `{name}`"
-                found.append(faults.not_evaluable(subject, trouble.count, trouble.message, trouble.place, span))
-        if self._protect_trouble.count:
-            trouble = self._protect_trouble
-            span = find_origin(origins, "constraints.protect", "constraints")
-            found.append(faults.not_evaluable("`protect`", trouble.count, trouble.message, trouble.place, span))
-        return found
+def _open_column(dimension: Dimension) -> _Column:
+    names = list_labels(dimension)
+    return _Column(dimension, {name: code for code, name in enumerate(names or ())}, settled=names is not None)
 
 
-def build_names(item: Item, values: Mapping[str, Any], labels: Mapping[str, str | None]) -> Names:
-    """What bare names mean in an expression over an item: its fields, measures' values, dimensions' labels."""
-
-    def value(space: str, name: str) -> Any:
-        if space == "measure":
-            return values.get(name)
-        if space == "dimension":
-            return labels.get(name)
-        if space == "field":
-            if name == "id":
-                return item.id
-            for place in (item.fields, item.attributes, item.raw):
-                if name in place:
-                    return place[name]
-            return None
-        raise EvaluationError(f"`{name}` has no value here")
-
-    return value
+def _settle(column: _Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Labels and codes; labels that the data settled are sorted, so that the order of rows does not count."""
+    codes = np.frombuffer(column.codes, dtype=np.int32) if column.codes else np.zeros(0, dtype=np.int32)
+    if column.settled:
+        return tuple(column.index), codes
+    names = tuple(sorted(column.index))
+    place = {name: code for code, name in enumerate(names)}
+    order = np.array([place[name] for name in column.index] + [-1], dtype=np.int32)  # -1 stays -1
+    return names, order[codes]
 
 
-def _holds(compiled: Compiled, names: Names, functions: Functions, trouble: _Trouble, item: Item) -> bool:
-    try:
-        return evaluate_condition(compiled, names, functions)
-    except EvaluationError as error:
-        trouble.note(str(error), item.place)
-        return False
+def _spread_measures(expression: Expression | None) -> tuple[str, ...]:
+    """The measures that an expression asks `z` of."""
+    match expression:
+        case Call(function="z", arguments=(Constant(text=name),)):
+            return (name,)
+        case Call(arguments=parts) | ListOf(items=parts):
+            return tuple(name for part in parts for name in _spread_measures(part))
+        case Unary(operand=operand):
+            return _spread_measures(operand)
+        case Binary(left=left, right=right):
+            return (*_spread_measures(left), *_spread_measures(right))
+    return ()
 
 
-def _weigh(compiled: Compiled, names: Names, functions: Functions, trouble: _Trouble, item: Item) -> float:
-    try:
-        value = compiled(names, functions)
-        if isinstance(value, bool):
-            return float(value)
-        number = as_number(value)
-    except EvaluationError as error:
-        trouble.note(str(error), item.place)
-        return 0.0
-    if number is None:
-        trouble.note("its value is no number", item.place)
-        return 0.0
-    return float(number)
+def _explain_unknown(dimension: Dimension, value: Any) -> str:
+    if value is None:
+        return f"measure `{dimension.measure}` has no value"
+    shown = faults.shorten(str(value), 40)
+    if isinstance(value, str):
+        return f'the value "{shown}" of measure `{dimension.measure}` is no number'
+    return f"the value {shown} of measure `{dimension.measure}` lies in no band"
+
+
+def _say(what: str) -> str:
+    """`operator.fix.where` as a user would say it."""
+    kind, *names, attribute = what.split(".")
+    return f"`{attribute}` of {kind} `{names[0]}`" if names else f"`{attribute}`"

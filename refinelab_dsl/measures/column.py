@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,5 +32,9 @@ def is_column_of_new_items(measure: Measure, dataset: Dataset) -> bool:
 
 
 def _scalar(value: Any) -> str | float | None:
-    text = canonical_text(value)
-    return text if text is None or text.strip() else None
+    """Numbers stay numbers, so that expressions can compare them; other scalars become text."""
+    if value.__class__ is str:
+        return value if value.strip() else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if math.isfinite(value) else None
+    return canonical_text(value)

@@ -9,8 +9,8 @@ from refinelab_dsl.declarations import Measure
 
 
 def build_length(measure: Measure) -> Callable[[Item], str | float | None]:
-    """Words are runs between white space; characters are Unicode code points; tokens are those of OpenAI's encoding
-    where it is installed, else estimated (`prompts.tokens`)."""
+    """Words are runs between white space; characters are Unicode code points; tokens are estimated as for a model whose
+    tokenizer is unknown (`prompts.tokens`), so that labels do not depend on what is installed."""
     match measure.options.get("unit", "words"):
         case "words":
             return lambda item: float(len(item.fields["question"].split()))

@@ -1,0 +1,205 @@
+"""Reads a dataset as a stream of typed items; what cannot be read comes as a value with its file, line and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
+from refinelab_dsl.data.files import COMPRESSED, name_file, stem_of
+from refinelab_dsl.data.formats import Row, UnreadableHeader, read_csv, read_jsonl, sniff_csv
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.streams import DECOMPRESSION_ERRORS, NotText, TooLarge, open_stream
+from refinelab_dsl.data.tasks import TASK_FIELDS, MissingColumn, RowError, RowMapper, item_hash
+from refinelab_dsl.declarations import Dataset
+from refinelab_dsl.diagnostics.catalog import data as faults
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.expressions.evaluate import Compiled, EvaluationError, compile_expression, evaluate_condition
+from refinelab_dsl.project import Project
+from refinelab_dsl.source import Place
+
+_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".json": "json", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is no item. `fatal`: no row at all is to blame, and `on_bad_row = skip` does not help: the rest of
+    the file (or of the dataset) cannot be read."""
+
+    diagnostic: Diagnostic
+    fatal: bool = False
+
+
+def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Iterator[Item | BadRow]:
+    """The items of a dataset in reading order, streamed: file by file, row by row, those that `where` keeps.
+
+    Bad rows are yielded where they stand, whatever `on_bad_row` says: whoever reads decides. Memory grows by one key
+    per item (exact duplicates are told by it), not by items.
+    """
+    if dataset.task not in TASK_FIELDS:
+        yield BadRow(faults.unsupported_task(dataset.task, None), fatal=True)
+        return
+    style = settle_answers(dataset, files, project)
+    if isinstance(style, BadRow):
+        yield style
+        return
+    mapper = RowMapper(dataset)
+    keep = None if dataset.where is None else compile_expression(dataset.where)
+    times: dict[str, int] = {}
+    ids: dict[str, tuple[str, int]] = {}
+    row = 0
+    columns: dict[str, None] = {}
+    for entry in _read_rows(dataset, files, project, mapper.columns):
+        if isinstance(entry, BadRow):
+            yield entry
+            continue
+        if isinstance(entry, _File):
+            file = entry
+            mapper.open_file(file.stem)
+            continue
+        line, number, raw = entry
+        if isinstance(raw, Diagnostic):
+            yield BadRow(raw)
+            continue
+        place = Place(file.name, line, number)
+        mapper.open_row(raw, line)
+        try:
+            fields = mapper.read_fields(style)
+            attributes = mapper.read_attributes()
+            if keep is not None and not _is_kept(mapper, keep, fields, attributes):
+                continue
+            own_id = mapper.read_id()
+        except RowError as error:
+            columns.update(dict.fromkeys(raw))
+            yield BadRow(faults.bad_row(place, error.reason, error.help))
+            continue
+        digest = item_hash(dataset.task, fields)
+        if own_id is not None:
+            if own_id in ids:
+                yield BadRow(faults.duplicate_id(own_id, place, Place(*ids[own_id])))
+                continue
+            ids[own_id] = (file.name, line)
+        key = digest[:16]
+        seen = times.get(key, 0) + 1
+        times[key] = seen
+        if seen > 1:
+            key = f"{key}-{seen}"
+        yield Item(own_id if own_id is not None else key, key, digest, fields, attributes, raw, place, row)
+        row += 1
+    for column in mapper.absent:
+        names = ", ".join(name_file(path, project) for path in files[:3])
+        there = sorted(columns or raw) if isinstance(raw, dict) else sorted(columns)
+        yield BadRow(faults.missing_column(names, column, there, False, Place(names)), fatal=True)
+
+
+def load_items(dataset: Dataset, files: Sequence[Path], project: Project, keys: Collection[str]) -> dict[str, Item]:
+    """The items with these keys, by key; keys that the dataset does not have are left out."""
+    wanted = frozenset(keys)
+    found: dict[str, Item] = {}
+    if not wanted:
+        return found
+    for entry in read_items(dataset, files, project):
+        if isinstance(entry, Item) and entry.key in wanted:
+            found[entry.key] = entry
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The start of a file in the stream of rows."""
+
+    name: str
+    stem: str
+
+
+def _read_rows(
+    dataset: Dataset, files: Sequence[Path], project: Project, wanted: Collection[str]
+) -> Iterator[Row | _File | BadRow]:
+    for path in files:
+        name = name_file(path, project)
+        format, stem, delimiter = describe_file(dataset, path)
+        if format is None:
+            yield BadRow(faults.unknown_format(name, None), fatal=True)
+            continue
+        if format not in ("jsonl", "csv"):
+            yield BadRow(faults.unsupported_format(name, format, None), fatal=True)
+            continue
+        yield _File(name, stem)
+        try:
+            with open_stream(path) as stream:
+                if format == "jsonl":
+                    yield from read_jsonl(stream, name)
+                else:
+                    yield from read_csv(stream, name, dataset.columns, delimiter, wanted)
+        except UnreadableHeader as error:
+            yield BadRow(error.diagnostic, fatal=True)
+        except NotText as error:
+            yield BadRow(faults.not_utf8(name, str(error)), fatal=True)
+        except TooLarge as error:
+            yield BadRow(faults.archive_too_large(name, str(error)), fatal=True)
+        except DECOMPRESSION_ERRORS as error:
+            yield BadRow(faults.bad_archive(name, str(error) or type(error).__name__), fatal=True)
+        except OSError as error:
+            yield BadRow(faults.unreadable(name, error.strerror or type(error).__name__), fatal=True)
+
+
+def describe_file(dataset: Dataset, path: Path) -> tuple[str | None, str, str | None]:
+    """Format (None where neither spec nor ending tells), name without endings, and the delimiter where the ending
+    settles it."""
+    base = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    ending = base.suffix.lower()
+    return dataset.format or _FORMATS.get(ending), stem_of(path.name), "\t" if ending == ".tsv" else None
+
+
+def describe_csv(dataset: Dataset, path: Path) -> tuple[tuple[str, ...], str]:
+    """Column names and delimiter of a CSV file, as it is read; no columns where it has no header that could be used.
+
+    Raises:
+        OSError, NotText, TooLarge, and DECOMPRESSION_ERRORS, as for reading.
+    """
+    with open_stream(path) as stream:
+        return sniff_csv(stream, dataset.columns, describe_file(dataset, path)[2], RowMapper(dataset).columns)
+
+
+def settle_answers(dataset: Dataset, files: Sequence[Path], project: Project) -> AnswerStyle | BadRow:
+    """How the dataset's mcq answers are written; under `answer_as = auto` settled by one pass over all of its rows."""
+    if dataset.task != "mcq" or dataset.answer_as == "text":
+        return AnswerStyle.TEXT
+    if dataset.answer_as != "auto":
+        return AnswerStyle(dataset.answer_as)
+    mapper = RowMapper(dataset)
+
+    def rows() -> Iterator[tuple[Place, str, list[str], list[str] | None]]:
+        name = ""
+        for entry in _read_rows(dataset, files, project, mapper.columns):
+            if isinstance(entry, _File):
+                name = entry.name
+                mapper.open_file(entry.stem)
+            elif not isinstance(entry, BadRow) and isinstance(entry[2], dict):
+                mapper.open_row(entry[2], entry[0])
+                try:
+                    choices, answer = mapper.read_choices()
+                except RowError:
+                    continue
+                yield Place(name, entry[0], entry[1]), answer, choices.texts, choices.labels
+
+    settled = settle_style(rows())
+    if isinstance(settled, Ambiguity):
+        return BadRow(faults.ambiguous_answers(dataset.name, settled.detail, settled.help, settled.place), fatal=True)
+    return settled
+
+
+def _is_kept(mapper: RowMapper, keep: Compiled, fields: dict[str, Any], attributes: dict[str, Any]) -> bool:
+    def names(space: str, name: str) -> Any:
+        return fields[name] if name in fields else attributes.get(name)
+
+    try:
+        return evaluate_condition(lambda *_: mapper.evaluate(keep, names), names, {})
+    except MissingColumn:
+        return False
+    except EvaluationError as error:
+        raise RowError(f"`where`: {error}") from None

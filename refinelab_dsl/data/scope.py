@@ -1,0 +1,90 @@
+"""What the names and functions of an expression over items stand for: `where`, `prefer`, `protect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from refinelab_dsl import measures
+from refinelab_dsl.data.files import stem_of
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Dimension, Measure
+from refinelab_dsl.expressions.evaluate import EvaluationError
+from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
+
+
+class ItemScope:
+    """The item at hand, its values and labels; each is computed at most once per item.
+
+    spread: measure -> (mean, standard deviation) over all items, what `z` needs. `names` and `functions` are what
+    `expressions.evaluate` takes. Not shared between threads: it holds the item at hand.
+    """
+
+    def __init__(
+        self,
+        measures_: Mapping[str, Measure],
+        dimensions: Mapping[str, Dimension],
+        spread: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        self._measures = {name: measures.build_measure(each) for name, each in measures_.items()}
+        self._labellers = {name: measures.build_labeller(each) for name, each in dimensions.items()}
+        self._measure_of = {name: each.measure for name, each in dimensions.items()}
+        self._spread = spread or {}
+        self._item: Item | None = None
+        self._values: dict[str, Any] = {}
+        self._labels: dict[str, str | None] = {}
+        self.functions: Mapping[str, Callable[..., Any]] = {
+            **ITEM_FUNCTIONS, "column": self._column, "stem": self._stem, "line": self._line, "z": self._z,
+        }
+
+    def open(self, item: Item) -> None:
+        """Take up an item."""
+        self._item = item
+        self._values = {}
+        self._labels = {}
+
+    def value(self, measure: str) -> Any:
+        """The measure's value of the item at hand."""
+        if measure not in self._values:
+            assert self._item is not None
+            self._values[measure] = self._measures[measure](self._item)
+        return self._values[measure]
+
+    def label(self, dimension: str) -> str | None:
+        """The dimension's label of the item at hand, whether it is listed or not."""
+        if dimension not in self._labels:
+            self._labels[dimension] = self._labellers[dimension](self.value(self._measure_of[dimension]))
+        return self._labels[dimension]
+
+    def names(self, space: str, name: str) -> Any:
+        """The value of a bare name; None where the item has none."""
+        if space == "dimension":
+            return self.label(name)
+        if space == "measure":
+            return self.value(name)
+        item = self._item
+        assert item is not None
+        if space != "field":
+            raise EvaluationError(f"`{name}` has no value here")
+        if name in item.fields:
+            return item.fields[name]
+        return item.id if name == "id" else item.attributes.get(name)
+
+    def _column(self, name: str) -> Any:
+        assert self._item is not None
+        return look_up(self._item.raw, name, None)
+
+    def _stem(self) -> str:
+        assert self._item is not None
+        return stem_of(self._item.place.file)
+
+    def _line(self) -> int | None:
+        assert self._item is not None
+        return self._item.place.line
+
+    def _z(self, measure: str) -> float | None:
+        value = self.value(measure)
+        if value is None or isinstance(value, str):
+            return None
+        mean, deviation = self._spread[measure]
+        return (float(value) - mean) / deviation if deviation > 0 else 0.0
