@@ -44,10 +44,13 @@ def test_the_command_is_the_one_that_pyproject_installs() -> None:
 
 
 def _constructors() -> list[tuple[Path, ast.FunctionDef]]:
+    """Public functions of the catalogue that return a diagnostic."""
     found = []
     for path in sorted(CATALOG.rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if isinstance(node, ast.FunctionDef) and node.returns is not None and not node.name.startswith("_"):
+                if ast.unparse(node.returns) != "Diagnostic":
+                    continue
                 found.append((path, node))
     return found
 
