@@ -18,7 +18,8 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import Dimension, Move, Operator
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import solving as faults
-from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
+from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.problem import Action, Axis, Bin, Cell, Limits, Problem
 
@@ -42,7 +43,10 @@ def build_problem(
     dimensions = split_dimensions(program)
     axes = tuple(_build_axis(dimension, program, profile) for dimension in dimensions)
     grouping = group_items(program, profile)
-    operators = tuple(_build_action(operator, dimensions, axes, grouping, estimates) for operator in program.operators)
+    operators = tuple(
+        _build_action(operator, dimensions, axes, grouping, estimates, float(program.solve.confidence))
+        for operator in program.operators
+    )
     problem = Problem(
         axes=axes,
         cells=grouping.cells,
@@ -120,6 +124,7 @@ def _build_action(
     axes: Sequence[Axis],
     grouping: Grouping,
     estimates: Estimates,
+    confidence: float,
 ) -> Action:
     estimate = estimates.operators[operator.name]
     kind = {"remove": "remove", "expand": "expand", "generate": "generate"}[operator.kind]
@@ -135,7 +140,36 @@ def _build_action(
         attempts_per_item=operator.max_per_item,
         targets=targets,
         max_usd=None if operator.max_cost is None else float(operator.max_cost),
+        sure=_sure_results(operator, estimate.rate, grouping.cells, confidence) if kind == "expand" else None,
     )
+
+
+def _sure_results(operator: Operator, rate: Rate, cells: Sequence[Cell], confidence: float) -> dict[int, int] | None:
+    """What every cell gives almost surely if all of its items are tried, at a rate that is likely exceeded.
+
+    Without it the plan would count on the expected number where no reserve is left, and miss half of such counts.
+    """
+    if operator.max_per_item is None or rate.beta == 0:
+        return None
+    careful = beta_quantile((1 - confidence) / 2, rate.alpha, rate.beta)
+    doubt = (1 - confidence) / 2 / max(1, len(cells))
+    return {
+        index: _sure_of(operator.max_per_item * cell.count, careful, doubt)
+        for index, cell in enumerate(cells)
+        if cell.count
+    }
+
+
+def _sure_of(trials: int, rate: float, doubt: float) -> int:
+    """The largest count that a binomial reaches with a chance of at least 1 - doubt."""
+    low, high = 0, trials
+    while low < high:
+        middle = (low + high + 1) // 2
+        if binomial_tail(middle, trials, rate) >= 1 - doubt:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _build_targets(

@@ -196,9 +196,8 @@ class _Builder:
                     self._append(index, action, number, None, cell.count)
         elif action.kind == "expand":
             for number, cell in cells:
-                tries = action.attempts_per_item
-                bound = inf if tries is None else tries * action.success * cell.count
-                self._append(index, action, number, cell.bin, bound)
+                reach = action.reach(number, cell.count)
+                self._append(index, action, number, cell.bin, inf if reach is None else reach)
         elif action.kind == "generate":
             assert action.targets is not None
             for target in sorted({bin for group in _target_groups(action, cells) for bin in group[0]}):
@@ -245,9 +244,9 @@ class _Builder:
         for (cell, operator), numbers in sorted(trying.items()):
             action = self.problem.operators[operator]
             # Without a limit on attempts a copy still needs an original that stays.
-            tries = action.attempts_per_item
-            each = action.success * tries if tries is not None else float(2 * self.now + 10**7)
             count = self.problem.cells[cell].count
+            reach = action.reach(cell, count)
+            each = reach / count if reach is not None else float(2 * self.now + 10**7)
             own = set(numbers)
             stays = [(n, each) for n in leaving[cell] if n not in own]
             if stays or len(numbers) > 1:

@@ -54,6 +54,8 @@ class Action:
     targets: for `generate` and `move`, per source bin the bins it may lead to. Two source bins of a `generate` lead
         either to the same bins or to none in common, as `moves` makes them.
     max_usd: expected dollars of all its attempts together (`max_cost`), None without limit.
+    sure: per cell index, the accepted results that trying all of its items `attempts_per_item` times gives almost
+        surely; where absent, the expected number.
     """
 
     operator: str
@@ -64,6 +66,15 @@ class Action:
     attempts_per_item: int | None = 1
     targets: Mapping[Bin, tuple[Bin, ...]] | None = None
     max_usd: float | None = None
+    sure: Mapping[int, int] | None = None
+
+    def reach(self, cell: int, count: int) -> float | None:
+        """The most accepted results that may be planned from the `count` items of a cell; None without limit."""
+        if self.attempts_per_item is None:
+            return None
+        if self.sure is not None and cell in self.sure:
+            return float(self.sure[cell])
+        return self.success * self.attempts_per_item * count
 
 
 @dataclass(frozen=True, slots=True)
