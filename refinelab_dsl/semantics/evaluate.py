@@ -353,6 +353,8 @@ class Evaluator:
         for option in options:
             if self._fits(expression, option):
                 return self.evaluate(expression, option)
+        if self.is_numeric(expression) and self.compute(expression) is None:
+            return UNSET
         words = [word for option in options for word in _words_of(option)]
         word = word_of(expression)
         if word is not None and words and isinstance(expression, syntax.Reference):

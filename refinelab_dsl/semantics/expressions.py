@@ -163,6 +163,10 @@ class Reader:
             return faults.text_or_name(span, name, self.subject, near)
         if builtins.function(self.context, name) is not None:
             return faults.function_without_call(span, name)
+        if self.context == "assert":
+            known = spaces.item_names(self.bindings.draft).known.get(name)
+            if known is not None:
+                return faults.item_in_assertion(span, name, known.space)
         return faults.unknown_name(span, name, self.subject, near, tuple(self.names.known))
 
     # Operators
@@ -235,6 +239,8 @@ class Reader:
         sides = (expression.left, expression.right)
         hints = [self._peek(side) for side in sides]
         left = self.lower(sides[0], hints[1])
+        if left is None and isinstance(sides[1], syntax.Reference):
+            return None  # whether a word is a label cannot be told without what it is compared with
         right = self.lower(sides[1], hints[0])
         if left is None or right is None:
             return None

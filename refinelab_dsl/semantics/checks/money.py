@@ -10,6 +10,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.source import Place
 
 
 def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
@@ -24,8 +25,14 @@ def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
                 because = "api.openai.com asks for a key; an endpoint of your own has a `base_url`"
                 yield faults.attribute_needed_with(header, model.title, "api_key", because)
             url = model.get("base_url")
-            if url is not None and (reason := _url_fault(url)) is not None:
-                yield faults.bad_url(model.span("base_url"), url, reason)
+            if url is None:
+                continue
+            span = model.span("base_url")
+            if _holds_password(url):
+                line = bindings.sources[span.file].position(span.start).line
+                yield faults.secret_in_text(Place(span.file, line), "`base_url`")
+            elif (reason := _url_fault(url)) is not None:
+                yield faults.bad_url(span, url, reason)
 
 
 def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
@@ -65,6 +72,11 @@ def _asked(draft: Draft) -> Iterator[tuple[Declared, Declared]]:
                 yield model, user
 
 
+def _holds_password(url: str) -> bool:
+    """Whether an address names a user or a password: such a text is never shown."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
 def _url_fault(url: str) -> str | None:
     try:
         parts = urlsplit(url)
@@ -75,8 +87,6 @@ def _url_fault(url: str) -> str | None:
         return "it does not start with `https://` or `http://`"
     if not parts.hostname or port == 0:
         return "it names no host"
-    if parts.username or parts.password:
-        return "it holds a user or a password; keys belong in `api_key = env(…)`"
     if parts.query or parts.fragment:
         return "it has a query or a fragment"
     return None

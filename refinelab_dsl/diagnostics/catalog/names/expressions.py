@@ -35,6 +35,18 @@ def function_without_call(span: Span, name: str) -> Diagnostic:
     return error("RF2319", f"`{name}` is a function", span, "not called", (Help(f"call it: `{name}(…)`"),))
 
 
+def item_in_assertion(span: Span, name: str, what: str) -> Diagnostic:
+    """RF2320: an assertion speaks of the whole set, and a name of one item stands in it.
+
+    Wrong: `assert = topic == algebra`. Right: `assert = count(topic == algebra) > 10`.
+    """
+    if what == "dimension":
+        help_ = Help(f"write `share({name}, …)`, `jsd({name})`, or `count({name} == …)`")
+    else:
+        help_ = Help(f"count the items: `count({name} == …)`")
+    return error("RF2320", f"`{name}` is a {what} of an item, and `assert` speaks of all", span, f"a {what}", (help_,))
+
+
 def bare_column(span: Span, name: str) -> Diagnostic:
     """RF2302: a column is named as if it were a field.
 
