@@ -1,0 +1,19 @@
+"""What a step of each operator kind does. A row here, a row in `builtins`, a template: that is a new kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from refinelab_dsl.operators import expand, generate, remove
+from refinelab_dsl.operators.kind import Made, OperatorKind, result_id
+from refinelab_dsl.operators.replies import Unreadable, find_broken_key, read_reply
+
+OPERATORS: Final[Mapping[str, OperatorKind]] = MappingProxyType(
+    {row.kind: row for row in (remove.KIND, expand.KIND, generate.KIND)}
+)
+
+__all__ = [
+    "OPERATORS", "Made", "OperatorKind", "Unreadable", "find_broken_key", "read_reply", "result_id",
+]

@@ -1,0 +1,71 @@
+"""What an operator kind is to the runtime: whether its steps call a model, and how an item is made of a reply."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from refinelab_dsl.data import item_hash
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Dimension, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an item is made of.
+
+    parent: the source item or the anchor. fields: the task fields that the reply holds. step_key: the step's content
+    key. target: dimension -> label that the result was made for.
+    """
+
+    task: str
+    parent: Item
+    fields: Mapping[str, Any]
+    step_key: str
+    target: Mapping[str, str]
+    dimensions: tuple[Dimension, ...]
+    measures: tuple[Measure, ...]
+
+
+BuildItem: TypeAlias = Callable[[Made], Item]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorKind:
+    """`origin` is what a result is in the output; `build_item` is None for a kind whose steps call no model."""
+
+    kind: str
+    origin: Literal["added", "changed"] | None
+    build_item: BuildItem | None
+
+
+def result_id(parent: Item, step_key: str) -> str:
+    """The id of a step's result: the first 16 hex digits of SHA-256 over the parent's key and the step's."""
+    return hashlib.sha256(f"{parent.key}\n{step_key}".encode()).hexdigest()[:16]
+
+
+def target_attributes(made: Made) -> dict[str, str]:
+    """The attributes that a target settles: those that a `column` measure of a targeted dimension reads."""
+    measures = {measure.name: measure for measure in made.measures}
+    settled: dict[str, str] = {}
+    for dimension in made.dimensions:
+        measure = measures[dimension.measure]
+        label = made.target.get(dimension.name)
+        if measure.kind == "column" and label is not None and measure.options["column"] not in made.fields:
+            settled[str(measure.options["column"])] = label
+    return settled
+
+
+def new_item(made: Made, attributes: Mapping[str, Any]) -> Item:
+    """An item with the reply's fields. A passage (`context`) is the parent's: no prompt asks for another. `raw` and
+    `place` are the parent's too: they show the writer how a row of that file looks."""
+    fields = dict(made.fields)
+    if "context" in made.parent.fields:
+        fields["context"] = made.parent.fields["context"]
+    identity = result_id(made.parent, made.step_key)
+    return Item(
+        id=identity, key=identity, hash=item_hash(made.task, fields), fields=fields, attributes=dict(attributes),
+        raw=made.parent.raw, place=made.parent.place,
+    )
