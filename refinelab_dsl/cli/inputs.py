@@ -12,7 +12,7 @@ from typing import Literal
 
 import click
 
-from refinelab_dsl import compiler
+from refinelab_dsl import compiler, syntax
 from refinelab_dsl.artifacts import plan_file
 from refinelab_dsl.artifacts.plan_file import SUFFIX
 from refinelab_dsl.cli.options import Settings
@@ -29,11 +29,44 @@ class Given:
 def build_options(settings: Settings, max_cost: Decimal | None = None) -> compiler.Options:
     """What the compiler is told of the command line and the environment."""
     return compiler.Options(
-        variables=settings.variables,
+        variables={**read_variables(settings.variable_files), **settings.variables},
         environ=os.environ,
         allow_outside=settings.allow_outside,
         max_cost=max_cost,
     )
+
+
+def read_variables(files: Sequence[Path]) -> dict[str, str]:
+    """The variables of `--var-file`: `limit = 400k` lines, in the language's own literals, as text; later files win.
+
+    Raises:
+        click.UsageError: a file cannot be read, or holds something else.
+    """
+    variables: dict[str, str] = {}
+    for path in files:
+        try:
+            content = require_file(path).read_bytes()
+        except OSError as error:
+            raise click.UsageError(f"--var-file {path}: {error.strerror}") from None
+        # The parser wants an edition first; such a file states none.
+        source, tree, found = syntax.parse_bytes(str(path), b"edition = 1\n" + content)
+        for problem in found.errors:
+            line = source.position(problem.span.start).line - 1 if problem.span is not None else 1
+            raise click.UsageError(f"--var-file {path}:{line}: {problem.message}")
+        for statement in tree.statements[1:]:
+            if not isinstance(statement, syntax.Attribute):
+                line = source.position(statement.span.start).line - 1
+                raise click.UsageError(f"--var-file {path}:{line}: only `NAME = VALUE` lines can stand here")
+            span = statement.value.span
+            variables[statement.name] = variable_text(statement.value, source.text[span.start : span.end])
+    return variables
+
+
+def variable_text(value: syntax.Expression, written: str) -> str:
+    """A value as `--var` takes it: texts without their quotes."""
+    if isinstance(value, syntax.Literal) and value.kind in ("text", "block"):
+        return str(value.value)
+    return written
 
 
 def find_given(argument: str | None) -> Given:

@@ -19,8 +19,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Settings:
     """What the shared options say, with `--chdir` already done.
 
-    json_file: absolute, settled before `--chdir`.
-    variables: those of `--var`, as text.
+    json_file, variable_files: absolute, settled before `--chdir`.
+    variables: those of `--var`, as text; they win over those of `variable_files`.
     """
 
     color: Color = "auto"
@@ -31,6 +31,7 @@ class Settings:
     no_input: bool = False
     allow_outside: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[Path, ...] = ()
 
     @property
     def is_json(self) -> bool:
@@ -63,6 +64,7 @@ _GLOBAL = (
 
 _SPEC = (
     click.option("--var", "var", metavar="NAME=VALUE", multiple=True, help="Set a variable of the spec."),
+    click.option("--var-file", metavar="FILE", multiple=True, help="Set variables: a file of `NAME = VALUE` lines."),
     click.option("--allow-outside", is_flag=True, help="Permit paths that leave the project's folder."),
 )
 
@@ -114,6 +116,7 @@ def _settle(outer: Mapping[str, Any], values: dict[str, Any], *, reads_spec: boo
 
     json_file = values.pop("json_file", None)
     target = None if json_file is None else Path(json_file).absolute()
+    variable_files = tuple(Path(name).absolute() for name in values.pop("var_file", ()))
     enter_folder(pick("chdir"))
     return Settings(
         color=pick("color") or "auto",
@@ -124,6 +127,7 @@ def _settle(outer: Mapping[str, Any], values: dict[str, Any], *, reads_spec: boo
         no_input=bool(pick("no_input")),
         allow_outside=bool(values.pop("allow_outside", False)),
         variables=parse_variables(values.pop("var", ())) if reads_spec else {},
+        variable_files=variable_files,
     )
 
 

@@ -91,6 +91,13 @@ def test_variables_come_from_the_command_line_and_the_environment(tmp_path: Path
     assert size(REFINE_VAR_n="5") == 5
     assert size("--var", "n=7", REFINE_VAR_n="5") == 7
     assert size(REFINE_VAR_unrelated="5") == 3
+    (tmp_path / "some.refvars").write_text("# a file\nn = 9\n", encoding="utf-8")
+    assert size("--var-file", "some.refvars", REFINE_VAR_n="5") == 9
+    assert size("--var-file", "some.refvars", "--var", "n=7") == 7
+    (tmp_path / "some.refvars").write_text("n = 9\nmeasure m { kind = length }\n", encoding="utf-8")
+    wrong = refinec("check", "--var-file", "some.refvars", cwd=tmp_path)
+    assert wrong.code == ExitCode.USAGE
+    assert "some.refvars:2: only" in wrong.err
     unknown = refinec("check", "--var", "other=1", cwd=tmp_path)
     assert unknown.code == ExitCode.SPEC
     assert "other" in unknown.out
