@@ -31,6 +31,7 @@ def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100)
     rejected = head.get("rejected") or {}
     return build_environment(room).from_string(resources.read("templates/outcome.txt.j2")).render(
         head=head,
+        simulated=bool(head.get("simulated")),
         seconds=None if head.get("seconds") is None else render_seconds(float(head["seconds"])),
         mix=_mix_lines(head, header, room),
         figures=_figure_lines(head, header, room),

@@ -185,7 +185,10 @@ def _total_lines(view: View, room: int) -> list[str]:
         )
         for name, total in (("expected", view.usd), ("tokens", view.tokens))
     ]
-    return align_table(rows, "<<<<<", room=room, flexible=4)
+    lines = align_table(rows, "<<<<<", room=10**6, flexible=4)
+    if max(map(width_of, lines)) > room:  # C is the least of these figures
+        lines = align_table([row[:4] for row in rows], "<<<<", room=room, flexible=2)
+    return lines
 
 
 def _check_lines(view: View, room: int) -> list[str]:

@@ -381,18 +381,18 @@ def _describe_solution(header: Header, shown: Shown) -> str:
     return ", ".join(parts)
 
 
-_SOURCES = {"spec": "declared in the spec", "default": "default", "evidence": "evidence"}
+_SOURCES = {"spec": "from the spec", "default": "by default", "evidence": "from evidence"}
 
 
 def _describe_rates(actions: Iterable[Action]) -> str | None:
-    """`author declared in the spec; paraphrase default; 90% intervals`; None where nothing can fail."""
+    """`author from the spec; paraphrase by default; 90% intervals`; None where nothing can fail."""
     by_source: dict[str, dict[str, None]] = {}
     for action in actions:
         if action.success.source in _SOURCES:
             by_source.setdefault(action.success.source, {})[action.operator] = None
     if not by_source:
         return None
-    parts = [f"{', '.join(operators)} {_SOURCES[source]}" for source, operators in sorted(by_source.items())]
+    parts = [f"{', '.join(by_source[source])} {text}" for source, text in _SOURCES.items() if source in by_source]
     return "; ".join([*parts, "90% intervals"])
 
 
