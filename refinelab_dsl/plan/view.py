@@ -162,8 +162,8 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         actions=tuple(_build_actions(header)),
         chance=f"{_floor_percent(header.chance)}%" if header.actions else None,
         costs=tuple(_build_cost(operator, use, shown) for operator, use in uses.items()),
-        usd=_build_total(header.usd, money=True, at_least=at_least),
-        tokens=_build_total(header.tokens, money=False),
+        usd=_build_total(header.usd, header.budget.usd, money=True, at_least=at_least),
+        tokens=_build_total(header.tokens, header.budget.tokens, money=False),
         budget=tuple(_describe_budget(header)),
         solver=_describe_solution(header, shown),
         binding=shown.binding,
@@ -186,7 +186,9 @@ def render_headline(header: Header, at_least: Decimal | None = None) -> str:
     elif usd.expected is None:
         cost = "Expected cost unknown" if at_least is None else f"Expected cost at least {render_usd(at_least)}"
     else:
-        limit = "" if usd.ceiling is None else f", at most {render_usd(usd.ceiling, at_most=True)}"
+        # The run stops at its budget, even if all listed attempts in their worst case would go on.
+        limits = [amount for amount in (usd.ceiling, header.budget.usd) if amount is not None]
+        limit = f", at most {render_usd(min(limits), at_most=True)}" if limits else ""
         cost = f"Expected cost {render_usd(usd.expected)}{limit}"
     return f"Plan: {counts}. {cost}."
 
@@ -330,9 +332,15 @@ def _build_cost(operator: str, use: _Use, shown: Shown) -> CostRow:
     )
 
 
-def _build_total(amount: Amount, *, money: bool, at_least: Decimal | None = None) -> Total:
+def _build_total(
+    amount: Amount, budget: Decimal | int | None, *, money: bool, at_least: Decimal | None = None
+) -> Total:
     def render(value: Decimal | None, at_most: bool = False) -> str:
         return render_usd(value, at_most=at_most) if money else render_tokens(value, at_most=at_most)
+
+    ceiling = render(amount.ceiling, at_most=True)
+    if budget is not None and amount.ceiling is not None and budget < amount.ceiling:
+        ceiling += f", stopped at {render(Decimal(budget), at_most=True)}"
 
     interval = None
     if amount.low is not None and amount.high is not None and amount.low != amount.high:
@@ -340,7 +348,7 @@ def _build_total(amount: Amount, *, money: bool, at_least: Decimal | None = None
     return Total(
         expected=render(amount.expected) if at_least is None else f"at least {render(at_least)}",
         interval=interval,
-        ceiling=render(amount.ceiling, at_most=True),
+        ceiling=ceiling,
         full=None if amount.full is None else render(amount.full),
     )
 

@@ -123,6 +123,17 @@ def test_stale_and_used(tmp_path: Path) -> None:
     assert "**Stale:** ``the spec `chem.refine` changed``" in page
 
 
+def test_a_plan_never_costs_more_than_its_budget(tmp_path: Path) -> None:
+    budget = BudgetSummary(
+        tokens=100_000, usd=Decimal("0.6"), spent=Decimal(0), reserve_tokens=0, reserve_usd=Decimal(0)
+    )
+    text = text_of(tmp_path, make_chemistry(budget=budget))
+    assert "Expected cost $0.49, at most $0.60." in text
+    assert "ceiling $0.83, stopped at $0.60" in text
+    assert "ceiling 141k, stopped at 100k" in text
+    assert "budget   $0.60 = $0.60 free; this plan uses 82% of it" in text
+
+
 class TestUnknownPrices:
     def test_nothing_known_is_unknown(self, tmp_path: Path) -> None:
         header = make_chemistry(models=(make_model("strong", price=None), make_model("bulk", price=None)), usd=UNKNOWN)
