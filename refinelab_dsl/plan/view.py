@@ -362,15 +362,18 @@ def _describe_budget(header: Header) -> Iterator[str]:
         parts = [
             *([f"{render_usd(budget.spent)} spent"] if budget.spent else []),
             *([f"{render_usd(reserve)} reserve"] if reserve else []),
-            f"{render_usd(free)} free",
         ]
-        yield f"{render_usd(budget.usd)} = {' + '.join(parts)}{_describe_part(header.usd.expected, free)}"
+        yield _describe_sum(render_usd(budget.usd), parts, render_usd(free)) + _describe_part(header.usd.expected, free)
     if budget.tokens is not None:
         reserved = budget.reserve_tokens or 0
         left = budget.tokens - reserved
-        parts = [*([f"{render_tokens(reserved)} reserve"] if reserved else []), f"{render_tokens(left)} free"]
-        used = _describe_part(header.tokens.expected, Decimal(left))
-        yield f"{render_tokens(budget.tokens)} tokens = {' + '.join(parts)}{used}"
+        parts = [f"{render_tokens(reserved)} reserve"] if reserved else []
+        total = _describe_sum(f"{render_tokens(budget.tokens)} tokens", parts, render_tokens(left))
+        yield total + _describe_part(header.tokens.expected, Decimal(left))
+
+
+def _describe_sum(total: str, parts: list[str], free: str) -> str:
+    return f"{total} = {' + '.join([*parts, f'{free} free'])}" if parts else total
 
 
 def _describe_part(expected: Decimal | None, free: Decimal) -> str:
