@@ -13,6 +13,7 @@ import click
 
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.display import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,22 @@ def save_json(settings: Settings, document: Any) -> None:
     """The same document to `--json-file`, if there is one."""
     if settings.json_file is not None:
         save_text(settings.json_file, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def append_json(settings: Settings, event: Any) -> None:
+    """One line more in `--json-file`, for a program that watches a run.
+
+    Raises:
+        OutputRefused: the operating system refused.
+    """
+    if settings.json_file is None:
+        return
+    try:
+        with settings.json_file.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputRefused(str(settings.json_file), reason) from error
 
 
 def save_text(path: Path, text: str) -> None:
@@ -116,6 +133,19 @@ def width_of(stream: IO[str] | None) -> int:
         return max(40, min(160, os.get_terminal_size(stream.fileno() if stream else 2).columns))
     except (OSError, ValueError):
         return 100
+
+
+def moves_cursor() -> bool:
+    """Whether the terminal can redraw what it shows."""
+    return os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def near(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        return escape(str(path.resolve().relative_to(Path.cwd().resolve())))
+    except ValueError:
+        return escape(str(path))
 
 
 def ask(settings: Settings, question: str) -> bool:

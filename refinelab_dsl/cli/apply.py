@@ -1,0 +1,169 @@
+"""`refinec apply`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from refinelab_dsl import __version__, compiler, execute
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.freshness import examine_plan
+from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.cli.plan import build_shown
+from refinelab_dsl.cli.progress import open_display
+from refinelab_dsl.diagnostics.catalog import plan as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
+from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.execute import runs
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.plan import outcome as outcomes
+from refinelab_dsl.plan import render
+from refinelab_dsl.plan.figures import render_usd
+from refinelab_dsl.project import Project, find_project
+
+QUESTION = """
+Do you want to make these calls?
+  They are expected to cost {expected}, and at most {ceiling}. Only `yes` is accepted."""
+
+
+@click.command("apply")
+@click.argument("what", required=False, metavar="[SPEC|PLAN]")
+@shared_options("text", "json", "jsonl", spec=True)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--resume", type=click.IntRange(min=1), is_flag=False, flag_value=0, metavar="[RUN]",
+              help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
+def apply_command(
+    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool
+) -> int:
+    """Execute a spec or a saved plan.
+
+    A spec is planned first; what it will spend is shown, and only `yes` starts it. A saved plan is approved as it
+    stands: it is applied exactly, once, and refused if its spec or data changed. Interrupted, a run goes on with
+    --resume; what it has bought is never bought again.
+    """
+    options = execute.RunOptions(allow_outside=settings.allow_outside, environ=os.environ, use_cache=not no_cache)
+    if resume is not None:
+        if what is not None:
+            raise click.UsageError("--resume goes on with a run's own plan; it takes no SPEC or PLAN")
+        return resume_run(settings, options, resume or None)
+    given = inputs.find_given(what)
+    if given.kind == "plan":
+        return apply_plan(settings, options, given.path)
+    return apply_spec(settings, options, given.path, auto_approve=auto_approve)
+
+
+def apply_spec(settings: Settings, options: execute.RunOptions, spec: Path, *, auto_approve: bool) -> int:
+    """Plans, shows, asks, and runs what was shown."""
+    with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
+        planned = compiler.plan(spec, inputs.build_options(settings), Path(scratch) / "plan.refplan")
+        terminal.report(settings, planned.diagnostics)
+        plan = planned.plan
+        if plan is None or planned.exit_code != ExitCode.DONE:
+            return refuse(settings, planned.diagnostics, planned.exit_code)
+        if settings.format == "text" and not settings.quiet:
+            shown = build_shown(planned, None)
+            terminal.complain(render.render_text(plan, shown, width=terminal.width_of(sys.stderr)))
+        if not auto_approve and not approve(settings, plan):
+            terminal.complain("apply cancelled: nothing was called, nothing was written")
+            return ExitCode.INTERRUPTED
+        program = planned.analysis.program
+        assert program is not None  # there is no plan without one
+        return run_plan(settings, plan, planned.analysis.project, replace(options, source=program.dataset.source))
+
+
+def apply_plan(settings: Settings, options: execute.RunOptions, path: Path) -> int:
+    """Runs a saved plan, if it still fits."""
+    plan, problems = PlanFile.open(path)
+    if plan is None:
+        return refuse(settings, Diagnostics(problems), ExitCode.SPEC, report=True)
+    freshness = examine_plan(plan, settings)
+    if freshness.changes:
+        found = freshness.diagnostics.with_([faults.stale_plan(str(path), freshness.changes)])
+        return refuse(settings, found, ExitCode.STALE, report=True)
+    if plan.header.compiler != __version__:
+        terminal.report_one(settings, faults.other_compiler(str(path), plan.header.compiler, __version__))
+    return run_plan(settings, plan, freshness.project, replace(options, source=freshness.source, saved=True))
+
+
+def resume_run(settings: Settings, options: execute.RunOptions, number: int | None) -> int:
+    """Goes on with a run that was interrupted; it was approved when it began."""
+    project = find_project(Path.cwd())
+    if number is None:
+        unfinished = tuple(folder.number for folder in runs.find_unfinished(project))
+        if len(unfinished) != 1:
+            ambiguous = Diagnostics((run_faults.resume_ambiguous(unfinished),))
+            return refuse(settings, ambiguous, ExitCode.USAGE, report=True)
+        number = unfinished[0]
+    folder = runs.find_run(project, number)
+    if folder is None:
+        known = tuple(each.number for each in runs.find_runs(project))
+        return refuse(settings, Diagnostics((run_faults.run_unknown(number, known),)), ExitCode.USAGE, report=True)
+    plan, problems = PlanFile.open(folder.plan)
+    if plan is None:
+        return refuse(settings, Diagnostics(problems), ExitCode.SPEC, report=True)
+    place = project.seen_from(plan.header.spec_path)
+    return run_plan(settings, plan, place, replace(options, resume=number))
+
+
+def run_plan(settings: Settings, plan: PlanFile, project: Project, options: execute.RunOptions) -> int:
+    """Runs a plan and shows what it came to."""
+    with open_display(settings, plan.header) as display:
+        result = execute.run(plan.path, project, options, display)
+    terminal.report(settings, result.diagnostics)
+    document = {**result.head, **terminal.document(result.diagnostics)}
+    if settings.format == "text" and result.head:
+        terminal.write(outcomes.render_outcome(result.head, plan.header, width=terminal.width_of(sys.stdout)))
+        if result.run is not None:
+            terminal.write(render_places(project, result.run))
+    write_result(settings, document)
+    return result.exit_code
+
+
+def write_result(settings: Settings, document: Mapping[str, object]) -> None:
+    """The last word in the formats of programs; `--json-file` holds a line per event."""
+    if settings.format == "json":
+        terminal.write_json(document)
+    elif settings.format == "jsonl":
+        terminal.write(json.dumps({"event": "result", **document}, ensure_ascii=False) + "\n")
+    terminal.append_json(settings, {"event": "result", **document})
+
+
+def render_places(project: Project, run: int) -> str:
+    """Where the plan of a run lies."""
+    folder = runs.find_run(project, run)
+    return "" if folder is None else f"  plan        {terminal.near(folder.plan)}\n"
+
+
+def refuse(settings: Settings, found: Diagnostics, code: int, *, report: bool = False) -> int:
+    """Nothing was run; says why in the form asked for."""
+    if report:
+        terminal.report(settings, found)
+    document = terminal.document(found)
+    write_result(settings, document)
+    return code
+
+
+def approve(settings: Settings, plan: PlanFile) -> bool:
+    """Whether a person said `yes`.
+
+    Raises:
+        click.UsageError: there is nobody to ask.
+    """
+    if not terminal.can_ask(settings):
+        raise click.UsageError(
+            "there is no terminal to ask on: add --auto-approve, or save the plan with `refinec plan -o FILE` "
+            "and apply the file"
+        )
+    usd = plan.header.usd
+    return terminal.ask(
+        settings, QUESTION.format(expected=render_usd(usd.expected), ceiling=render_usd(usd.ceiling))
+    )
