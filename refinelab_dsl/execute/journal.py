@@ -121,7 +121,7 @@ class Journal:
             check = self._reader.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":
                 raise JournalError(check, damaged=True)
-            self._last = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM calls").fetchone()[0]
+            self._last: int = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM calls").fetchone()[0]
         except (sqlite3.Error, OSError) as error:
             raise _journal_error(error) from error
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()

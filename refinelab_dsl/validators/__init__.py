@@ -1,0 +1,28 @@
+"""What makes a result acceptable: one file per kind, one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+from refinelab_dsl.declarations import Validator
+from refinelab_dsl.validators import duplicate, expression, format, in_bin
+from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
+
+VALIDATORS: Final[Mapping[str, ValidatorKind]] = MappingProxyType(
+    {row.kind: row for row in (format.KIND, duplicate.KIND, expression.KIND, in_bin.KIND)}
+)
+
+
+def validate(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
+    """What a validator says of a result: a pure function of its arguments, where the output so far is one of them."""
+    return VALIDATORS[validator.kind].judge(validator, result, surroundings)
+
+
+def settle_time(validator: Validator) -> Literal["arrival", "commit"]:
+    """Whether a verdict can be had when the reply arrives, or only in plan order, against the output so far."""
+    return VALIDATORS[validator.kind].when(validator)
+
+
+__all__ = ["VALIDATORS", "Result", "Surroundings", "ValidatorKind", "Verdict", "settle_time", "validate"]

@@ -1,0 +1,38 @@
+"""`duplicate`: the result is not too like an item of the source, or one that was accepted before it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from refinelab_dsl.declarations import Validator
+from refinelab_dsl.validators.expression import accept
+from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
+
+_PLACES: Final = 4  # decimals of `similarity` as it is judged and recorded
+
+
+def judge(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
+    """`accept` over `similarity`: the likeness to the nearest item of what `against` names (`likeness.py`)."""
+    similarity = 0.0
+    if "originals" in validator.against:
+        similarity = measure_originals(result, surroundings)
+    if "output" in validator.against:
+        assert surroundings.output is not None
+        similarity = max(similarity, surroundings.output.nearest(result.item))
+    values = {"similarity": round(similarity, _PLACES)}
+    verdict = accept(validator, result, surroundings, values)
+    return verdict if verdict.accept or verdict.reason else Verdict(False, "it is too like another item", values)
+
+
+def measure_originals(result: Result, surroundings: Surroundings) -> float:
+    """The likeness to the nearest item of the source."""
+    assert surroundings.originals is not None
+    return surroundings.originals.nearest(result.item) if result.likeness is None else result.likeness
+
+
+def settle_time(validator: Validator) -> Literal["arrival", "commit"]:
+    """What stands in the output is only known in plan order."""
+    return "commit" if "output" in validator.against else "arrival"
+
+
+KIND: Final = ValidatorKind("duplicate", judge, settle_time)

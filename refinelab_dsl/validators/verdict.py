@@ -1,0 +1,66 @@
+"""What a check says of a result, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from refinelab_dsl.artifacts.provenance import Scalar
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.scope import ItemScope
+from refinelab_dsl.declarations import Validator
+from refinelab_dsl.validators.likeness import Neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` is in the check's own words and holds no text of the dataset or of a reply, since it stands in the
+    provenance log. `values` are what was measured."""
+
+    accept: bool
+    reason: str = ""
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What results of one run are checked against.
+
+    labels: dimension -> the labels that the plan knows.
+    measurable: dimension -> whether a new item is measured; otherwise it is taken as made for its label.
+    originals, output: the items of the source and the results accepted so far; None where no check asks for them.
+    """
+
+    task: str
+    scope: ItemScope
+    labels: Mapping[str, tuple[str, ...]]
+    measurable: Mapping[str, bool]
+    originals: Neighbours | None = None
+    output: Neighbours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result under check: the item, the one that it was made from, the labels that it was made for.
+
+    likeness: to the originals, where that was looked up before (the originals do not change).
+    """
+
+    item: Item
+    parent: Item
+    target: Mapping[str, str]
+    likeness: float | None = None
+
+
+Judge: TypeAlias = Callable[[Validator, Result, Surroundings], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorKind:
+    """`when`: `arrival` if the verdict depends on the result alone, `commit` if (some of) it depends on the output so
+    far, so that it must be judged in plan order (decision 16)."""
+
+    kind: str
+    judge: Judge
+    when: Callable[[Validator], Literal["arrival", "commit"]] = lambda validator: "arrival"
