@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
@@ -157,7 +158,7 @@ def _load(evaluator: Evaluator, call: syntax.Call, formed: types.Formed) -> Any:
 
 def _read_table(evaluator: Evaluator, source: Source, span: Span, formed: types.Formed) -> dict[str, Decimal]:
     """Labels and shares of a CSV file with a header, as they stand."""
-    reader = csv.DictReader(source.text.splitlines(), strict=True)
+    reader = csv.DictReader(io.StringIO(source.text, newline=""), strict=True)
     weights: dict[str, Decimal] = {}
     try:
         columns = tuple(name for name in reader.fieldnames or () if name)
@@ -176,7 +177,7 @@ def _read_table(evaluator: Evaluator, source: Source, span: Span, formed: types.
             else:
                 weights[label] = share
     except csv.Error as error:
-        evaluator.report(faults.table_row(Place(source.name, reader.line_num), str(error)))
+        evaluator.report(faults.table_row(Place(source.name, reader.reader.line_num), str(error)))
     return weights
 
 
