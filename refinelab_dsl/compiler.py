@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from shutil import rmtree
@@ -25,7 +25,6 @@ from refinelab_dsl.source import Source, Sources
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
-    from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
     from refinelab_dsl.prompts.steps import StepFault
     from refinelab_dsl.solve.problem import Assignment, Problem
@@ -54,7 +53,8 @@ STAGES = (
 class Options:
     """What a user sets outside of the spec.
 
-    variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides `solve.solver`. max_cost: dollars above which a plan is refused.
+    variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides
+    `solve.solver`. max_cost: dollars above which a plan is refused.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Planned:
 Spec: TypeAlias = Path | Source
 
 
-def analyze(spec: Spec, options: Options = Options()) -> Analysis:  # noqa: B008 - frozen
+def analyze(spec: Spec, options: Options = Options()) -> Analysis:
     """Stages 1 to 4: no data, no solver, no network."""
     source, project, diagnostics = _read(spec)
     if diagnostics.has_errors:
@@ -112,7 +112,7 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:  # noqa: B008
     return Analysis(source, project, tree, bindings, program, diagnostics)
 
 
-def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:  # noqa: B008 - frozen
+def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:
     """All stages: from text to a saved plan. Spends nothing, calls nobody, writes `destination` alone.
 
     destination: where the plan is saved; None keeps it in a temporary folder as long as the result lives.
@@ -201,7 +201,15 @@ def _allocate(
         files, _ = data.find_files(program.dataset, analysis.project, allow_outside=options.allow_outside)
         items = data.load_items(program.dataset, files, analysis.project, chosen.keys)
         situation = build.Situation(
-            program, profile, estimates, problem, answer, context, __version__, _spec_path(analysis)
+            program,
+            profile,
+            estimates,
+            problem,
+            answer,
+            context,
+            __version__,
+            _spec_path(analysis),
+            _given_variables(analysis, options),
         )
         try:
             draft = build.draft_plan(situation, chosen, items)
@@ -251,6 +259,13 @@ def _spec_path(analysis: Analysis) -> str:
         return analysis.source.name
     resolved, root = path.resolve(), analysis.project.root.resolve()
     return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else resolved.name
+
+
+def _given_variables(analysis: Analysis, options: Options) -> dict[str, str]:
+    """What was set from outside, for `apply` to set again. Paths stay out: a plan holds none of a machine."""
+    declared = analysis.bindings.variables if analysis.bindings is not None else {}
+    given = {name: options.variables.get(name, options.environ.get(f"REFINE_VAR_{name}")) for name in declared}
+    return {name: text for name, text in given.items() if text is not None and declared[name].type != "path"}
 
 
 def _blame(program: ir.Program, fault: StepFault) -> Diagnostic:

@@ -138,6 +138,7 @@ class Header(Record):
     spec: str  # the program's name
     spec_path: str  # relative to the project's root, with forward slashes
     spec_sha256: str
+    variables: dict[str, str]  # given from outside, as typed; paths are left out, the data count by their bytes
     seed: int
     inputs: tuple[Input, ...]
     dataset: Dataset  # its `source` left out: where the data stand is no fact of a plan

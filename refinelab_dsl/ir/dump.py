@@ -19,7 +19,7 @@ def dump(program: Program) -> dict[str, Any]:
 
 def spec_hash(program: Program) -> str:
     """SHA-256 (hex) of the canonical program: layout, comments, `##` documentation and order of attributes do not
-    count; values, names and the order of declarations do."""
+    count; values, names and the order of declarations do. Nor does where the data stand: they count by their bytes."""
     data = dump(program)
-    del data["docs"], data["unexecutable"]
+    del data["docs"], data["unexecutable"], data["dataset"]["source"]
     return hashlib.sha256(msgspec.json.encode(data, order="deterministic")).hexdigest()

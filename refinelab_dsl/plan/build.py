@@ -72,6 +72,7 @@ class Situation:
     context: StepContext
     compiler: str
     spec_path: str
+    variables: Mapping[str, str]
 
 
 def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
@@ -206,14 +207,9 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
     size = profile.size + sum(group.count for group in sketch.groups) - sum(map(len, sketch.leaving))
     mix = _build_mix(situation, sketch)
     divergence = {
-        name: {
-            "now": _jsd([share.now for share in mix[name].values()], [share.target or 0.0 for share in mix[name].values()]),
-            "planned": _jsd(
-                [share.planned for share in mix[name].values()], [share.target or 0.0 for share in mix[name].values()]
-            ),
-        }
-        for name in mix
-        if any(share.target is not None for share in mix[name].values())
+        name: _diverge(tuple(shares.values()))
+        for name, shares in mix.items()
+        if any(share.target is not None for share in shares.values())
     }
     copies = sum(group.count for group in sketch.groups if group.kind == "expand")
     distinct = round(1 - copies / size, 9) if size else 1.0
@@ -223,6 +219,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         spec=program.name,
         spec_path=situation.spec_path,
         spec_sha256=spec_hash(program),
+        variables=dict(sorted(situation.variables.items())),
         seed=program.seed,
         inputs=_build_inputs(situation),
         dataset=program.dataset.model_copy(update={"source": ()}),
@@ -315,8 +312,12 @@ def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Shar
     return mix
 
 
-def _jsd(shares: Sequence[float], target: Sequence[float]) -> float:
-    return round(float(metrics.jsd(shares, target)), 9)
+def _diverge(shares: Sequence[Share]) -> dict[str, float]:
+    target = [share.target or 0.0 for share in shares]
+    return {
+        "now": round(metrics.jsd([share.now for share in shares], target), 9),
+        "planned": round(metrics.jsd([share.planned for share in shares], target), 9),
+    }
 
 
 def _plan_facts(
@@ -425,5 +426,6 @@ def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
         if dimension.on_new == "assume" and any(group.kind in ("expand", "generate") for group in sketch.groups)
     ]
     if assumed:
-        notes.append(f"assumed: new items are taken as made for their label of {', '.join(assumed)}; not measured again")
+        names = ", ".join(assumed)
+        notes.append(f"assumed: new items are taken as made for their label of {names}; not measured again")
     return tuple(notes)

@@ -8,6 +8,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.plan.build import Draft, Situation
+from refinelab_dsl.plan.figures import render_usd
 
 
 def review_draft(
@@ -26,20 +27,19 @@ def review_draft(
     if header.chance < confidence - 1e-6 and header.actions:
         short = [action for action in header.actions if action.chance < confidence]
         why = "; ".join(f"{action.operator}: {action.attempts} attempts for {action.count}" for action in short[:3])
-        found.append(
-            faults.chance_below_confidence(
-                f"{header.chance:.0%}", f"{confidence:.0%}", why or "many counts at once", origins.get("solve.confidence")
-            )
-        )
+        chance, asked = f"{header.chance:.0%}", f"{confidence:.0%}"
+        span = origins.get("solve.confidence")
+        found.append(faults.chance_below_confidence(chance, asked, why or "many counts at once", span))
     if draft.over:
         limit = situation.problem.limits.tokens
-        shown = f"{int(limit):,} tokens" if limit is not None else f"${situation.problem.limits.usd:,.2f}"
+        dollars = render_usd(Decimal(repr(situation.problem.limits.usd or 0.0)))
+        shown = f"{int(limit):,} tokens" if limit is not None else dollars
         found.append(
             faults.estimate_above_budget(f"{int(header.tokens.expected or 0):,} tokens", shown, origins.get("budget"))
         )
     if max_cost is not None and (header.usd.expected is None or header.usd.expected > max_cost):
-        expected = "an unknown amount" if header.usd.expected is None else f"${header.usd.expected:,.2f}"
-        found.append(faults.price_above_limit(expected, f"${max_cost:,.2f}"))
+        expected = "an unknown amount" if header.usd.expected is None else render_usd(header.usd.expected)
+        found.append(faults.price_above_limit(expected, render_usd(max_cost)))
         codes.append(ExitCode.BUDGET)
     for check in header.checks:
         if check.status == "failed":

@@ -43,6 +43,7 @@ def make_header(**changes: object) -> Header:
         spec="capitals",
         spec_path="capitals.refine",
         spec_sha256="11" * 32,
+        variables={},
         seed=7,
         inputs=(Input(kind="spec", name="capitals", sha256="11" * 32),),
         dataset=Dataset(name="capitals", task="qa", source=()),
