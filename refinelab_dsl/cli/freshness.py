@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refinelab_dsl import compiler
@@ -35,7 +35,9 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
     if spec is None:
         return Freshness(find_project(plan.path.parent), (f"the spec `{header.spec_path}` is gone",))
     project = find_project(spec.parent)
-    analysis = compiler.analyze(spec, inputs.build_options(settings))
+    options = inputs.build_options(settings)
+    options = replace(options, variables={**header.variables, **options.variables})
+    analysis = compiler.analyze(spec, options)
     if analysis.program is None:
         return Freshness(project, (f"the spec `{header.spec_path}` has errors",), diagnostics=analysis.diagnostics)
     program = analysis.program

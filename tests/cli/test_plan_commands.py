@@ -196,6 +196,15 @@ def test_show_a_plan_fresh_and_stale(project: Path) -> None:
     assert "the spec `quickstart.refine` is gone" in gone.out
 
 
+def test_a_saved_plan_remembers_the_variables_it_was_made_with(project: Path) -> None:
+    _edit(project, "seed = 7\n", "seed = 7\nvariable short { type = percent, default = 35% }\n")
+    _edit(project, "short = 35%", "short = var.short")
+    assert refinec("plan", "--var", "short=34%", "-o", "a.refplan", cwd=project).code == 0
+    assert refinec("show", "a.refplan", "--format", "json", cwd=project).json["stale"] == []
+    other = refinec("show", "a.refplan", "--var", "short=33%", "--format", "json", cwd=project)
+    assert other.json["stale"] == ["the spec `quickstart.refine` changed"]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
