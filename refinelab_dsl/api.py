@@ -1,0 +1,148 @@
+"""The Python API: `load(path).plan().apply()`.
+
+Errors come as one exception, `RefineError`, which carries the diagnostics and the exit code of the command line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from refinelab_dsl import compiler, ir
+from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.diagnostics import Diagnostics, RefineError
+from refinelab_dsl.exit_codes import ExitCode
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec without errors. `diagnostics` holds its warnings."""
+
+    program: ir.Program
+    diagnostics: Diagnostics
+    _path: Path = field(repr=False)
+    _options: compiler.Options = field(repr=False)
+
+    def plan(
+        self,
+        path: str | Path | None = None,
+        *,
+        solver: Literal["auto", "glpk", "highs"] | None = None,
+        max_cost: Decimal | None = None,
+    ) -> Plan:
+        """Decides what is to be done; spends nothing, calls nobody.
+
+        path: where the plan is saved; None keeps it as long as the returned plan lives.
+
+        Raises:
+            RefineError: data errors (1), infeasible (4), above `max_cost` (5), an `expect` that fails (11).
+        """
+        options = compiler.Options(
+            self._options.variables, self._options.environ, self._options.allow_outside, solver, max_cost
+        )
+        planned = compiler.plan(self._path, options, None if path is None else Path(path))
+        if planned.plan is None or planned.exit_code != ExitCode.DONE:
+            raise RefineError(planned.diagnostics, planned.exit_code)
+        return Plan(planned.plan, planned.diagnostics, self.program, planned, path is not None, self._options)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A saved plan, exact: `apply` makes its calls and no others."""
+
+    file: PlanFile
+    diagnostics: Diagnostics
+    _program: ir.Program = field(repr=False)
+    _planned: compiler.Planned = field(repr=False)  # keeps a temporary plan file alive
+    _saved: bool = field(repr=False)
+    _options: compiler.Options = field(repr=False)
+
+    @property
+    def header(self) -> Header:
+        """What is intended: mix, actions, costs, checks."""
+        return self.file.header
+
+    @property
+    def plan_id(self) -> str:
+        return self.file.plan_id
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `refinec plan --format json`."""
+        from refinelab_dsl.plan import render
+
+        return render.render_json(self.file, render.Shown(diagnostics=self.diagnostics))
+
+    def to_text(self) -> str:
+        """What `refinec plan` prints."""
+        from refinelab_dsl.plan import render
+
+        return render.render_text(self.file, render.Shown(diagnostics=self.diagnostics))
+
+    def apply(
+        self, *, environ: Mapping[str, str] | None = None, concurrency: int | None = None, cache: bool = True
+    ) -> Run:
+        """Executes the plan. Calling it is the approval: it spends up to the plan's ceiling.
+
+        environ: where API keys are looked up; default: this process's environment.
+
+        Raises:
+            RefineError: the run did not end with an output (exit codes 5 to 9 with a partial or missing output
+                included); its diagnostics say what to do, and nothing that was paid for is lost.
+        """
+        from refinelab_dsl import execute
+
+        options = execute.RunOptions(
+            source=self._program.dataset.source,
+            allow_outside=self._options.allow_outside,
+            saved=self._saved,
+            environ=os.environ if environ is None else environ,
+            cache=cache,
+            concurrency=concurrency,
+        )
+        outcome = execute.run(self.file.path, self._planned.analysis.project, options)
+        run = Run(outcome.run, outcome.status, outcome.exit_code, outcome.diagnostics, outcome.head)
+        if outcome.status != "complete":
+            raise RefineError(outcome.diagnostics, outcome.exit_code)
+        return run
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that ended. `exit_code` 9 or 11 means: the output stands, and misses a tolerance, a count or a check.
+
+    head: the JSON of `refinec apply --format json`.
+    """
+
+    number: int | None
+    status: str
+    exit_code: ExitCode
+    diagnostics: Diagnostics
+    head: Mapping[str, Any]
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that were written, relative to the spec's folder."""
+        return tuple(Path(output["file"]) for output in self.head.get("outputs", ()))
+
+
+def load(
+    path: str | Path, *, variables: Mapping[str, str] | None = None, allow_outside: bool = False
+) -> Spec:
+    """Reads and checks a spec: no data, no solver, no network.
+
+    variables: values for the spec's variables, as typed after `--var x=`; `REFINE_VAR_x` of the environment counts too.
+    allow_outside: paths may leave the project's folder.
+
+    Raises:
+        RefineError: the spec has errors (exit code 1).
+    """
+    options = compiler.Options(variables or {}, os.environ, allow_outside)
+    analysis = compiler.analyze(Path(path), options)
+    if analysis.program is None:
+        raise RefineError(analysis.diagnostics, ExitCode.SPEC)
+    return Spec(analysis.program, analysis.diagnostics, Path(path), options)
