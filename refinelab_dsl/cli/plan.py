@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
+from refinelab_dsl.plan.cached import count_cached
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -90,9 +92,19 @@ def build_shown(planned: compiler.Planned, destination: Path | None) -> render.S
     return render.Shown(
         solver=answer.solver if answer else None,
         seconds=answer.seconds if answer else None,
+        cached=count_replies(planned),
         saved_as=str(destination) if destination is not None and planned.plan is not None else None,
         diagnostics=planned.diagnostics,
     )
+
+
+def count_replies(planned: compiler.Planned) -> Mapping[str, int] | None:
+    """Operator -> attempts of the plan that the store of replies already answers."""
+    program = planned.analysis.program
+    if planned.plan is None or program is None:
+        return None
+    # Whether paths may leave the project was settled when the plan was made.
+    return count_cached(planned.plan, planned.analysis.project, program.dataset.source, allow_outside=True)
 
 
 def has_work(plan: PlanFile) -> bool:

@@ -17,6 +17,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import outcome, render
+from refinelab_dsl.plan.cached import count_cached
 from refinelab_dsl.project import find_project
 
 
@@ -38,7 +39,11 @@ def show_command(settings: Settings, what: str) -> int:
         return ExitCode.SPEC
     freshness = examine_plan(plan, settings)
     applied = runs.find_applied(freshness.project, plan.plan_id)
+    cached = None
+    if not freshness.changes:
+        cached = count_cached(plan, freshness.project, freshness.source, allow_outside=True)
     shown = render.Shown(
+        cached=cached,
         stale=freshness.changes,
         applied_as=None if applied is None else applied[0].number,
         diagnostics=freshness.diagnostics,
