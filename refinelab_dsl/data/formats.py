@@ -233,20 +233,25 @@ def _explain(line: bytes, error: Exception, row: int) -> tuple[str, str | None]:
     """Why a line is no JSON, in words a user can act on."""
     if len(line) > MAX_LINE:
         return f"the line is longer than {MAX_LINE >> 20} MiB", None
-    if isinstance(error, UnicodeDecodeError):
-        return _not_utf8(error), "convert the file to UTF-8 (it may be Windows-1252)"
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return _not_utf8(problem), "convert the file to UTF-8 (it may be Windows-1252)"
     if isinstance(error, RecursionError):
         return "the JSON is nested too deeply", None
-    message = str(error).removeprefix("JSON is malformed: ")
-    position = re.search(r"\(byte (\d+)\)", message)
-    if position and (match := _NOT_FINITE.match(line, max(int(position[1]) - 1, 0))):
+    message, _, position = str(error).removeprefix("JSON is malformed: ").partition(" (byte ")
+    message = message.partition(" - at ")[0]
+    at = int(position.rstrip(")")) if position else None
+    if at is not None and (match := _NOT_FINITE.search(line, max(at - 4, 0))) and match.start() <= at:
         return f"{match[0].decode()} is no JSON value", "write null, or leave the key out"
-    if _SURROGATE.search(line) and "truncated" in message and line.rstrip(_WHITE).endswith(b"}"):
+    is_cut_pair = _SURROGATE.search(line) is not None and line.rstrip(_WHITE).endswith(b"}")
+    if "utf-16 surrogate" in message or ("truncated" in message and is_cut_pair):
         return "a \\u escape is half of a surrogate pair and stands for no character", None
     help = _ONE_PER_LINE if row == 1 and line.strip(_WHITE)[:1] in (b"[", b"{") and len(line) < 200 else None
     if "truncated" in message:
         return "the JSON on this line is not complete", help
-    return f"no JSON: {message}", help
+    place = f" at byte {at + 1} of the line" if at is not None else ""
+    return f"no JSON: {message[:1].lower()}{message[1:]}{place}", help
 
 
 def _explain_csv(message: str) -> tuple[str, str | None]:

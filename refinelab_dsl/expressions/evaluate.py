@@ -155,11 +155,13 @@ def _number(value: Any, operator: str) -> Decimal:
 
 
 def _compute(compute: Callable[[Decimal, Decimal], Decimal], operator: str, left: Any, right: Any) -> Decimal:
+    first, second = _number(left, operator), _number(right, operator)
+    if operator == "/" and second == 0:
+        raise EvaluationError(f"{_describe(left)} / {_describe(right)} is a division by zero")
     try:
-        return compute(_number(left, operator), _number(right, operator))
-    except (ZeroDivisionError, DecimalException) as error:
-        reason = "a division by zero" if isinstance(error, ZeroDivisionError) else "a number out of range"
-        raise EvaluationError(f"{_describe(left)} {operator} {_describe(right)} is {reason}") from None
+        return compute(first, second)
+    except DecimalException:
+        raise EvaluationError(f"{_describe(left)} {operator} {_describe(right)} is a number out of range") from None
 
 
 def _equal(left: Any, right: Any) -> bool:
