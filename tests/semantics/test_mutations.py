@@ -48,7 +48,7 @@ loop { rounds = 3, command = ["./train.sh", "{data}"], stop_when = jsd(topic) < 
 )  # fmt: skip
 
 _TOKEN = re.compile(
-    r'"""\s*\n.*?"""|"(?:[^"\\\n]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|[$]?[0-9][0-9_.]*[A-Za-z%]*|\n|[^\s]', re.S
+    r'"""\s*\n.*?"""|"(?:[^"\\\n]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|[$]?[0-9][0-9_.]*[A-Za-z%]*|[=!<>]=|#[^\n]*|\s+|.', re.S
 )
 _NAMES = sorted(
     {
@@ -62,38 +62,70 @@ _NAMES = sorted(
     }
 )  # fmt: skip
 _OTHERS = [
-    "0", "-1", "1_000", "999999999999999", "0.5", "5%", "101%", "$3", "400k", "10s", '""', '"x"', '"../x"', '"{{ item }}"', "true",
-    "null", "{", "}", "[", "]", "(", ")", ",", "=", "==", "<", "+", "-", "*", "/", "and", "not", "in", ".", "\n",
-    "{ a = 1 }", "[a, b]", "f(1)", "a-b", "a.b", 'env("X")', 'file("x")', "uniform()",
+    "0", "-1", "1_000", "999999999999999", "0.5", "5%", "101%", "$3", "400k", "10s", "true", "null",
+    '""', '"x"', '"../x"', '"{{ item }}"', "{", "}", "[", "]", "(", ")", ",", "=", "==", "<", "+", "-", "*", "/", ".",
+    "\n", "and", "not", "in", "{ a = 1 }", "[a, b]", "f(1)", "a-b", "a.b", 'env("X")', 'file("x")', "uniform()",
 ]  # fmt: skip
 _WORDS = st.sampled_from([*_NAMES, *_OTHERS])
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """A spec with a few tokens left out, doubled, swapped or replaced."""
-    text = draw(st.sampled_from(TEXTS))
-    tokens = [match[0] for match in _TOKEN.finditer(re.sub(r"#[^\n]*", "", text))]
+    """A spec with a few tokens replaced, mostly by others of their sort, or left out, doubled, swapped, inserted."""
+    pieces = _TOKEN.findall(draw(st.sampled_from(TEXTS)))
     for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(tokens) - 1))
-        match draw(st.sampled_from(["replace", "replace", "drop", "double", "swap", "insert"])):
+        places = [index for index, piece in enumerate(pieces) if piece.strip()]
+        at = draw(st.sampled_from(places))
+        match draw(
+            st.sampled_from(["alike", "alike", "alike", "alike", "replace", "drop", "double", "swap", "insert"])
+        ):
+            case "alike":
+                pieces[at] = draw(st.sampled_from(_alike(pieces[at], pieces)))
             case "replace":
-                tokens[at] = draw(_WORDS)
+                pieces[at] = draw(_WORDS)
             case "drop":
-                del tokens[at]
+                pieces[at] = ""
             case "double":
-                tokens.insert(at, tokens[at])
+                pieces.insert(at, pieces[at] + " ")
             case "insert":
-                tokens.insert(at, draw(_WORDS))
+                pieces.insert(at, draw(_WORDS) + " ")
             case _:
-                other = draw(st.integers(0, len(tokens) - 1))
-                tokens[at], tokens[other] = tokens[other], tokens[at]
-    return " ".join(tokens)
+                other = draw(st.sampled_from(places))
+                pieces[at], pieces[other] = pieces[other], pieces[at]
+    return "".join(pieces)
+
+
+def _alike(piece: str, pieces: list[str]) -> list[str]:
+    """What may stand where a piece stands without breaking the grammar."""
+    if piece.isidentifier():
+        return [*_NAMES, *sorted({each for each in pieces if each.isidentifier()})]
+    if piece[0].isdigit() or piece[0] == "$":
+        return [
+            "0",
+            "1",
+            "1_000",
+            "999999999999999",
+            "0.5",
+            "0%",
+            "5%",
+            "101%",
+            "$3",
+            "400k",
+            "10s",
+            '"x"',
+            "true",
+            "null",
+        ]
+    if piece[0] == '"':
+        return ['""', '"x"', '"../x"', '"a b"', '"{{ item.question }}"', '"{{ nothing }}"', '"{% if %}"', "7", "words"]
+    if piece in "+-*/":
+        return ["+", "-", "*", "/", "==", "<"]
+    return [piece]
 
 
 def check(text: str) -> None:
     """Compiles a text; all that is said of it can be shown, and has a place in it."""
-    front = compile_text(text)
+    front = compile_text(text, allow_outside=True)
     for entry in front.diagnostics:
         assert re.fullmatch(r"RF[125]\d{3}", entry.code), entry
         for span in (entry.span, *(label.span for label in entry.labels)):
