@@ -148,7 +148,8 @@ def _shape_source(origin: Origin, row: OutputRow, of_file: Sequence[str]) -> Map
     else:
         values = invert(origin.dataset, item, origin.answers, keep=row.origin == "changed")
     for name in of_file:
-        values[name] = item.attributes.get(name)
+        if name not in item.raw or row.origin != "original":
+            values[name] = item.attributes.get(name)
     return values
 
 

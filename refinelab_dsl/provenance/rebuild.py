@@ -69,15 +69,21 @@ def open_record(folder: Path) -> Record | Diagnostic:
 
 
 def rebuild_item(
-    header: Header, commit: events.Commit, step_key: str, parents: Mapping[str, Item], store: Store
+    header: Header, commit: events.Commit, step_keys: Mapping[int, str], parents: Mapping[str, Item], store: Store
 ) -> Item:
     """The item that `commit` put into the set, from its parent and the stored reply.
 
-    parents: source items by key; the first of the commit's own must be among them.
+    step_keys: of `read_step_keys`. parents: source items by key; the first of the commit's own must be among them.
 
     Raises:
-        RebuildFault: the reply is missing, or gives another item than the one committed.
+        RebuildFault: the reply is missing, gives another item than the one committed, or the log says what its plan
+            does not know.
     """
+    kinds = {operator.name: operator.kind for operator in header.operators}
+    kind = OPERATORS.get(kinds.get(commit.operator, ""))
+    step_key = step_keys.get(commit.step)
+    if kind is None or kind.build_item is None or step_key is None:
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such step"))
     try:
         completion = store.reply(commit.reply)
     except StoreError as error:
@@ -90,14 +96,11 @@ def rebuild_item(
     parent = parents.get(commit.parents[0]) if commit.parents else None
     if parent is None:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its parent is not in the dataset"))
-    kind = next(operator.kind for operator in header.operators if operator.name == commit.operator)
-    build = OPERATORS[kind].build_item
-    assert build is not None
     made = Made(
         task=header.dataset.task, parent=parent, fields=fields, step_key=step_key, target=commit.target,
         dimensions=header.dimensions, measures=header.measures,
     )  # fmt: skip
-    item = build(made)
+    item = kind.build_item(made)
     if (item.id, item.key) != (commit.id, commit.key):
         raise RebuildFault(faults.result_differs(commit.step, commit.id, f"it gets the id {item.id}"))
     if row_hash(item) != commit.row:

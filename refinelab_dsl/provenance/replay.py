@@ -133,7 +133,7 @@ def _iterate_results(
     for origin in ("changed", "added"):
         for event in record.events():
             if isinstance(event, events.Commit) and event.origin == origin:
-                item = rebuild_item(header, event, step_keys[event.step], parents, store)
+                item = rebuild_item(header, event, step_keys, parents, store)
                 yield OutputRow(item, event.origin, event.simulated, event.parents)
 
 

@@ -20,6 +20,7 @@ from refinelab_dsl.provenance.rows import SourceFault, iterate_source
 from refinelab_dsl.store import Store
 
 _IDS_SHOWN = 5
+_MOST_ANCESTORS = 200  # an honest log needs a few; a made-up one may name an item as its own parent
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class _Builder:
         self._removals: dict[str, events.Remove] = {}
         family = {key}
         waiting = {key}
-        while waiting:
+        while waiting and len(family) <= _MOST_ANCESTORS:
             # One walk per generation: a result's parents may be results themselves.
             self._gather(waiting)
             waiting = {
@@ -215,6 +216,7 @@ class _Builder:
                 if parent not in family
             }
             family |= waiting
+        self._room = _MOST_ANCESTORS
         steps = frozenset(attempt.commit.step for attempt in self._attempts.values())
         self._step_keys = read_step_keys(record.plan, steps) if store is not None else {}
         self._items: dict[str, tuple[int | None, Item]] = {}
@@ -252,7 +254,8 @@ class _Builder:
     def build(self, key: str) -> Trace:
         """The trace of an item of the family."""
         attempt = self._attempts.get(key)
-        if attempt is None:
+        self._room -= 1
+        if attempt is None or self._room < 0:
             return self._build_source(key)
         commit = attempt.commit
         parents = tuple(self.build(parent) for parent in commit.parents)
@@ -293,7 +296,7 @@ class _Builder:
             return None, "the store of replies was not opened"
         parents = {key: item for key, (_, item) in self._items.items()}
         try:
-            item = rebuild_item(self._record.header, commit, self._step_keys[commit.step], parents, self._store)
+            item = rebuild_item(self._record.header, commit, self._step_keys, parents, self._store)
         except RebuildFault as fault:
             return None, fault.diagnostic.message
         return item.fields, None

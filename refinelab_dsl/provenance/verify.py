@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +177,7 @@ def _find_logs(path: Path, project: Project) -> Iterator[Path]:
 def _find_output(file: str, spec_path: str, log: Path, project: Project) -> Path | None:
     """Where an output lies: relative to the spec's folder in this project, else to a folder above the log."""
     for base in (project.root / Path(spec_path).parent, project.base, *log.resolve().parents):
-        if (base / file).is_file():
+        if os.path.isfile(base / file):  # unlike `Path.is_file`, it takes any name
             return base / file
     return None
 
