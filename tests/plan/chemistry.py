@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def make_chemistry(**changes: Any) -> Header:
 
 
 def save(path: Path, header: Header) -> PlanFile:
-    """The plan with all the attempts that its actions list."""
+    """The plan with all the attempts that its actions list. Its id is made up: goldens show a page, not a format."""
     body: list[Candidate | Step] = [
         Candidate(removal=removal.id, rank=rank, item=f"{rank:016x}")
         for removal in header.removals
@@ -143,4 +144,4 @@ def save(path: Path, header: Header) -> PlanFile:
     write_plan(path, header, body)
     plan, problems = PlanFile.open(path)
     assert plan is not None, problems
-    return plan
+    return replace(plan, plan_id="5a" * 32)
