@@ -49,6 +49,9 @@ STAGES = (
 )
 
 
+_MARGIN = 1.01  # on counted tokens when solving again: other items are chosen then, with prompts of other lengths
+
+
 @dataclass(frozen=True)
 class Options:
     """What a user sets outside of the spec.
@@ -217,7 +220,9 @@ def _allocate(
             return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
         if not draft.over or last_round:
             break
-        corrections = draft.corrections
+        corrections = {
+            name: (tokens_in * _MARGIN, tokens_out) for name, (tokens_in, tokens_out) in draft.corrections.items()
+        }
     return _save(analysis, situation, draft, diagnostics, options, destination)
 
 
