@@ -67,7 +67,7 @@ output refined {
   path = "out/refined.jsonl"
 }
 """
-WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "omicron"]
+WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu")
 
 
 def write_rows(path: Path, count: int) -> None:
