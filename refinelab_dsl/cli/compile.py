@@ -78,12 +78,12 @@ def emit_program(spec: Path, options: compiler.Options) -> tuple[str | None, Dia
 
 def emit_problem(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
     """The allocation problem of the first round, also where it turns out infeasible."""
-    from refinelab_dsl import solve
+    from refinelab_dsl.solve.lp import render_lp
 
     planned = compiler.plan(spec, options)
     if planned.problem is None:
         return None, planned.diagnostics, planned.exit_code
-    return solve.render_lp(planned.problem), planned.diagnostics, planned.exit_code
+    return render_lp(planned.problem), planned.diagnostics, planned.exit_code
 
 
 def emit_plan(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:

@@ -1,4 +1,4 @@
-"""What the store of replies already answers of a plan. Known only where and when a plan is shown: no part of its bytes."""
+"""What the store of replies already answers of a plan: known where and when it is shown, no part of its bytes."""
 
 from __future__ import annotations
 
