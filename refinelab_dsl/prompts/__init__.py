@@ -11,7 +11,7 @@ from refinelab_dsl.prompts.compose import (
     returns_schema,
     target_context,
 )
-from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.hosts import check_endpoint, host
 from refinelab_dsl.prompts.render import TemplateFault, parse_template, render
 from refinelab_dsl.prompts.request import Completion, Message, Request, Subject, Usage, request_key
 from refinelab_dsl.prompts.tokens import (
@@ -37,6 +37,7 @@ __all__ = [
     "builtin_template",
     "call_ceiling",
     "call_context",
+    "check_endpoint",
     "compose",
     "count_tokens",
     "host",

@@ -11,6 +11,9 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from refinelab_dsl.declarations import Model
+from refinelab_dsl.diagnostics.catalog import plan as faults
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.source import Span
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 
@@ -58,6 +61,18 @@ def is_loopback(name: str) -> bool:
 def is_trusted(name: str, variable: str | None) -> bool:
     """Whether a host may receive a variable's value and dataset text."""
     return is_loopback(name) or (variable is not None and (name, variable) in BUILT_IN_TRUST)
+
+
+def check_endpoint(model: Model, span: Span | None = None) -> Diagnostic | None:
+    """Why this model may not be called from this spec: its address (RF5201), or a host that is not trusted with the
+    variable or the data (RF5202). None where nothing speaks against it. Looks at no environment and no network."""
+    reason = find_endpoint_fault(model)
+    if reason is not None:
+        return faults.endpoint_refused(model.name, reason, span)
+    name = host(model)
+    if name is None or is_trusted(name, model.api_key):
+        return None
+    return faults.host_untrusted(model.name, name, model.api_key, span)
 
 
 def find_endpoint_fault(model: Model) -> str | None:

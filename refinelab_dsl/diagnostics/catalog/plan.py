@@ -189,3 +189,29 @@ def template_unknown_filter(prompt: str, kind: str, name: str, near: tuple[str, 
     helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
     return Diagnostic("RF5134", "error", f"prompt `{prompt}` uses the {kind} `{name}`, which prompts do not have", span=span,
                       label=f"unknown {kind}", help=helps)
+
+
+def endpoint_refused(model: str, reason: str, span: Span | None = None) -> Diagnostic:
+    """RF5201: a model's `base_url` is one that refinec does not send keys or data to.
+
+    Wrong: `base_url = "https://user:pass@example.org/v1"`, `base_url = "http://example.org/v1"`.
+    Right: `base_url = "https://example.org/v1"`, `base_url = "http://localhost:8000/v1"`.
+    """
+    return Diagnostic(
+        "RF5201", "error", f"`base_url` of model `{model}` {reason}", span=span,
+        help=(Help('write an address such as "https://example.org/v1"; keys belong into `api_key = env("NAME")`'),),
+    )
+
+
+def host_untrusted(model: str, host: str, variable: str | None, span: Span | None = None) -> Diagnostic:
+    """RF5202: a model's host is not trusted with dataset text and with the variable that the spec would send it.
+
+    Trusted are this machine, and the hosts of well-known providers together with the variable that is theirs.
+    """
+    what = f"the value of {variable}" if variable is not None else "dataset text without a key"
+    return Diagnostic(
+        "RF5202", "error", f"model `{model}` would send {what} to {host}, which is not trusted with it", span=span,
+        notes=("trusted are this machine, and well-known hosts with their own variable, "
+               "such as api.openai.com with OPENAI_API_KEY",),
+        help=(Help("use such a pair, or a gateway on this machine"),),
+    )

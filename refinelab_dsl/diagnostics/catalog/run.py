@@ -222,3 +222,45 @@ def provider_unusable(model: str, reason: str, span: Span | None = None) -> Diag
         "RF6036", "error", f"model `{model}` cannot be used: {reason}", span=span,
         help=(Help("`refinec doctor` shows what is there and what is missing"),),
     )
+
+
+def key_missing(model: str, variable: str, span: Span | None = None) -> Diagnostic:
+    """RF6200: the environment variable that a model's key comes from is not set, or empty."""
+    return Diagnostic(
+        "RF6200", "error", f"model `{model}` needs a key, and the environment variable {variable} is not set",
+        span=span,
+        help=(Help(f"set {variable} for this command, or use `provider = simulated` to try the spec without a key"),),
+    )
+
+
+def key_malformed(model: str, variable: str) -> Diagnostic:
+    """RF6201: the value of a key's variable cannot stand in an HTTP header: white space, controls, or not ASCII."""
+    return Diagnostic(
+        "RF6201", "error", f"the value of {variable}, the key of model `{model}`, is no key: it holds characters that "
+        "a key cannot have",
+        help=(Help("check for line breaks and quotes that were copied with it"),),
+    )
+
+
+def simulated_param(model: str, name: str, expected: str) -> Diagnostic:
+    """RF6202: a param of a simulated model has a value that means nothing to it."""
+    return Diagnostic(
+        "RF6202", "error", f"`params.{name}` of the simulated model `{model}` must be {expected}",
+        help=(Help("`params` of a simulated model rehearse bad days: success, flaws, malformed, errors, latency"),),
+    )
+
+
+def reserved_param(model: str, name: str) -> Diagnostic:
+    """RF6203: a param would replace what refinec itself puts into a request, and void the budget's guarantee."""
+    return Diagnostic(
+        "RF6203", "error", f"`params.{name}` of model `{model}` is set by refinec itself",
+        help=(Help(f"remove `{name}` from `params`"),),
+    )
+
+
+def sdk_missing(model: str, package: str) -> Diagnostic:
+    """RF6204: a package that the provider is built on cannot be imported."""
+    return Diagnostic(
+        "RF6204", "error", f"model `{model}` needs the package {package}, which cannot be imported",
+        help=(Help("install refinec again: its dependencies are incomplete"),),
+    )

@@ -1,0 +1,45 @@
+"""Opens the provider that a model declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refinelab_dsl.declarations import Model
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.providers.cached import CachedProvider
+from refinelab_dsl.providers.provider import Provider
+from refinelab_dsl.providers.simulated import SimulatedProvider, read_params
+from refinelab_dsl.providers.trust import check_trust
+from refinelab_dsl.providers.wire import RESERVED_PARAMS
+from refinelab_dsl.store import Store
+
+
+def open_provider(model: Model, *, store: Store, environ: Mapping[str, str]) -> Provider | Diagnostic:
+    """The provider of a model, ready to answer in the running event loop; or why it cannot be used.
+
+    store: where `cached` looks. environ: where keys are read from; the value goes into the provider and nowhere else.
+    """
+    match model.provider:
+        case "simulated":
+            rehearsal = read_params(model)
+            return rehearsal if isinstance(rehearsal, Diagnostic) else SimulatedProvider(rehearsal)
+        case "cached":
+            return CachedProvider(store)
+        case "openai":
+            return _open_openai(model, environ)
+
+
+def _open_openai(model: Model, environ: Mapping[str, str]) -> Provider | Diagnostic:
+    refused = check_trust(model, environ)
+    if refused is not None:
+        return refused
+    reserved = next((name for name in RESERVED_PARAMS if name in model.params), None)
+    if reserved is not None:
+        return faults.reserved_param(model.name, reserved)
+    try:
+        from refinelab_dsl.providers.openai import OpenAIProvider, Secret  # slow to import: only where it is used
+    except ImportError as error:
+        return faults.sdk_missing(model.name, error.name or "openai")
+    key = environ[model.api_key].strip() if model.api_key is not None else None
+    return OpenAIProvider(model, None if key is None else Secret(key))
