@@ -23,6 +23,7 @@ from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import outcome as outcomes
 from refinelab_dsl.plan import render
@@ -50,7 +51,7 @@ def apply_command(
     stands: it is applied exactly, once, and refused if its spec or data changed. Interrupted, a run goes on with
     --resume; what it has bought is never bought again.
     """
-    options = execute.RunOptions(allow_outside=settings.allow_outside, environ=os.environ, use_cache=not no_cache)
+    options = RunOptions(allow_outside=settings.allow_outside, environ=os.environ, use_cache=not no_cache)
     if resume is not None:
         if what is not None:
             raise click.UsageError("--resume goes on with a run's own plan; it takes no SPEC or PLAN")
@@ -61,7 +62,7 @@ def apply_command(
     return apply_spec(settings, options, given.path, auto_approve=auto_approve)
 
 
-def apply_spec(settings: Settings, options: execute.RunOptions, spec: Path, *, auto_approve: bool) -> int:
+def apply_spec(settings: Settings, options: RunOptions, spec: Path, *, auto_approve: bool) -> int:
     """Plans, shows, asks, and runs what was shown."""
     with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
         planned = compiler.plan(spec, inputs.build_options(settings), Path(scratch) / "plan.refplan")
@@ -80,7 +81,7 @@ def apply_spec(settings: Settings, options: execute.RunOptions, spec: Path, *, a
         return run_plan(settings, plan, planned.analysis.project, replace(options, source=program.dataset.source))
 
 
-def apply_plan(settings: Settings, options: execute.RunOptions, path: Path) -> int:
+def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
     """Runs a saved plan, if it still fits."""
     plan, problems = PlanFile.open(path)
     if plan is None:
@@ -94,7 +95,7 @@ def apply_plan(settings: Settings, options: execute.RunOptions, path: Path) -> i
     return run_plan(settings, plan, freshness.project, replace(options, source=freshness.source, saved=True))
 
 
-def resume_run(settings: Settings, options: execute.RunOptions, number: int | None) -> int:
+def resume_run(settings: Settings, options: RunOptions, number: int | None) -> int:
     """Goes on with a run that was interrupted; it was approved when it began."""
     project = find_project(Path.cwd())
     if number is None:
@@ -114,7 +115,7 @@ def resume_run(settings: Settings, options: execute.RunOptions, number: int | No
     return run_plan(settings, plan, place, replace(options, resume=number))
 
 
-def run_plan(settings: Settings, plan: PlanFile, project: Project, options: execute.RunOptions) -> int:
+def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunOptions) -> int:
     """Runs a plan and shows what it came to."""
     with open_display(settings, plan.header) as display:
         result = execute.run(plan.path, project, options, display)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.options import Settings
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.display import escape
-from refinelab_dsl.execute import Observer, Progress
+from refinelab_dsl.diagnostics.render import render_json
+from refinelab_dsl.execute.observe import Observer, Progress
 from refinelab_dsl.plan.figures import render_seconds, render_tokens, render_usd
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 STEP = 5  # percent between two plain lines
 PAUSE = 30.0  # seconds between them at most
@@ -33,7 +34,7 @@ def open_display(settings: Settings, header: Header) -> Iterator[Observer]:
         watchers.append(_JsonLines(settings))
     if not settings.quiet:
         live = terminal.is_terminal(sys.stderr) and settings.format == "text" and terminal.moves_cursor()
-        watchers.append(_Live(settings, header) if live else _Plain(header))
+        watchers.append(_Live(settings, header) if live else _Plain())
     try:
         yield _Watchers(watchers)
     finally:
@@ -44,10 +45,13 @@ def open_display(settings: Settings, header: Header) -> Iterator[Observer]:
 class _Watcher:
     """What a display does with a run's progress; the base does nothing."""
 
-    def start(self, run: int) -> None:
+    def start(self, run: int, header: Header) -> None:
         return None
 
-    def show(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
+        return None
+
+    def say(self, diagnostic: Diagnostic) -> None:
         return None
 
     def close(self) -> None:
@@ -60,31 +64,34 @@ class _Watchers:
     def __init__(self, watchers: list[_Watcher]) -> None:
         self._watchers = watchers
 
-    def started(self, run: int, header: Header) -> None:
+    def start(self, run: int, header: Header) -> None:
         for watcher in self._watchers:
-            watcher.start(run)
+            watcher.start(run, header)
 
-    def progressed(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         for watcher in self._watchers:
-            watcher.show(progress)
+            watcher.update(progress)
 
-    def ended(self) -> None:
+    def say(self, diagnostic: Diagnostic) -> None:
         for watcher in self._watchers:
-            watcher.close()
+            watcher.say(diagnostic)
 
 
 class _JsonLines(_Watcher):
-    """An object per line: `started`, `progress`; the command adds the `result`."""
+    """An object per line: `started`, `progress`, `diagnostic`; the command adds the `result`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def start(self, run: int) -> None:
+    def start(self, run: int, header: Header) -> None:
         self._write({"event": "started", "run": run})
 
-    def show(self, progress: Progress) -> None:
-        operators = {name: {"accepted": got, "wanted": wanted} for name, (got, wanted) in progress.operators.items()}
-        self._write({"event": "progress", **asdict(progress), "operators": operators})
+    def update(self, progress: Progress) -> None:
+        self._write({"event": "progress", **asdict(progress), "usd": format(progress.usd, "f")})
+
+    def say(self, diagnostic: Diagnostic) -> None:
+        (entry,) = render_json(Diagnostics((diagnostic,)))["diagnostics"]
+        self._write({"event": "diagnostic", **entry})
 
     def _write(self, event: Mapping[str, Any]) -> None:
         if self._settings.format == "jsonl":
@@ -95,26 +102,25 @@ class _JsonLines(_Watcher):
 class _Plain(_Watcher):
     """A line per 5%, or every 30 seconds."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self) -> None:
         self._began = time.monotonic()
-        self._said = (0, self._began)
-        self._expected = header.usd.expected
+        self._percent, self._time = 0, self._began
 
-    def start(self, run: int) -> None:
+    def start(self, run: int, header: Header) -> None:
         terminal.complain(f"run {run}")
 
-    def show(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         now = time.monotonic()
-        percent = 100 * progress.accepted // progress.wanted if progress.wanted else 100
-        last_percent, last_time = self._said
-        if percent // STEP == last_percent // STEP and now - last_time < PAUSE:
+        total = sum(each.total for each in progress.operators)
+        percent = 100 * sum(each.accepted for each in progress.operators) // total if total else 100
+        if percent // STEP == self._percent // STEP and now - self._time < PAUSE:
             return
-        self._said = (percent, now)
-        terminal.complain(f"  {percent:>3}%  {describe(progress)}  {render_seconds(now - self._began)}")
+        self._percent, self._time = percent, now
+        terminal.complain(f"  {percent:>3}%  {describe(progress)}, {render_seconds(now - self._began)}")
 
 
 class _Live(_Watcher):
-    """A bar per operator, and the totals beneath them."""
+    """A bar per operator, and the totals beside the last of them."""
 
     def __init__(self, settings: Settings, header: Header) -> None:
         from rich.console import Console
@@ -124,42 +130,45 @@ class _Live(_Watcher):
         console = Console(stderr=True, no_color=not terminal.wants_color(settings, sys.stderr), highlight=False)
         self._bars: Bars = RichProgress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[totals]}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
         )
-        self._tasks: dict[str, TaskID] = {}
+        wanted: dict[str, int] = {}
         for action in header.actions:
-            if action.operator not in self._tasks:
-                wanted = sum(each.count for each in header.actions if each.operator == action.operator)
-                self._tasks[action.operator] = self._bars.add_task(escape(action.operator), total=wanted, totals="")
+            wanted[action.operator] = wanted.get(action.operator, 0) + action.count
+        self._tasks = {
+            name: self._bars.add_task(escape(name), total=total, totals="") for name, total in wanted.items()
+        }
         self._bars.start()
 
-    def show(self, progress: Progress) -> None:
-        last = next(reversed(self._tasks), None)
-        for name, task in self._tasks.items():
-            accepted, wanted = progress.operators.get(name, (0, 0))
-            totals = describe(progress) if name == last else ""
-            self._bars.update(task, completed=accepted, total=wanted, totals=totals)
+    def update(self, progress: Progress) -> None:
+        last = progress.operators[-1].name if progress.operators else None
+        for each in progress.operators:
+            if each.name in self._tasks:
+                totals = describe(progress) if each.name == last else ""
+                self._bars.update(self._tasks[each.name], completed=each.accepted, total=each.total, totals=totals)
 
     def close(self) -> None:
         self._bars.stop()
 
 
 def describe(progress: Progress) -> str:
-    """`12 of 26 accepted, 3 rejected, 4 running, 15 calls (2 cached), 12.3k tokens, $0.0021`."""
-    from decimal import Decimal
-
-    parts = [f"{progress.accepted:,} of {progress.wanted:,} accepted"]
-    counts = {"rejected": progress.rejected, "failed": progress.failed, "running": progress.running}
+    """`12 of 26 accepted, 3 rejected, 4 running, 15 calls, 2 cached, 12.3k tokens, $0.0021`."""
+    tally = {
+        member: sum(getattr(each, member) for each in progress.operators)
+        for member in ("accepted", "total", "rejected", "running", "cached")
+    }
+    parts = [f"{tally['accepted']:,} of {tally['total']:,} accepted"]
+    counts = {
+        "rejected": tally["rejected"],
+        "running": tally["running"],
+        "calls": progress.calls,
+        "cached": tally["cached"],
+        "retries": progress.retries,
+    }
     parts += [f"{number:,} {word}" for word, number in counts.items() if number]
-    calls = f"{progress.calls:,} calls"
-    parts.append(f"{calls} ({progress.cached:,} cached)" if progress.cached else calls)
-    if progress.retries:
-        parts.append(f"{progress.retries:,} retries")
-    parts.append(f"{render_tokens(Decimal(progress.tokens))} tokens")
-    parts.append(render_usd(None if progress.usd is None else Decimal(progress.usd)))
-    return ", ".join(parts)
+    return ", ".join([*parts, f"{render_tokens(progress.tokens)} tokens", render_usd(progress.usd)])

@@ -19,6 +19,8 @@ def render_lp(problem: Problem) -> str:
 
     Comments (`\\\\ …`) say what each column counts. Where a row cannot hold whatever is decided, a comment says which.
     """
+    from pyomo.opt import ProblemFormat
+
     form = build_form(problem)
     zero = np.zeros(len(form.columns))
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
@@ -35,7 +37,7 @@ def render_lp(problem: Problem) -> str:
     model.minimise_divergence()
     with tempfile.TemporaryDirectory(prefix="refinec-") as folder:
         path = Path(folder) / "problem.lp"
-        model.pyomo.write(str(path), format="lp", io_options={"symbolic_solver_labels": True})
+        model.pyomo.write(str(path), format=ProblemFormat.cpxlp, io_options={"symbolic_solver_labels": True})
         body = path.read_text(encoding="utf-8")
     return header + "".join(line + "\n" for line in body.splitlines() if not line.startswith("\\*"))
 
