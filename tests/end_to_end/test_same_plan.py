@@ -1,0 +1,62 @@
+"""The same inputs give the same plan: whichever solver, hash seed, process or folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from refinelab_dsl import compiler
+from refinelab_dsl.solve.solver import installed
+from tests.cli.command import refinec
+
+ROOT = Path(__file__).resolve().parents[2]
+SPECS = sorted((ROOT / "specs").glob("*.refine"))
+
+
+def plan_bytes(spec: Path, solver: str, destination: Path) -> bytes:
+    planned = compiler.plan(spec, compiler.Options(allow_outside=True, solver=solver), destination)  # type: ignore[arg-type]
+    assert planned.plan is not None, [diagnostic.message for diagnostic in planned.diagnostics]
+    assert planned.assignment is not None
+    assert planned.assignment.solver == solver
+    return destination.read_bytes()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
+def test_both_solvers_give_the_same_bytes(spec: Path, tmp_path: Path) -> None:
+    if installed() != ("glpk", "highs"):
+        pytest.skip("glpsol is not installed (Debian: apt-get install glpk-utils); HiGHS alone was tested")
+    if "../../shared" in spec.read_text() and not (ROOT / "../shared/data").is_dir():
+        pytest.skip("the public datasets are not here")
+    assert plan_bytes(spec, "glpk", tmp_path / "a.refplan") == plan_bytes(spec, "highs", tmp_path / "b.refplan")
+
+
+def test_neither_hash_seed_nor_folder_nor_layout_changes_a_plan(tmp_path: Path) -> None:
+    plans = set()
+    for index, seed in enumerate(("0", "1", "4711")):
+        folder = tmp_path / str(index)
+        shutil.copytree(ROOT / "specs" / "data", folder / "data")
+        text = (ROOT / "specs/quickstart.refine").read_text()
+        if index == 2:  # layout and comments do not count
+            text = "# another comment\n" + text.replace("  ", "      ").replace("\n}\n", "\n\n}\n\n")
+        (folder / "quickstart.refine").write_text(text)
+        answer = refinec(
+            "plan", "quickstart.refine", "-o", "a.refplan", cwd=folder, environ={"PYTHONHASHSEED": seed}
+        )
+        assert answer.code == 0, answer.err
+        plans.add((folder / "a.refplan").read_bytes())
+    assert len(plans) == 1
+
+
+def test_what_is_asked_for_changes_a_plan(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs" / "data", tmp_path / "data")
+    text = (ROOT / "specs/quickstart.refine").read_text()
+    hashes = []
+    for changed in (text, text.replace("seed = 7", "seed = 8"), text.replace("short = 35%", "short = 36%")
+                    .replace("medium = 40%", "medium = 39%")):
+        (tmp_path / "a.refine").write_text(changed)
+        planned = compiler.plan(tmp_path / "a.refine")
+        assert planned.plan is not None
+        hashes.append(planned.plan.plan_id)
+    assert len(set(hashes)) == 3
