@@ -75,7 +75,11 @@ def test_execution_stands_on_operators_and_providers() -> None:
 
 
 def test_nobody_imports_the_command_line() -> None:
-    wrong = [_show(found) for found in _own() if area(found.target) == "cli" and area(found.module) not in ("cli", "__main__")]
+    wrong = [
+        _show(found)
+        for found in _own()
+        if area(found.target) == "cli" and area(found.module) not in ("cli", "__main__")
+    ]
     assert wrong == []
 
 
