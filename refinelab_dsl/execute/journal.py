@@ -188,6 +188,10 @@ class Journal:
             (reply, *_usage(usage), settled.tokens, _text(settled.usd), number),
         )
 
+    def mark_lost(self, number: int) -> None:
+        """Records, without waiting, that a call was in flight when the process that made it died."""
+        self._enqueue("UPDATE calls SET state = 'lost', failure = 'killed' WHERE id = ?", (number,))
+
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def entries(self) -> Iterator[Entry]:
@@ -277,20 +281,17 @@ class Journal:
             raise self._failure
         replies: list[str | None] = []
         try:
-            rows: list[tuple[str, Sequence[Any]]] = []
-            for write in group:
-                reply: str | None = None
-                values = write.values
-                if write.completion is not None:
-                    key, completion, index = write.completion
-                    reply = self._store.put(key, completion)
-                    values = [*values[:index], reply, *values[index + 1:]]
-                replies.append(reply)
-                rows.append((write.statement, values))
+            bought = [write.completion[:2] for write in group if write.completion is not None]
+            stored = iter(self._store.put_many(bought) if bought else ())
             with connection:
                 connection.execute("BEGIN")
-                for statement, values in rows:
-                    connection.execute(statement, values)
+                for write in group:
+                    values, reply = write.values, None
+                    if write.completion is not None:
+                        reply, index = next(stored), write.completion[2]
+                        values = [*values[:index], reply, *values[index + 1 :]]
+                    connection.execute(write.statement, values)
+                    replies.append(reply)
         except (sqlite3.Error, OSError, StoreError) as error:
             # After one failed write nothing more is recorded: a later success would hide the hole.
             self._failure = error

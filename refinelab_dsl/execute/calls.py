@@ -1,0 +1,234 @@
+"""One call, safely: what is bought already is not bought again; else reserve, write down, ask, keep, settle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from refinelab_dsl import prompts
+from refinelab_dsl.declarations import Model, Run
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.journal import Intent, Journal
+from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
+from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.retry import delay_before
+from refinelab_dsl.prompts.request import Completion, Request, Usage, request_key
+from refinelab_dsl.providers.provider import Provider, RefusedError, TransientError
+from refinelab_dsl.store import Store
+
+BROKEN_AFTER = 5  # calls in a row that failed with all their retries: the model is taken to be down
+_GRACE = 30.0  # seconds beyond a model's timeout after which a provider that does not return is given up
+
+
+class Stopped(Exception):
+    """The run stops starting calls; this one was not made."""
+
+
+class Starved(Exception):
+    """A further try needs room in the budget of its own, since the failed one may have been charged, and there is
+    none at the moment."""
+
+
+class CallFailed(Exception):
+    """No answer came, with all retries, or this request alone was refused; `kind` is the last failure's."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply. `usage` and `price` are what it takes to buy, whether it was bought now or long ago: the provenance log
+    states them, and is the same in both cases."""
+
+    request_key: str
+    reply: str
+    completion: Completion
+    usage: Usage
+    price: Amount
+
+
+@dataclass
+class Line:
+    """The way to one model, and how it is doing."""
+
+    model: Model
+    provider: Provider
+    pace: Pace
+    operators: tuple[str, ...]
+    failures: int = 0  # in a row
+
+    @property
+    def is_free(self) -> bool:
+        """Whether asking it costs nothing, whatever its price: it only repeats what was bought."""
+        return self.model.provider == "cached"
+
+
+@dataclass
+class Caller:
+    """Makes the calls of one run; belongs to the run's event loop.
+
+    answered: (step, part) -> reply hash of what the journal of this very run holds.
+    """
+
+    lines: Mapping[str, Line]
+    store: Store
+    journal: Journal
+    ledger: Ledger
+    settings: Run
+    halt: Halt
+    answered: Mapping[tuple[int, int], str]
+    use_cache: bool
+    calls: int = 0
+    retries: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
+    _flying: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+
+    def look_up(self, request: Request, step: int, part: int) -> tuple[Answer, bool] | None:
+        """The answer that is bought already, and whether by this run; None if it must be asked.
+
+        Raises:
+            StoreError: the store is damaged.
+        """
+        key = request_key(request)
+        reply = self.answered.get((step, part))
+        if reply is not None:
+            completion = self.store.reply(reply)
+            if completion is not None:
+                return self._answer(request, key, reply, completion), True
+        if not self.use_cache or request.model.provider == "cached":
+            return None
+        stored = self.store.get(key)
+        if stored is None:
+            return None
+        return self._answer(request, key, stored.reply_hash, stored.completion), False
+
+    def record_hit(self, answer: Answer, request: Request, step: int, part: int) -> None:
+        """Notes in the journal that an earlier run bought this answer."""
+        intent = Intent(step, part, answer.request_key, request.model.name, Amount())
+        self.journal.hit(intent, answer.reply, answer.completion.usage)
+
+    def worst_case(self, request: Request) -> Amount:
+        """The most that one call can take."""
+        if self.lines[request.model.name].is_free:
+            return Amount()
+        tokens_in, tokens_out = prompts.call_ceiling(request)
+        return Amount(tokens_in + tokens_out, prompts.price_usd(request.model, tokens_in, tokens_out))
+
+    async def ask(self, request: Request, step: int, part: int, claim: Reservation) -> Answer:
+        """The answer, bought now unless the same request is in flight and gives it. Closes `claim` in every case.
+
+        Raises:
+            Stopped, Starved, CallFailed: see there.
+            JournalError, StoreError: the reply could not be kept, and so does not count.
+        """
+        key = request_key(request)
+        while self.use_cache and key in self._flying:
+            await asyncio.wait([self._flying[key]])
+            found = self.look_up(request, step, part)
+            if found is not None:
+                self.ledger.release(claim)
+                self.record_hit(found[0], request, step, part)
+                return found[0]
+        landed = self._flying[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._ask(request, key, step, part, claim)
+        finally:
+            if self._flying.get(key) is landed:
+                del self._flying[key]
+            landed.set_result(None)
+
+    async def _ask(self, request: Request, key: str, step: int, part: int, claim: Reservation) -> Answer:
+        line = self.lines[request.model.name]
+        worst, held = claim.amount, claim
+        tries = 0
+        while True:
+            await line.pace.wait(prompts.request_tokens(request) + request.max_output_tokens, self.halt)
+            if self.halt.is_set:
+                self.ledger.release(held)
+                raise Stopped
+            tries += 1
+            failure = await self._try(request, key, step, part, line, held)
+            if isinstance(failure, Answer):
+                return failure
+            delay = delay_before(self.settings, key, tries, failure.retry_after)
+            if delay is None:
+                self._count_failure(line, failure)
+                if not failure.sent:
+                    self.ledger.release(held)
+                raise CallFailed(failure.kind)
+            if failure.sent:
+                again = self.ledger.reserve(worst)
+                if again is None:
+                    raise Starved
+                held = again
+            self.retries += 1
+            if failure.kind == "rate_limit" and failure.retry_after is not None:
+                line.pace.pause(delay)
+            await self.halt.sleep(delay)
+
+    async def _try(
+        self, request: Request, key: str, step: int, part: int, line: Line, held: Reservation
+    ) -> Answer | TransientError:
+        """One try. A transient failure that may have been charged has forfeited `held`."""
+        number = await self.journal.intend(Intent(step, part, key, line.model.name, held.amount))
+        self.calls += 1
+        started = time.monotonic()
+        try:
+            completion = await asyncio.wait_for(line.provider.complete(request), float(line.model.timeout) + _GRACE)
+        except TimeoutError:
+            failure = TransientError("timeout", "the provider did not return", sent=True)
+        except TransientError as error:
+            failure = error
+        except RefusedError as error:
+            await self.journal.fail(number, error.kind, error.message, lost=False)
+            self.ledger.release(held)
+            self.failed[error.kind] += 1
+            if error.scope == "step":
+                raise CallFailed(error.kind) from None
+            self.halt.stop("model", faults.model_refused(
+                line.model.name, line.operators, error.kind, error.message, error.status
+            ))
+            raise Stopped from None
+        except BaseException:
+            # Cut off while it was in flight: the intent stays open, and the claim counts as spent.
+            self.ledger.forfeit(held)
+            raise
+        else:
+            return await self._keep(request, key, line, held, number, completion, time.monotonic() - started)
+        if failure.sent:
+            self.ledger.forfeit(held)
+        await self.journal.fail(number, failure.kind, failure.message, lost=failure.sent)
+        return failure
+
+    async def _keep(
+        self, request: Request, key: str, line: Line, held: Reservation, number: int, completion: Completion,
+        seconds: float,
+    ) -> Answer:
+        """Makes a reply durable, then settles what it took."""
+        line.failures = 0
+        answer = self._answer(request, key, "", completion)
+        reported = None if completion.usage is None else Amount() if line.is_free else answer.price
+        overshoot = self.ledger.settle(held, reported)
+        if overshoot is not None:
+            self.halt.stop("model", faults.usage_above_reservation(
+                line.model.name, overshoot.reported.tokens, overshoot.reserved.tokens
+            ))
+        reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds)
+        return Answer(key, reply, completion, answer.usage, answer.price)
+
+    def _answer(self, request: Request, key: str, reply: str, completion: Completion) -> Answer:
+        usage = completion.usage or Usage(*prompts.call_ceiling(request))
+        usd = prompts.price_usd(request.model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+        return Answer(key, reply, completion, usage, Amount(usage.input_tokens + usage.output_tokens, usd))
+
+    def _count_failure(self, line: Line, failure: TransientError) -> None:
+        line.failures += 1
+        self.failed[failure.kind] += 1
+        if line.failures >= BROKEN_AFTER:
+            self.halt.stop("model", faults.model_unavailable(line.model.name, line.failures, failure.message))

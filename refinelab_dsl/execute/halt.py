@@ -1,0 +1,36 @@
+"""Why a run stops starting calls, and the one place where everybody looks whether it does."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from refinelab_dsl.diagnostics import Diagnostic
+
+Reason = Literal["interrupt", "terminate", "budget", "model", "state"]
+
+
+@dataclass
+class Halt:
+    """Set once or several times; never taken back. `reasons` is in the order in which they came."""
+
+    reasons: dict[Reason, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self, reason: Reason, *diagnostics: Diagnostic) -> None:
+        """No call starts from now on; those in flight go on."""
+        self.reasons[reason] = (*self.reasons.get(reason, ()), *diagnostics)
+        self.event.set()
+
+    @property
+    def is_set(self) -> bool:
+        return self.event.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits, less long if the run stops."""
+        if seconds > 0:
+            try:
+                await asyncio.wait_for(self.event.wait(), seconds)
+            except TimeoutError:
+                return

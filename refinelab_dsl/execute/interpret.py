@@ -1,0 +1,424 @@
+"""The interpreter: reads a plan's steps as a stream, makes calls ahead, commits results in plan order.
+
+A step is committed when its turn comes, in order of id, and is skipped if its action has reached its count by then.
+So what is accepted depends on the replies alone, not on when they arrive. Calls are made ahead only for steps that
+are certain to be executed (decision 18):
+
+- an attempt starts only if the attempts of its action before it that were started and are not rejected are fewer than
+  the count: whatever becomes of them, its turn comes;
+- where the budget could bind, an attempt starts only if it fits beside the worst case of every undecided attempt
+  before it, so that a run stops at the same step however many calls it makes at once.
+
+Resuming is the same procedure from step 1: what the journal and the store know is not asked again, and the log is
+written anew, with the bytes of a run that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan import Action, Step
+from refinelab_dsl.data.write import OutputRow, row_hash
+from refinelab_dsl.execute.calls import Answer, Caller
+from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.journal import JournalError
+from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
+from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
+from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
+from refinelab_dsl.execute.tally import Addition, Additions, Tally
+from refinelab_dsl.operators import OPERATORS
+from refinelab_dsl.provenance import LogWriter
+from refinelab_dsl.store import StoreError
+from refinelab_dsl.validators import Result, Surroundings, validate
+
+WINDOW = 4096  # steps read ahead of the one whose turn it is
+PATIENCE = 30.0  # seconds that running calls get once the run stops
+_SHOW_EVERY = 0.1  # seconds
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """A step that was read and has not had its turn."""
+
+    step: Step
+    action: Action
+    model: str
+    prepared: Prepared | None = None
+    is_counted: bool = False  # its worst case is kept free while it is undecided
+    is_decided: bool = False  # started or skipped
+    is_started: bool = False
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What an interpreter works with. slots: model -> calls in flight at most. is_loose: not even every listed attempt
+    could exceed the budget, so none has to be kept free for another."""
+
+    runner: StepRunner
+    caller: Caller
+    halt: Halt
+    log: LogWriter
+    surroundings: Surroundings
+    additions: Additions
+    tally: Tally
+    observer: Observer
+    slots: dict[str, int]
+    is_loose: bool
+
+
+class Interpreter:
+    """One execution of a plan's steps."""
+
+    def __init__(self, engine: Engine, steps: Iterator[Step]) -> None:
+        self._engine = engine
+        self._tally = engine.tally
+        self._ledger = engine.caller.ledger
+        self._steps = steps
+        header = engine.tally.header
+        self._actions = {action.id: action for action in header.actions}
+        self._models = {template.name: template.model for template in header.templates}
+        self._window: deque[_Entry] = deque()
+        self._uncounted: deque[_Entry] = deque()
+        self._waiting: dict[int, deque[_Entry]] = {action.id: deque() for action in header.actions}
+        self._ready: dict[str, list[tuple[int, int]]] = {model: [] for model in engine.slots}  # (step, action)
+        self._is_listed: set[int] = set()  # actions that stand in `_ready`
+        self._running: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._kept_free = NOTHING
+        self._horizon = 0  # the highest id of a step that was started with room for all before it
+        self._wake = asyncio.Event()
+        self._crash: BaseException | None = None
+        self._shown_at = 0.0
+        self.needed: Amount | None = None  # what the next call would have had to claim, if the budget stopped the run
+
+    async def run(self) -> None:
+        """Executes the steps until none is left or the run is told to stop; then nothing is in flight.
+
+        Raises:
+            JournalError, StoreError, OSError: the state could not be written.
+        """
+        halting = asyncio.create_task(self._wake_on_halt())
+        try:
+            while self._advance():
+                if self._crash is not None:
+                    raise self._crash
+                self._wake.clear()
+                if not self._has_outcome():
+                    await self._wake.wait()
+        finally:
+            halting.cancel()
+            await self._drain()
+            self._show(force=True)
+        if self._crash is not None:
+            raise self._crash
+
+    def abandon(self) -> None:
+        """Gives up the calls in flight; each keeps its claim on the budget."""
+        for task in self._tasks:
+            task.cancel()
+
+    # ---- turns ---------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> bool:
+        """Commits and starts what can be; False when there is nothing left to wait for."""
+        while True:
+            self._read()
+            if not self._window:
+                return False
+            head = self._window[0]
+            if not head.is_started and self._tally.accepted[head.action.id] >= head.action.count:
+                self._skip(head)
+                continue
+            self._start_ahead()
+            self._show()
+            if self._engine.halt.is_set:
+                return False
+            if head.outcome is None:
+                if head.is_started or self._tasks:
+                    return True
+                return self._run_dry(head)
+            if head.outcome.is_stopped:
+                return False
+            if head.outcome.is_starved:
+                return True if self._tasks else self._start_again(head)
+            self._commit(head)
+            self._window.popleft()
+
+    def _has_outcome(self) -> bool:
+        head = self._window[0]
+        return head.outcome is not None and not head.outcome.is_starved
+
+    def _read(self) -> None:
+        """Fills the window from the plan."""
+        while self._uncounted and self._uncounted[0].is_decided:
+            self._uncounted.popleft()
+        while len(self._window) < WINDOW:
+            step = next(self._steps, None)
+            if step is None:
+                return
+            action = self._actions[step.action]
+            entry = _Entry(step, action, self._models[step.template])
+            self._window.append(entry)
+            if not self._engine.is_loose:
+                self._uncounted.append(entry)
+            self._waiting[action.id].append(entry)
+            if len(self._waiting[action.id]) == 1:
+                self._make_ready(action)
+
+    def _skip(self, head: _Entry) -> None:
+        self._window.popleft()
+        self._waiting[head.action.id].popleft()
+        self._decide(head)
+
+    def _run_dry(self, head: _Entry) -> bool:
+        """The step whose turn it is does not fit, and nothing is in flight that could make room."""
+        assert head.prepared is not None
+        self.needed = head.prepared.worst
+        self._engine.halt.stop("budget")
+        return False
+
+    def _start_again(self, head: _Entry) -> bool:
+        """A step needed more room than it had claimed (a try that may have been charged); now it is alone."""
+        head.outcome, head.prepared = None, self._engine.runner.prepare(head.step)
+        if not self._ledger.is_affordable(head.prepared.worst):
+            return self._run_dry(head)
+        self._launch(head)
+        return True
+
+    # ---- starting ------------------------------------------------------------------------------------------------
+
+    def _start_ahead(self) -> None:
+        """Starts every step that is certain to be executed and has a free slot, in order of id per model."""
+        if self._engine.halt.is_set:
+            return
+        for model, ready in self._ready.items():
+            while ready and self._running[model] < self._engine.slots[model]:
+                action = self._actions[ready[0][1]]
+                waiting = self._waiting[action.id]
+                if not waiting or ready[0][0] != waiting[0].step.id or not self._is_certain(action):
+                    self._unlist(ready)
+                    self._make_ready(action)
+                    continue
+                entry = waiting[0]
+                if entry.step.depends_on and entry is not self._window[0]:
+                    break
+                if not self._fits(entry):
+                    break
+                self._unlist(ready)
+                waiting.popleft()
+                self._decide(entry)
+                self._tally.live[action.id] += 1
+                self._launch(entry)
+                self._make_ready(action)
+
+    def _is_certain(self, action: Action) -> bool:
+        return self._tally.live[action.id] < action.count
+
+    def _make_ready(self, action: Action) -> None:
+        """Puts the action's next attempt on its model's list, if it is certain to be executed."""
+        waiting = self._waiting[action.id]
+        if waiting and self._is_certain(action) and action.id not in self._is_listed:
+            self._is_listed.add(action.id)
+            heapq.heappush(self._ready[waiting[0].model], (waiting[0].step.id, action.id))
+
+    def _unlist(self, ready: list[tuple[int, int]]) -> None:
+        self._is_listed.discard(heapq.heappop(ready)[1])
+
+    def _fits(self, entry: _Entry) -> bool:
+        """Whether a step may claim its worst case now."""
+        worst = self._prepare(entry).worst
+        if self._engine.is_loose or entry.step.id <= self._horizon or worst == NOTHING:
+            return self._ledger.is_affordable(worst)
+        while self._uncounted and self._uncounted[0].step.id < entry.step.id:
+            before = self._uncounted.popleft()
+            if not before.is_decided:
+                self._keep_free(before, self._prepare(before).worst)
+        own = worst if entry.is_counted else NOTHING
+        others = Amount(self._kept_free.tokens - own.tokens, _minus(self._kept_free.usd, own.usd))
+        if self._ledger.is_affordable(worst, beside=others):
+            self._horizon = entry.step.id
+            return True
+        return entry is self._window[0] and self._ledger.is_affordable(worst)
+
+    def _keep_free(self, entry: _Entry, worst: Amount) -> None:
+        entry.is_counted = True
+        usd = (self._kept_free.usd or Decimal(0)) + (worst.usd or Decimal(0))
+        self._kept_free = Amount(self._kept_free.tokens + worst.tokens, usd)
+
+    def _decide(self, entry: _Entry) -> None:
+        """The step is started or skipped: no room is kept free for it any longer."""
+        entry.is_decided = True
+        if entry.is_counted:
+            worst = self._prepare(entry).worst
+            self._kept_free = Amount(self._kept_free.tokens - worst.tokens, _minus(self._kept_free.usd, worst.usd))
+            entry.is_counted = False
+
+    def _prepare(self, entry: _Entry) -> Prepared:
+        if entry.prepared is None:
+            entry.prepared = self._engine.runner.prepare(entry.step)
+        return entry.prepared
+
+    def _launch(self, entry: _Entry) -> None:
+        assert entry.prepared is not None
+        call, repair = self._ledger.reserve(entry.prepared.call), self._ledger.reserve(entry.prepared.repair)
+        assert call is not None
+        assert repair is not None
+        entry.is_started = True
+        self._running[entry.model] += 1
+        self._tally.running[entry.step.operator] += 1
+        task = asyncio.create_task(self._run_entry(entry, entry.prepared, call, repair))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._wake.set())
+
+    async def _run_entry(
+        self, entry: _Entry, prepared: Prepared, call: Reservation, repair: Reservation
+    ) -> None:
+        try:
+            entry.outcome = await self._engine.runner.run(entry.step, prepared, call, repair)
+        except asyncio.CancelledError:
+            entry.outcome = Outcome(is_stopped=True)
+        except Exception as error:
+            self._crash = self._crash or error
+            if isinstance(error, JournalError | StoreError | OSError):
+                self._engine.halt.stop("state")
+            entry.outcome = Outcome(is_stopped=True)
+        finally:
+            self._running[entry.model] -= 1
+            self._tally.running[entry.step.operator] -= 1
+            entry.prepared = None
+        self._tally.cached[entry.step.operator] += entry.outcome.cached
+        if entry.outcome.is_rejected:
+            self._tally.live[entry.action.id] -= 1
+            self._make_ready(entry.action)
+
+    # ---- committing ----------------------------------------------------------------------------------------------
+
+    def _commit(self, head: _Entry) -> None:
+        """Judges what depends on the output so far and writes the step's events."""
+        step, outcome, tally = head.step, head.outcome, self._tally
+        assert outcome is not None
+        for index, answer in enumerate(outcome.answers):
+            self._log_call(step, index, answer)
+        refusal: tuple[str | None, str] | None = None
+        for check in outcome.checks:
+            verdict = check.verdict
+            if verdict is None:
+                assert outcome.result is not None
+                verdict = validate(self._engine.runner.validator(check.name), outcome.result, self._engine.surroundings)
+            self._engine.log.append(events.Verdict(
+                step=step.id, check=check.name, accept=verdict.accept, reason=verdict.reason,
+                values=dict(verdict.values),
+            ))
+            if not verdict.accept:
+                refusal = (check.name, verdict.reason)
+                break
+        if outcome.failure is not None:
+            refusal = (None, f"no answer: {outcome.failure.replace('_', ' ')}")
+            tally.failed += 1
+        if refusal is None:
+            assert outcome.result is not None
+            self._accept(step, outcome, outcome.result)
+            return
+        if not outcome.is_rejected:
+            tally.live[head.action.id] -= 1
+            self._make_ready(head.action)
+        tally.rejected[head.action.id] += 1
+        tally.reasons[refusal[0] or "no answer"] += 1
+        self._engine.log.append(events.Reject(
+            step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
+        ))
+
+    def _log_call(self, step: Step, index: int, answer: Answer) -> None:
+        completion, tally = answer.completion, self._tally
+        tally.calls += 1
+        tally.input_tokens += answer.usage.input_tokens
+        tally.output_tokens += answer.usage.output_tokens
+        tally.usd = None if tally.usd is None or answer.price.usd is None else tally.usd + answer.price.usd
+        self._engine.log.append(events.Call(
+            step=step.id, call=index, template=step.template, request=answer.request_key, reply=answer.reply,
+            model=self._models[step.template], model_id=completion.model, request_id=completion.request_id,
+            sample=step.sample, seed=tally.header.seed, input_tokens=answer.usage.input_tokens,
+            output_tokens=answer.usage.output_tokens, usd=answer.price.usd, simulated=completion.simulated,
+        ))
+
+    def _accept(self, step: Step, outcome: Outcome, result: Result) -> None:
+        engine, tally = self._engine, self._tally
+        item = result.item
+        measured, found = self._measure(result)
+        simulated = any(answer.completion.simulated for answer in outcome.answers)
+        kind = engine.runner.operator(step).kind
+        origin = OPERATORS[kind].origin
+        assert origin is not None
+        engine.log.append(events.Commit(
+            step=step.id, action=step.action, operator=step.operator, origin=origin, id=item.id, key=item.key,
+            row=row_hash(item), parents=step.items, target=step.target, measured=found, reply=outcome.reply,
+            simulated=simulated,
+        ))
+        engine.additions.append(Addition(
+            OutputRow(item, origin, simulated, step.items), kind, step.target, measured
+        ))
+        tally.accepted[step.action] += 1
+        tally.simulated = tally.simulated or simulated
+        if engine.surroundings.output is not None:
+            engine.surroundings.output.add(item)
+
+    def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """The result's labels, as they count and as they are recorded (None where they are assumed)."""
+        surroundings = self._engine.surroundings
+        surroundings.scope.open(result.item)
+        counted: dict[str, str | None] = {}
+        recorded: dict[str, str | None] = {}
+        for dimension in self._tally.header.dimensions:
+            name = dimension.name
+            if surroundings.measurable[name]:
+                label = surroundings.scope.label(name)
+                counted[name] = recorded[name] = label if label in surroundings.labels.get(name, ()) else None
+            else:
+                counted[name], recorded[name] = result.target.get(name), None
+        return counted, recorded
+
+    # ---- the end, and what is shown ------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Lets the calls in flight end, for a while; then gives them up."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=PATIENCE)
+        while self._tasks:
+            self.abandon()
+            await asyncio.wait(self._tasks, timeout=1)
+
+    async def _wake_on_halt(self) -> None:
+        await self._engine.halt.event.wait()
+        self._wake.set()
+
+    def _show(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._shown_at < _SHOW_EVERY:
+            return
+        self._shown_at = now
+        tally, settled = self._tally, self._ledger.settled
+        wanted = tally.by_operator({action.id: action.count for action in tally.header.actions})
+        accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+        self._engine.observer.update(Progress(
+            tuple(
+                OperatorProgress(
+                    name, accepted[name] + rejected[name], total, accepted[name], rejected[name],
+                    tally.running[name], tally.cached[name],
+                )
+                for name, total in wanted.items()
+            ),
+            settled.tokens, settled.usd or Decimal(0), self._engine.caller.calls, self._engine.caller.retries,
+        ))
+
+
+def _minus(one: Decimal | None, other: Decimal | None) -> Decimal:
+    return (one or Decimal(0)) - (other or Decimal(0))
