@@ -161,8 +161,10 @@ def _explain_ambiguity(first: AnswerStyle, second: AnswerStyle, place: Place) ->
     }
     detail = f"as {names[first]} and as {names[second]} they fit as many rows, and name different choices"
     if {first, second} == {AnswerStyle.FROM_ZERO, AnswerStyle.FROM_ONE}:
-        help = ('`answer_as = index` counts from 0; for answers that count from 1 write besides '
-                '`answer = number(column("answer")) - 1`')
+        help = (
+            "`answer_as = index` counts from 0; for answers that count from 1 write besides "
+            '`answer = number(column("answer")) - 1`'
+        )
     else:
         help = "say which with `answer_as = letter`, `text` or `index` (positions from 0)"
     return Ambiguity(detail, help, place)

@@ -134,12 +134,15 @@ class _Scan:
         }
         self.protect = None if constraints.protect is None else compile_expression(constraints.protect)
         self.protected = bytearray()
-        self.needs_spread = sorted({
-            name
-            for operator in operators
-            for expression in (operator.where, operator.prefer)
-            for name in _spread_measures(expression)
-        } | set(_spread_measures(constraints.protect)))
+        self.needs_spread = sorted(
+            {
+                name
+                for operator in operators
+                for expression in (operator.where, operator.prefer)
+                for name in _spread_measures(expression)
+            }
+            | set(_spread_measures(constraints.protect))
+        )
         self.failures: dict[str, _Tally] = {}
         self.keys: list[str] = []
         self.samples: dict[tuple[int, ...], list[tuple[bytes, int, Item]]] = {}
@@ -307,8 +310,11 @@ class _Scan:
     def _no_items(self) -> Diagnostic:
         reasons = []
         if self.skipped:
-            reasons.append(f"{self.skipped} bad rows were skipped, the first: {self.first_skipped.message}"
-                           if self.first_skipped else "")
+            reasons.append(
+                f"{self.skipped} bad rows were skipped, the first: {self.first_skipped.message}"
+                if self.first_skipped
+                else ""
+            )
         if self.dropped:
             reasons.append(f"{self.dropped} items without a label were dropped")
         if not reasons:

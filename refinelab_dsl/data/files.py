@@ -31,14 +31,15 @@ def find_files(
     each part of `source` that gives nothing, is no file, or lies outside of the project's root (links resolved).
     """
     span = find_origin(origins, f"dataset.{dataset.name}.source", f"dataset.{dataset.name}", "dataset")
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     diagnostics: list[Diagnostic] = []
     for source in dataset.source:
         paths, problem = _find(source, project, allow_outside, span)
-        found.update(dict.fromkeys(paths))
+        for path in paths:
+            found.setdefault(path.resolve(), path)
         if problem is not None:
             diagnostics.append(problem)
-    return tuple(found), tuple(diagnostics)
+    return tuple(found.values()), tuple(diagnostics)
 
 
 def find_origin(origins: Mapping[str, Span] | None, *names: str) -> Span | None:
@@ -129,7 +130,7 @@ def _admit(
             return [], faults.file_not_found(name, _nearest_files(path, project), span)
         if not path.is_file():
             return [], faults.is_folder(name, span)
-    return [Path(os.path.normpath(path)) for path in paths], None
+    return paths, None
 
 
 def _nearest_files(path: Path, project: Project) -> tuple[str, ...]:
@@ -141,5 +142,5 @@ def _files_in(folder: Path, project: Project) -> list[str]:
     if not project.contains(folder) or not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
+        names = sorted(entry.name for entry in entries if os.path.isfile(entry.path))
     return [name_file(folder / name, project) for name in names[:2000]]

@@ -121,7 +121,8 @@ def sniff_csv(
     csv.field_size_limit(MAX_FIELD)
     head, _ = _head(_Feed(stream))
     delimiter = delimiter or _detect_delimiter(head, columns, wanted)
-    return tuple(columns if columns is not None else _first_record(head, delimiter)), delimiter
+    names = columns if columns is not None else _name_columns(_first_record(head, delimiter))
+    return tuple(names), delimiter
 
 
 _ONE_PER_LINE = "JSON Lines holds one object on each line; this looks like one JSON text over several lines"
@@ -223,10 +224,17 @@ def _read_header(reader: Iterator[list[str]], feed: _Feed, name: str) -> list[st
         return None
     if feed.broken is not None:
         raise UnreadableHeader(faults.not_utf8(name, f"in another encoding (line {feed.broken[0]}: {feed.broken[1]})"))
-    for position, column in enumerate(record):
-        if column in record[:position]:
+    names = _name_columns(record)
+    for position, column in enumerate(names):
+        if column in names[:position]:
             raise UnreadableHeader(faults.duplicate_column(name, column, Place(name, 1)))
-    return record
+    return names
+
+
+def _name_columns(header: Sequence[str]) -> list[str]:
+    """Names as they stand; a column without one is called by its position, `column_8` (tables exported with empty
+    columns at their end have several)."""
+    return [column or f"column_{position}" for position, column in enumerate(header, 1)]
 
 
 def _explain(line: bytes, error: Exception, row: int) -> tuple[str, str | None]:

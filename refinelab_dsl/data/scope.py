@@ -34,7 +34,11 @@ class ItemScope:
         self._values: dict[str, Any] = {}
         self._labels: dict[str, str | None] = {}
         self.functions: Mapping[str, Callable[..., Any]] = {
-            **ITEM_FUNCTIONS, "column": self._column, "stem": self._stem, "line": self._line, "z": self._z,
+            **ITEM_FUNCTIONS,
+            "column": self._column,
+            "stem": self._stem,
+            "line": self._line,
+            "z": self._z,
         }
 
     def open(self, item: Item) -> None:

@@ -63,7 +63,10 @@ class RowMapper:
         self._stem = ""
         self._line = 0
         self._functions: dict[str, Callable[..., Any]] = {
-            **ITEM_FUNCTIONS, "column": self._column, "stem": lambda: self._stem, "line": lambda: self._line,
+            **ITEM_FUNCTIONS,
+            "column": self._column,
+            "stem": lambda: self._stem,
+            "line": lambda: self._line,
         }
         self._never: set[str] = set()
         self._missed: set[str] = set()
@@ -252,7 +255,7 @@ def _read_literal(text: str) -> Any:
     """A list written as text: JSON, or Python's own (`['a', "b's"]`), as pandas and datasets export it."""
     stripped = text.strip()
     if not stripped.startswith(("[", "{")) or len(stripped) > _MAX_LITERAL:
-        raise RowError("`choices` is text, not a list", "name the columns: choices = [column(\"A\"), column(\"B\")]")
+        raise RowError("`choices` is text, not a list", 'name the columns: choices = [column("A"), column("B")]')
     try:
         return msgspec.json.decode(stripped)
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):

@@ -134,9 +134,7 @@ def _compile_binary(operator: str, left: Compiled, right: Compiled) -> Compiled:
             return lambda names, functions: not _contains(right(names, functions), left(names, functions))
         case "+" | "-" | "*" | "/":
             compute = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply, "/": _EXACT.divide}[operator]
-            return lambda names, functions: _compute(
-                compute, operator, left(names, functions), right(names, functions)
-            )
+            return lambda names, functions: _compute(compute, operator, left(names, functions), right(names, functions))
         case _:
             raise AssertionError(operator)
 

@@ -117,17 +117,19 @@ def check_pattern(pattern: str) -> str | None:
     return compiled if isinstance(compiled, str) else None
 
 
-ITEM_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({
-    "len": length,
-    "words": words,
-    "lower": lower,
-    "strip": strip,
-    "before": before,
-    "after": after,
-    "remove_suffix": remove_suffix,
-    "number": number,
-    "matches": matches,
-})
+ITEM_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "len": length,
+        "words": words,
+        "lower": lower,
+        "strip": strip,
+        "before": before,
+        "after": after,
+        "remove_suffix": remove_suffix,
+        "number": number,
+        "matches": matches,
+    }
+)
 
 
 @lru_cache(maxsize=64)

@@ -19,10 +19,12 @@ class MeasureKind(NamedTuple):
     on_new: Callable[[Measure, Dataset], bool]
 
 
-MEASURES: Mapping[str, MeasureKind] = MappingProxyType({
-    "column": MeasureKind(build_column, is_column_of_new_items),
-    "length": MeasureKind(build_length, lambda measure, dataset: True),
-})
+MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
+    {
+        "column": MeasureKind(build_column, is_column_of_new_items),
+        "length": MeasureKind(build_length, lambda measure, dataset: True),
+    }
+)
 
 
 def build_measure(measure: Measure) -> Callable[[Item], str | float | None]:

@@ -105,7 +105,9 @@ def test_quotes_newlines_and_crlf() -> None:
 
 
 def test_line_separators_of_unicode_do_not_end_a_record() -> None:
-    assert rows_of_csv("a,b\nx\u2028y,z\x85\x0b\x0c\x1c\n".encode()) == [(2, 1, {"a": "x\u2028y", "b": "z\x85\x0b\x0c\x1c"})]
+    assert rows_of_csv("a,b\nx\u2028y,z\x85\x0b\x0c\x1c\n".encode()) == [
+        (2, 1, {"a": "x\u2028y", "b": "z\x85\x0b\x0c\x1c"})
+    ]
 
 
 def test_old_macs_ended_lines_with_a_carriage_return() -> None:
@@ -196,17 +198,23 @@ def test_a_header_that_cannot_be_used(
     assert message in caught.value.diagnostic.message
 
 
+def test_columns_without_a_name_are_called_by_their_position() -> None:
+    assert rows_of_csv(b",b,,\n1,2,3,4\n") == [(2, 1, {"column_1": "1", "b": "2", "column_3": "3", "column_4": "4"})]
+
+
 def test_the_nearest_column_is_named() -> None:
     with pytest.raises(UnreadableHeader) as caught:
         rows_of_csv(b"question,anser\n1,2\n", None, None, ("answer",))
-    assert [help.message for help in caught.value.diagnostic.help][0] == "nearest: `anser`"
+    assert next(help.message for help in caught.value.diagnostic.help) == "nearest: `anser`"
 
 
 # Files
 
 
 def test_compression_and_byte_order_mark_are_taken_off(tmp_path: Path) -> None:
-    for number, data in enumerate([b"\xef\xbb\xbfabc", gzip.compress(b"\xef\xbb\xbfabc"), gzip.compress(b"a") + gzip.compress(b"bc")]):
+    for number, data in enumerate(
+        [b"\xef\xbb\xbfabc", gzip.compress(b"\xef\xbb\xbfabc"), gzip.compress(b"a") + gzip.compress(b"bc")]
+    ):
         path = tmp_path / f"{number}"
         path.write_bytes(data)
         with streams.open_stream(path) as stream:
@@ -216,10 +224,13 @@ def test_compression_and_byte_order_mark_are_taken_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        ("abc".encode("utf-16"), "UTF-16"), (b"PAR1....", "parquet"), (b"PK\x03\x04..", "a zip archive"),
-        (gzip.compress(b"PAR1"), "parquet"), (b"%PDF-1.7", "a PDF"),
+        ("abc".encode("utf-16"), "UTF-16"),
+        (b"PAR1....", "parquet"),
+        (b"PK\x03\x04..", "a zip archive"),
+        (gzip.compress(b"PAR1"), "parquet"),
+        (b"%PDF-1.7", "a PDF"),
     ],
-)  # fmt: skip
+)
 def test_other_kinds_of_files_are_recognised(tmp_path: Path, data: bytes, kind: str) -> None:
     path = tmp_path / "data"
     path.write_bytes(data)
@@ -232,8 +243,7 @@ def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(b"\0" * (32 << 20)))
     with streams.open_stream(path) as stream, pytest.raises(streams.TooLarge, match="250 times its size"):
-        while stream.read(1 << 20):
-            pass
+        stream.read()
 
 
 def test_a_bomb_is_stopped_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,17 +258,43 @@ def test_a_bomb_is_stopped_by_its_size(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_damaged_archive_says_so(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "damaged.gz"
     path.write_bytes(damage)
-    with pytest.raises((*streams.DECOMPRESSION_ERRORS, OSError)), streams.open_stream(path) as stream:  # noqa: PT012
+    with pytest.raises((*streams.DECOMPRESSION_ERRORS, OSError)), streams.open_stream(path) as stream:
         stream.read()
 
 
 # Properties
 
 _HOSTILE = st.lists(
-    st.sampled_from([b'"', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"a", b"{", b"}", b"[", b":", b"\\u", b"d800", b"\0",
-                     b"\xff", b"\xe2\x80\xa8", b" ", b"1", b"null", b"NaN", b"\xef\xbb\xbf", b"{}\n", b'{"a": 1}\n']),
+    st.sampled_from(
+        [
+            b'"',
+            b",",
+            b";",
+            b"\t",
+            b"\n",
+            b"\r",
+            b"\r\n",
+            b"a",
+            b"{",
+            b"}",
+            b"[",
+            b":",
+            b"\\u",
+            b"d800",
+            b"\0",
+            b"\xff",
+            b"\xe2\x80\xa8",
+            b" ",
+            b"1",
+            b"null",
+            b"NaN",
+            b"\xef\xbb\xbf",
+            b"{}\n",
+            b'{"a": 1}\n',
+        ]
+    ),
     max_size=40,
-).map(b"".join) | st.binary(max_size=200)  # fmt: skip
+).map(b"".join) | st.binary(max_size=200)
 
 
 @given(_HOSTILE)
@@ -296,7 +332,9 @@ def test_what_the_csv_module_writes_is_read_back(records: list[list[str]], delim
     assert [list(value.values()) for _, _, value in found] == records
 
 
-@given(st.lists(st.dictionaries(_CELLS, st.none() | st.booleans() | st.integers() | _CELLS | st.lists(_CELLS), max_size=3)))
+@given(
+    st.lists(st.dictionaries(_CELLS, st.none() | st.booleans() | st.integers() | _CELLS | st.lists(_CELLS), max_size=3))
+)
 def test_what_json_writes_is_read_back(records: list[dict[str, Any]]) -> None:
     import json
 

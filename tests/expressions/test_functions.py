@@ -38,17 +38,45 @@ def test_values(function: str, arguments: tuple[Any, ...], expected: Any) -> Non
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("18", "18"), ("1,234", "1234"), ("1,234,567.5", "1234567.5"), ("$5", "5"), ("-$5", "-5"), ("$-5", "-5"),
-        ("+7", "7"), (" .5 ", "0.5"), ("1e3", "1000"), ("40%", "0.4"), ("€ 3.20", "3.20"), ("0012", "12"),
+        ("18", "18"),
+        ("1,234", "1234"),
+        ("1,234,567.5", "1234567.5"),
+        ("$5", "5"),
+        ("-$5", "-5"),
+        ("$-5", "-5"),
+        ("+7", "7"),
+        (" .5 ", "0.5"),
+        ("1e3", "1000"),
+        ("40%", "0.4"),
+        ("€ 3.20", "3.20"),
+        ("0012", "12"),
     ],
-)  # fmt: skip
+)
 def test_number_reads(text: str, expected: str) -> None:
     assert number(text) == Decimal(expected)
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "$", "1,23", "12,34", "1.2.3", "3/4", "five", "5 apples", "1e", "--5", "-$-5", "٣", "1e9999", "NaN", "inf"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        " ",
+        "$",
+        "1,23",
+        "12,34",
+        "1.2.3",
+        "3/4",
+        "five",
+        "5 apples",
+        "1e",
+        "--5",
+        "-$-5",
+        "٣",
+        "1e9999",
+        "NaN",
+        "inf",
+    ],
+)
 def test_number_refuses(text: str) -> None:
     with pytest.raises(EvaluationError, match="finds no number"):
         number(text)
@@ -134,6 +162,7 @@ def test_any_arguments_give_a_value_or_an_evaluation_error(data: st.DataObject) 
     scalars = st.one_of(st.none(), st.booleans(), st.text(), st.integers(), st.floats(), st.lists(st.integers()))
     arguments = [data.draw(scalars) for _ in row.parameters]
     try:
-        ITEM_FUNCTIONS[row.name](*arguments)
-    except EvaluationError as error:
-        assert str(error)
+        value = ITEM_FUNCTIONS[row.name](*arguments)
+    except EvaluationError:
+        return
+    assert value is None or isinstance(value, bool | int | str | Decimal)

@@ -13,8 +13,10 @@ from scipy.spatial.distance import jensenshannon
 from refinelab_dsl.metrics import jsd, jsd_of_counts
 
 _WEIGHTS = st.lists(
-    st.tuples(st.floats(0, 1e6, allow_subnormal=False), st.floats(0, 1e6, allow_subnormal=False)), min_size=1, max_size=20
-)  # fmt: skip
+    st.tuples(st.floats(0, 1e6, allow_subnormal=False), st.floats(0, 1e6, allow_subnormal=False)),
+    min_size=1,
+    max_size=20,
+)
 
 
 @given(_WEIGHTS)

@@ -30,82 +30,150 @@ def count(number: int, noun: str) -> str:
 
 def file_not_found(name: str, near: Sequence[str], span: Span | None) -> Diagnostic:
     """RF3001: a dataset's `source` names a file that does not exist."""
-    helps = (Help(f"nearest: {_names(near)}"),) if near else (
-        Help("paths are relative to the folder of the spec"),
+    helps = (Help(f"nearest: {_names(near)}"),) if near else (Help("paths are relative to the folder of the spec"),)
+    return Diagnostic(
+        "RF3001",
+        "error",
+        f"data file `{shorten(name)}` does not exist",
+        span=span,
+        place=Place(name),
+        label="no such file",
+        help=helps,
     )
-    return Diagnostic("RF3001", "error", f"data file `{shorten(name)}` does not exist", span=span, place=Place(name),
-                      label="no such file", help=helps)
 
 
 def nothing_matches(pattern: str, near: Sequence[str], span: Span | None) -> Diagnostic:
     """RF3002: a pattern in `source` matches no file."""
     helps = (Help(f"files that are there: {_names(near)}"),) if near else ()
-    return Diagnostic("RF3002", "error", f"no file matches `{shorten(pattern)}`", span=span, label="matches nothing",
-                      notes=("patterns are relative to the folder of the spec; `**` matches folders at any depth",),
-                      help=helps)
+    return Diagnostic(
+        "RF3002",
+        "error",
+        f"no file matches `{shorten(pattern)}`",
+        span=span,
+        label="matches nothing",
+        notes=("patterns are relative to the folder of the spec; `**` matches folders at any depth",),
+        help=helps,
+    )
 
 
 def is_folder(name: str, span: Span | None) -> Diagnostic:
     """RF3003: `source` names a folder (or a device), not a file."""
-    return Diagnostic("RF3003", "error", f"`{shorten(name)}` is no regular file", span=span, place=Place(name),
-                      help=(Help(f"name the files in it with a pattern: `{shorten(name.rstrip('/'))}/*.jsonl`"),))
+    return Diagnostic(
+        "RF3003",
+        "error",
+        f"`{shorten(name)}` is no regular file",
+        span=span,
+        place=Place(name),
+        help=(Help(f"name the files in it with a pattern: `{shorten(name.rstrip('/'))}/*.jsonl`"),),
+    )
 
 
 def outside_project(name: str, root: str, span: Span | None) -> Diagnostic:
     """RF3004: a data file lies outside of the project's root, links resolved."""
-    return Diagnostic("RF3004", "error", f"data file `{shorten(name)}` lies outside of the project", span=span,
-                      place=Place(name), notes=(f"the project's root is `{root}`; links are resolved first",),
-                      help=(Help("move it into the project, or allow it with `--allow-outside`"),))
+    return Diagnostic(
+        "RF3004",
+        "error",
+        f"data file `{shorten(name)}` lies outside of the project",
+        span=span,
+        place=Place(name),
+        notes=(f"the project's root is `{root}`; links are resolved first",),
+        help=(Help("move it into the project, or allow it with `--allow-outside`"),),
+    )
 
 
 def unreadable(name: str, reason: str, span: Span | None = None) -> Diagnostic:
     """RF3005: the operating system refused to read a data file."""
-    return Diagnostic("RF3005", "error", f"data file `{shorten(name)}` cannot be read", span=span, place=Place(name),
-                      notes=(reason,), help=(Help("check its permissions and the disk"),))
+    return Diagnostic(
+        "RF3005",
+        "error",
+        f"data file `{shorten(name)}` cannot be read",
+        span=span,
+        place=Place(name),
+        notes=(reason,),
+        help=(Help("check its permissions and the disk"),),
+    )
 
 
 def unknown_format(name: str, span: Span | None) -> Diagnostic:
     """RF3006: neither `format` nor the file's ending says how to read it."""
-    return Diagnostic("RF3006", "error", f"the ending of `{shorten(name)}` does not say its format", span=span,
-                      place=Place(name), help=(Help("say it: `format = jsonl` or `format = csv`"),))
+    return Diagnostic(
+        "RF3006",
+        "error",
+        f"the ending of `{shorten(name)}` does not say its format",
+        span=span,
+        place=Place(name),
+        help=(Help("say it: `format = jsonl` or `format = csv`"),),
+    )
 
 
 def unsupported_format(name: str, format: str, span: Span | None) -> Diagnostic:
     """RF3007: the format is known, but this version cannot read it."""
-    return Diagnostic("RF3007", "error", f"`{shorten(name)}` is {format}, which this version of refinec cannot read",
-                      span=span, place=Place(name),
-                      help=(Help("convert it to JSON Lines (one object per line) or CSV, also with `.gz`"),))
+    return Diagnostic(
+        "RF3007",
+        "error",
+        f"`{shorten(name)}` is {format}, which this version of refinec cannot read",
+        span=span,
+        place=Place(name),
+        help=(Help("convert it to JSON Lines (one object per line) or CSV, also with `.gz`"),),
+    )
 
 
 def remote_source(source: str, span: Span | None) -> Diagnostic:
     """RF3008: `source` names something that would have to be downloaded."""
-    return Diagnostic("RF3008", "error", f"`{shorten(source)}` is no local file, and this version downloads nothing",
-                      span=span, help=(Help("download it yourself and name the file"),))
+    return Diagnostic(
+        "RF3008",
+        "error",
+        f"`{shorten(source)}` is no local file, and this version downloads nothing",
+        span=span,
+        help=(Help("download it yourself and name the file"),),
+    )
 
 
 def not_utf8(name: str, encoding: str) -> Diagnostic:
     """RF3009: a data file has another encoding, or is no text at all."""
-    return Diagnostic("RF3009", "error", f"`{shorten(name)}` is {encoding}, not UTF-8 text", place=Place(name),
-                      help=(Help("convert it to UTF-8"),))
+    return Diagnostic(
+        "RF3009",
+        "error",
+        f"`{shorten(name)}` is {encoding}, not UTF-8 text",
+        place=Place(name),
+        help=(Help("convert it to UTF-8"),),
+    )
 
 
 def bad_archive(name: str, reason: str) -> Diagnostic:
     """RF3010: a compressed data file is damaged or cut off."""
-    return Diagnostic("RF3010", "error", f"`{shorten(name)}` cannot be decompressed", place=Place(name),
-                      notes=(reason,), help=(Help("copy or download it again"),))
+    return Diagnostic(
+        "RF3010",
+        "error",
+        f"`{shorten(name)}` cannot be decompressed",
+        place=Place(name),
+        notes=(reason,),
+        help=(Help("copy or download it again"),),
+    )
 
 
 def archive_too_large(name: str, limit: str) -> Diagnostic:
     """RF3011: a compressed file grows beyond what compressed text grows to: a decompression bomb."""
-    return Diagnostic("RF3011", "error", f"`{shorten(name)}` decompresses to more than {limit}", place=Place(name),
-                      notes=("compressed input is bounded, because a small file can hold an endless one",),
-                      help=(Help("decompress it yourself if you trust it, and name the result"),))
+    return Diagnostic(
+        "RF3011",
+        "error",
+        f"`{shorten(name)}` decompresses to more than {limit}",
+        place=Place(name),
+        notes=("compressed input is bounded, because a small file can hold an endless one",),
+        help=(Help("decompress it yourself if you trust it, and name the result"),),
+    )
 
 
 def no_items(name: str, detail: str, span: Span | None) -> Diagnostic:
     """RF3012: the dataset has no item at all."""
-    return Diagnostic("RF3012", "error", f"dataset `{name}` has no items", span=span, notes=(detail,),
-                      help=(Help("check `source` and `where`"),))
+    return Diagnostic(
+        "RF3012",
+        "error",
+        f"dataset `{name}` has no items",
+        span=span,
+        notes=(detail,),
+        help=(Help("check `source` and `where`"),),
+    )
 
 
 # Rows
@@ -119,8 +187,13 @@ def bad_row(place: Place, reason: str, help: str | None = None) -> Diagnostic:
 
 def more_bad_rows(shown: int, span: Span | None) -> Diagnostic:
     """RF3021: reading stopped after several bad rows."""
-    return Diagnostic("RF3021", "error", f"stopped after {shown} bad rows", span=span,
-                      help=(Help("`on_bad_row = skip` leaves bad rows out and counts them"),))
+    return Diagnostic(
+        "RF3021",
+        "error",
+        f"stopped after {shown} bad rows",
+        span=span,
+        help=(Help("`on_bad_row = skip` leaves bad rows out and counts them"),),
+    )
 
 
 def missing_column(name: str, column: str, columns: Iterable[str], headerless: bool, place: Place) -> Diagnostic:
@@ -130,21 +203,38 @@ def missing_column(name: str, column: str, columns: Iterable[str], headerless: b
     helps = [Help(f"nearest: {_names(near)}")] if near else []
     if headerless:
         helps.append(Help("the first row was read as a header; for a file without one write `columns = [question, …]`"))
-    return Diagnostic("RF3022", "error", f"`{shorten(name)}` has no column `{shorten(column)}`", place=place,
-                      notes=(f"its columns: {_names(there)}",) if there else (), help=tuple(helps))
+    return Diagnostic(
+        "RF3022",
+        "error",
+        f"`{shorten(name)}` has no column `{shorten(column)}`",
+        place=place,
+        notes=(f"its columns: {_names(there)}",) if there else (),
+        help=tuple(helps),
+    )
 
 
 def duplicate_column(name: str, column: str, place: Place) -> Diagnostic:
     """RF3023: two columns of a file have the same name."""
-    return Diagnostic("RF3023", "error", f"`{shorten(name)}` has two columns named `{shorten(column)}`", place=place,
-                      help=(Help("rename one of them"),))
+    return Diagnostic(
+        "RF3023",
+        "error",
+        f"`{shorten(name)}` has two columns named `{shorten(column)}`",
+        place=place,
+        help=(Help("rename one of them"),),
+    )
 
 
 def duplicate_id(id: str, place: Place, first: Place | None) -> Diagnostic:
     """RF3024: two items have the same id of the user's."""
     notes = (f"first at {first}",) if first else ()
-    return Diagnostic("RF3024", "error", f"bad row: the id `{shorten(id)}` stood in an earlier row", place=place,
-                      notes=notes, help=(Help("make ids unique, or leave `id` out: it is then made from the content"),))
+    return Diagnostic(
+        "RF3024",
+        "error",
+        f"bad row: the id `{shorten(id)}` stood in an earlier row",
+        place=place,
+        notes=notes,
+        help=(Help("make ids unique, or leave `id` out: it is then made from the content"),),
+    )
 
 
 def unsupported_task(task: str, span: Span | None) -> Diagnostic:
@@ -154,8 +244,14 @@ def unsupported_task(task: str, span: Span | None) -> Diagnostic:
 
 def ambiguous_answers(name: str, detail: str, help: str, place: Place | None) -> Diagnostic:
     """RF3030: the answers of a multiple-choice dataset can be read in two ways."""
-    return Diagnostic("RF3030", "error", f"the answers of dataset `{name}` can be read in two ways", place=place,
-                      notes=(detail,), help=(Help(help),))
+    return Diagnostic(
+        "RF3030",
+        "error",
+        f"the answers of dataset `{name}` can be read in two ways",
+        place=place,
+        notes=(detail,),
+        help=(Help(help),),
+    )
 
 
 # Measures, dimensions, expressions
@@ -167,55 +263,87 @@ def unlisted_labels(
     """RF3040: the data hold labels that the dimension does not list. `found`: label and number of items."""
     shown = [f"`{shorten(label)}` ({times})" for label, times in found[:_LISTED]]
     more = len(found) - len(shown)
-    notes = [f"not listed: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}",
-             f"listed: {_names(labels)}"]
-    helps = [Help(f"nearest to `{shorten(label)}`: {_names(near)}")
-             for label, _ in found[:3] if (near := nearest(label, labels))]
+    notes = [f"not listed: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}", f"listed: {_names(labels)}"]
+    helps = [
+        Help(f"nearest to `{shorten(label)}`: {_names(near)}")
+        for label, _ in found[:3]
+        if (near := nearest(label, labels))
+    ]
     helps.append(Help("list them, or say what becomes of such items: `unknown = drop` or `unknown = keep`"))
     total = sum(times for _, times in found)
     has = f"{count(total, 'item')} {'has' if total == 1 else 'have'}"
-    return Diagnostic("RF3040", "error", f"{has} a label that dimension `{dimension}` does not list",
-                      span=span, place=place, notes=tuple(notes), help=tuple(helps))
+    return Diagnostic(
+        "RF3040",
+        "error",
+        f"{has} a label that dimension `{dimension}` does not list",
+        span=span,
+        place=place,
+        notes=tuple(notes),
+        help=tuple(helps),
+    )
 
 
 def unknown_label(dimension: str, times: int, reason: str, place: Place | None, span: Span | None) -> Diagnostic:
     """RF3041: items have no label in a dimension, whose `unknown` is `error`."""
-    return Diagnostic("RF3041", "error",
-                      f"{count(times, 'item')} {'has' if times == 1 else 'have'} no label in dimension `{dimension}`",
-                      span=span, place=place, notes=(f"the first: {reason}",),
-                      help=(Help("`unknown = drop` leaves them out; `unknown = keep` keeps them outside the shares"),))
+    return Diagnostic(
+        "RF3041",
+        "error",
+        f"{count(times, 'item')} {'has' if times == 1 else 'have'} no label in dimension `{dimension}`",
+        span=span,
+        place=place,
+        notes=(f"the first: {reason}",),
+        help=(Help("`unknown = drop` leaves them out; `unknown = keep` keeps them outside the shares"),),
+    )
 
 
 def no_labels(dimension: str, span: Span | None) -> Diagnostic:
     """RF3042: the data were to settle a dimension's labels, and hold none."""
-    return Diagnostic("RF3042", "error", f"the data hold no label for dimension `{dimension}`", span=span,
-                      help=(Help("check the column that its measure reads"),))
+    return Diagnostic(
+        "RF3042",
+        "error",
+        f"the data hold no label for dimension `{dimension}`",
+        span=span,
+        help=(Help("check the column that its measure reads"),),
+    )
 
 
 def too_many_labels(dimension: str, number: int, limit: int, span: Span | None) -> Diagnostic:
     """RF3043: a dimension with a target has so many labels that it looks like an identifier."""
-    return Diagnostic("RF3043", "error",
-                      f"dimension `{dimension}` has {number} labels in the data; at most {limit} can be balanced",
-                      span=span, help=(Help("measure something coarser, or list the labels that matter"),))
+    return Diagnostic(
+        "RF3043",
+        "error",
+        f"dimension `{dimension}` has {number} labels in the data; at most {limit} can be balanced",
+        span=span,
+        help=(Help("measure something coarser, or list the labels that matter"),),
+    )
 
 
 def not_evaluable(what: str, times: int, message: str, place: Place | None, span: Span | None) -> Diagnostic:
     """RF3044: an expression cannot be evaluated on some items. `what`: `where` of operator `fix`."""
-    return Diagnostic("RF3044", "error", f"{what} cannot be evaluated for {count(times, 'item')}", span=span,
-                      place=place, notes=(f"the first: {message}",),
-                      help=(Help("guard it: `x != null and …`; text becomes a number with `number(x)`"),))
+    return Diagnostic(
+        "RF3044",
+        "error",
+        f"{what} cannot be evaluated for {count(times, 'item')}",
+        span=span,
+        place=place,
+        notes=(f"the first: {message}",),
+        help=(Help("guard it: `x != null and …`; text becomes a number with `number(x)`"),),
+    )
 
 
 def skipped_rows(dataset: str, times: int, first: Diagnostic, span: Span | None) -> Diagnostic:
     """RF3050: rows were left out under `on_bad_row = skip`."""
-    return Diagnostic("RF3050", "warning",
-                      f"{count(times, 'bad row')} of dataset `{dataset}` {'was' if times == 1 else 'were'} left out",
-                      span=span, place=first.place, notes=(f"the first: {first.message}",))
+    return Diagnostic(
+        "RF3050",
+        "warning",
+        f"{count(times, 'bad row')} of dataset `{dataset}` {'was' if times == 1 else 'were'} left out",
+        span=span,
+        place=first.place,
+        notes=(f"the first: {first.message}",),
+    )
 
 
 def _names(names: Sequence[str]) -> str:
     shown = ", ".join(f"`{shorten(name, 40)}`" for name in names[:_LISTED])
     more = len(names) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown
-
-
