@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
+_OURS = (".refine", ".refplan")  # endings of what no output may replace
+_STATE = (".refine", ".git")  # and folders
 
 
 def write_outputs(
@@ -69,30 +71,54 @@ def check_outputs(
 ) -> Diagnostics:
     """What would keep these outputs from being written, as far as it can be known before any row is there: to be asked
     before a call is paid. Makes the folders that are missing."""
-    found: list[Diagnostic] = []
     sources = {path.resolve() for path in files}
-    seen: set[Path] = set()
+    taken: set[Path] = set()
+    logs: set[Path] = set()
+    found: list[Diagnostic] = []
     for output in outputs:
-        target = project.base / output.path
-        folder = target if _is_folder(output) else target.parent
-        if output.format not in ("jsonl", "csv"):
-            found.append(faults.output_kind_unknown(output.path, f"`{output.format}` is not written yet"))
-        elif not _is_folder(output) and target.suffix in _COMPRESSED:
-            found.append(faults.output_kind_unknown(output.path, f"`{target.suffix}` files are read, not written"))
-        elif not allow_outside and not project.contains(folder):
-            found.append(faults.output_outside(output.path))
-        elif not _is_folder(output) and target.is_dir():
-            found.append(faults.output_unwritable(output.path, "a folder of this name is there; end the path with `/`"))
-        elif target.resolve() in seen:
-            found.append(faults.output_twice(output.path))
-        elif target.resolve() in sources:
-            found.append(faults.output_over_source(output.path))
-        else:
-            with _folder_made(folder) as refused:
-                if refused is not None:
-                    found.append(faults.output_unwritable(output.path, refused))
-        seen.add(target.resolve())
+        problem = _check_format(output)
+        if problem is None:
+            folder = project.base / output.path if _is_folder(output) else None
+            problem = _check_place(output.path, folder, project, sources, taken | logs, allow_outside)
+            taken.add((project.base / output.path).resolve())
+        found += [problem] if problem is not None else []
+        if output.provenance is not None:
+            # Outputs of one run share its log, so they may publish it in one place.
+            problem = _check_place(output.provenance, None, project, sources, taken, allow_outside)
+            logs.add((project.base / output.provenance).resolve())
+            found += [problem] if problem is not None else []
     return Diagnostics(tuple(found))
+
+
+def _check_format(output: Output) -> Diagnostic | None:
+    if output.format not in ("jsonl", "csv"):
+        return faults.output_kind_unknown(output.path, f"`{output.format}` is not written yet")
+    ending = PurePosixPath(output.path).suffix
+    if not _is_folder(output) and ending in _COMPRESSED:
+        return faults.output_kind_unknown(output.path, f"`{ending}` files are read, not written")
+    return None
+
+
+def _check_place(
+    path: str, folder: Path | None, project: Project, sources: set[Path], taken: set[Path], allow_outside: bool
+) -> Diagnostic | None:
+    """folder: the one that is to be filled; None for a path that is a file's."""
+    target = project.base / path
+    resolved = target.resolve()
+    if not allow_outside and not project.contains(folder or target.parent):
+        return faults.output_outside(path)
+    root = project.root.resolve()
+    below = resolved.relative_to(root) if resolved.is_relative_to(root) else resolved
+    if target.suffix in _OURS or any(part in _STATE for part in below.parts):
+        return faults.output_over_ours(path)
+    if folder is None and target.is_dir():
+        return faults.output_unwritable(path, "a folder of this name is there; a folder's path ends with `/`")
+    if resolved in taken:
+        return faults.output_twice(path)
+    if resolved in sources:
+        return faults.output_over_source(path)
+    refused = _refusal(folder or target.parent)
+    return None if refused is None else faults.output_unwritable(path, refused)
 
 
 @dataclass
@@ -275,8 +301,7 @@ def _is_folder(output: Output) -> bool:
     return output.path.endswith("/")
 
 
-@contextlib.contextmanager
-def _folder_made(folder: Path) -> Iterator[str | None]:
+def _refusal(folder: Path) -> str | None:
     """Makes a folder and sees whether a file can be made in it; gives the reason where not."""
     probe = folder / f".probe.{os.getpid()}"
     try:
@@ -284,9 +309,8 @@ def _folder_made(folder: Path) -> Iterator[str | None]:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        yield error.strerror or str(error)
-    else:
-        yield None
+        return error.strerror or str(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

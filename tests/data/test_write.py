@@ -258,6 +258,14 @@ class TestRefusals:
             ([output("o.parquet")], "RF6304"),
             ([output("folder", format="jsonl")], "RF6300"),
             ([output("qa.jsonl/o.jsonl")], "RF6300"),
+            ([output("spec.refine", format="jsonl")], "RF6307"),
+            ([output(".refine/runs/0001/o.jsonl")], "RF6307"),
+            ([output("x/../.git/hooks/o.jsonl")], "RF6307"),
+            ([output("o.jsonl", provenance="../o.prov.jsonl")], "RF6301"),
+            ([output("o.jsonl", provenance="qa.jsonl")], "RF6302"),
+            ([output("o.jsonl", provenance="o.jsonl")], "RF6303"),
+            ([output("o.jsonl", provenance="p.jsonl"), output("p.jsonl", name="second")], "RF6303"),
+            ([output("o.jsonl", provenance="folder")], "RF6300"),
         ],
     )
     def test_before_anything_is_written(self, outputs: Any, code: str, ready: Any, tmp_path: Path) -> None:
@@ -269,6 +277,11 @@ class TestRefusals:
         assert codes(check_outputs(outputs, files, project)) == [code]
         assert (tmp_path / "qa.jsonl").read_text() == QA_ROWS
         assert sorted(path.name for path in tmp_path.iterdir() if path.name != "x") == before
+
+    def test_outputs_may_publish_their_log_in_one_place(self, ready: Any) -> None:
+        project, files, _ = ready
+        outputs = [output("o.jsonl", provenance="p.prov.jsonl"), output("o.csv", name="t", provenance="p.prov.jsonl")]
+        assert codes(check_outputs(outputs, files, project)) == []
 
     def test_a_link_out_of_the_project(self, ready: Any, tmp_path: Path, tmp_path_factory: Any) -> None:
         project, files, items = ready

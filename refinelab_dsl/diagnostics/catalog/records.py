@@ -67,6 +67,14 @@ def output_column_absent(path: str, column: str) -> Diagnostic:
     )
 
 
+def output_over_ours(path: str) -> Diagnostic:
+    """RF6307: an output would be a spec or a plan, or lie in the state folder of refinec or of git."""
+    return Diagnostic(
+        "RF6307", "error", f"the output `{path}` would be written over files that are no data",
+        help=(Help("give the output a path such as `out/refined.jsonl`"),),
+    )
+
+
 # RF632x to RF634x: provenance.
 
 
