@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from refinelab_dsl import syntax
 from refinelab_dsl.project import Project
 from refinelab_dsl.semantics.draft import Draft
+from refinelab_dsl.semantics.spaces import Names
 from refinelab_dsl.source import Source, Sources, Span
 
 
@@ -46,6 +47,7 @@ class Bindings:
     broken: (kind, name) of statements that did not parse: they count as declared.
     imports: namespaces of other files. Their declarations are not read yet: `models.bulk` counts as declared.
     draft: every block with its values; its expressions over items are syntax still.
+    items, results: the names that an expression over an item, or over a new item, sees.
     files: path as written in `file("…")` or `load("…")` -> text; what could not be read was reported.
     """
 
@@ -57,6 +59,8 @@ class Bindings:
     sources: Sources
     options: Options
     draft: Draft
+    items: Names
+    results: Names
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names declared for a kind, in the order of the file."""

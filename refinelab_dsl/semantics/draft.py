@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from refinelab_dsl import syntax
@@ -76,9 +77,16 @@ class Draft:
     blocks: tuple[Declared, ...]
     later: tuple[Use, ...]
 
+    @cached_property
+    def _index(self) -> Mapping[str, Mapping[str, Declared]]:
+        index: dict[str, dict[str, Declared]] = {}
+        for block in self.blocks:
+            index.setdefault(block.kind, {}).setdefault(block.name or f"({len(index[block.kind])})", block)
+        return index
+
     def all(self, kind: str) -> Iterator[Declared]:
         """The blocks of a kind."""
-        return (block for block in self.blocks if block.kind == kind)
+        return iter(self._index.get(kind, {}).values())
 
     def one(self, kind: str) -> Declared | None:
         """The block of a kind that stands once."""
@@ -86,7 +94,7 @@ class Draft:
 
     def named(self, kind: str, name: str | None) -> Declared | None:
         """The declaration of a name."""
-        return next((block for block in self.all(kind) if block.name == name), None)
+        return self._index.get(kind, {}).get(name or "")
 
     @property
     def dataset(self) -> Declared | None:

@@ -16,6 +16,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import quantities, shares
 from refinelab_dsl.semantics.bindings import Variable
 from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import Quantity
 from refinelab_dsl.semantics.written import match_arguments, mentions, relocate, what_stands, word_of
 from refinelab_dsl.source import Place, Sources, Span
@@ -122,7 +123,8 @@ class Evaluator:
         name = expression.parts[1]
         variable = self.scope.variables.get(name)
         if variable is None:
-            self.report(faults.unknown_variable(expression.span, name, nearest(name, self.scope.variables)))
+            near = nearest(name, self.scope.variables) if len(self.scope.found) < MOST else ()
+            self.report(faults.unknown_variable(expression.span, name, near))
             return None
         return None if variable.value is None else relocate(variable.value, expression.span)
 

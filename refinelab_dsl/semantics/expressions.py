@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, cast
@@ -15,6 +16,7 @@ from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf
 from refinelab_dsl.expressions.functions import check_pattern
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.spaces import BOOL, MONEY, NULL, NUMBER, TEXT, Names, Yields
 from refinelab_dsl.semantics.written import match_arguments, relocate, what_stands
 from refinelab_dsl.source import Span
@@ -95,6 +97,10 @@ class Reader:
         self._report(faults.not_an_expression(expression.span, what_stands(expression), self.subject))
         return None
 
+    def _near(self, word: str, candidates: Iterable[str]) -> tuple[str, ...]:
+        """Nearest names, as long as they may still be shown: each is compared letter by letter."""
+        return nearest(word, candidates) if len(self.found) < MOST else ()
+
     def _report(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)
 
@@ -103,7 +109,7 @@ class Reader:
             case syntax.Reference(parts=("var", name)):
                 variable = self.bindings.variables.get(name)
                 if variable is None:
-                    near = nearest(name, self.bindings.variables)
+                    near = self._near(name, self.bindings.variables)
                     self._report(faults.unknown_variable(expression.span, name, near))
                     return None
                 return None if variable.value is None else relocate(variable.value, expression.span)
@@ -115,7 +121,7 @@ class Reader:
         match literal:
             case syntax.Literal(kind="text" | "block", value=str(text)):
                 if like is not None and like.labels is not None and text not in like.labels:
-                    near = nearest(text, like.labels)
+                    near = self._near(text, like.labels)
                     self._report(faults.wrong_label(literal.span, text, like.owner, near, like.labels))
                     return None
                 return Typed(Constant.of(text), TEXT, True)
@@ -147,7 +153,7 @@ class Reader:
                 return None
             return Typed(Name(space=known.space, name=name), known.yields)
         if like is not None and like.labels is not None:
-            near = nearest(name, like.labels)
+            near = self._near(name, like.labels)
             self._report(faults.wrong_label(reference.span, name, like.owner, near, like.labels))
             return None
         if (like is not None and like.open) or name in self.names.labels:
@@ -156,7 +162,7 @@ class Reader:
         return None
 
     def _unknown(self, span: Span, name: str, like: Yields | None) -> Diagnostic:
-        near = nearest(name, [*self.names.known, *sorted(self.names.labels)])
+        near = self._near(name, [*self.names.known, *sorted(self.names.labels)])
         if self.context == "fields":
             return faults.bare_column(span, name)
         if like is not None and like.kind in ("any", "text"):
@@ -164,7 +170,7 @@ class Reader:
         if builtins.function(self.context, name) is not None:
             return faults.function_without_call(span, name)
         if self.context == "assert":
-            known = spaces.item_names(self.bindings.draft).known.get(name)
+            known = self.bindings.items.known.get(name)
             if known is not None:
                 return faults.item_in_assertion(span, name, known.space)
         return faults.unknown_name(span, name, self.subject, near, tuple(self.names.known))
@@ -354,7 +360,7 @@ class Reader:
         if elsewhere:
             return faults.function_elsewhere(span, name, self.subject, [each.strip("`") for each in elsewhere])
         known = tuple(row.name for row in builtins.functions(self.context))
-        return faults.unknown_function(span, name, self.subject, nearest(name, known), known)
+        return faults.unknown_function(span, name, self.subject, self._near(name, known), known)
 
     def _argument(
         self, row: Function, parameter: Parameter, argument: syntax.Expression, read: dict[str, str]
@@ -376,9 +382,7 @@ class Reader:
                     return None
                 return typed.node
             case types.Over(context=context, gives=gives):
-                inner = replace(
-                    self, subject=f"`{row.name}`", context=context, names=spaces.item_names(self.bindings.draft)
-                )
+                inner = replace(self, subject=f"`{row.name}`", context=context, names=self.bindings.items)
                 return inner.read(argument, gives)
             case types.Name(kinds=kinds):
                 return self._declared(row, parameter, argument, kinds)
@@ -390,7 +394,7 @@ class Reader:
         match argument:
             case syntax.Literal(kind="text", value=str(text)):
                 if row.name == "column" and self.names.columns is not None and text not in self.names.columns:
-                    near = nearest(text, self.names.columns)
+                    near = self._near(text, self.names.columns)
                     self._report(faults.unknown_column(argument.span, text, near, self.names.columns))
                     return None
                 if row.name == "matches" and (problem := check_pattern(text)) is not None:
@@ -414,7 +418,7 @@ class Reader:
                 if any(self.bindings.is_declared(kind, name) for kind in kinds):
                     return Constant.of(name)
                 known = [each for kind in kinds for each in self.bindings.names(kind)]
-                near = nearest(name, known)
+                near = self._near(name, known)
                 for kind, block in self.bindings.kinds_of(name):
                     span = block.label_span or block.kind_span
                     self._report(faults.wrong_kind(argument.span, name, kinds, kind, span, near))
@@ -436,7 +440,7 @@ class Reader:
         match argument:
             case syntax.Reference(parts=(word,)) | syntax.Literal(kind="text", value=str(word)):
                 if labels is not None and word not in labels:
-                    near = nearest(word, labels)
+                    near = self._near(word, labels)
                     self._report(faults.wrong_label(argument.span, word, dimension or "", near, labels))
                     return None
                 return Constant.of(word)

@@ -10,7 +10,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
-from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.expressions import Reader
 from refinelab_dsl.semantics.schema import find_schema
 from refinelab_dsl.types import ExpressionKind
@@ -52,21 +52,21 @@ def read(
 
 def read_one(bindings: Bindings, declared: Declared, reading: Reading, found: list[Diagnostic]) -> Expression | None:
     """One expression, resolved."""
-    names = names_for(bindings.draft, declared, reading)
+    names = names_for(bindings, declared, reading)
     subject = f"`{reading.key or reading.attribute}`"
     reader = Reader(bindings, subject, reading.type.context, names, found)
     return reader.read(reading.written, reading.type.gives)
 
 
-def names_for(draft: Draft, declared: Declared, reading: Reading) -> spaces.Names:
+def names_for(bindings: Bindings, declared: Declared, reading: Reading) -> spaces.Names:
     """The names that an expression sees."""
     match reading.type.context:
         case "fields":
             return spaces.field_names(declared)
         case "items":
-            return spaces.row_names(draft, declared) if declared.kind == "dataset" else spaces.item_names(draft)
+            return spaces.row_names(bindings.draft, declared) if declared.kind == "dataset" else bindings.items
         case "accept":
-            return spaces.accept_names(draft, declared)
+            return spaces.accept_names(bindings.results, declared)
         case "assert":
             return spaces.assert_names()
 
@@ -75,7 +75,7 @@ def kind_of(bindings: Bindings, declared: Declared, attribute: str, key: str | N
     """What an expression yields; None where it is not written, or wrong."""
     for reading in readings(declared):
         if reading.attribute == attribute and reading.key == key:
-            names = names_for(bindings.draft, declared, reading)
+            names = names_for(bindings, declared, reading)
             typed = Reader(bindings, "", reading.type.context, names, []).lower(reading.written)
             return None if typed is None else typed.yields.kind
     return None

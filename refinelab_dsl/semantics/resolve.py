@@ -15,7 +15,7 @@ from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
-from refinelab_dsl.semantics import order, variables
+from refinelab_dsl.semantics import order, spaces, variables
 from refinelab_dsl.semantics.bindings import Bindings, Options, Variable
 from refinelab_dsl.semantics.draft import Declared, Draft, Use
 from refinelab_dsl.semantics.evaluate import Evaluator, Scope
@@ -49,7 +49,18 @@ def resolve(
     scope = Scope(values, names.lookup, names.has_namespace, files, sources, found)
     draft = _build_draft(tree, declarations, scope)
     texts = sources.including(*files.texts.values())
-    bindings = Bindings(declarations, broken, imports, values, files.texts, texts, options, draft)
+    bindings = Bindings(
+        declarations,
+        broken,
+        imports,
+        values,
+        files.texts,
+        texts,
+        options,
+        draft,
+        spaces.item_names(draft),
+        spaces.item_names(draft, result=True),
+    )
     return bindings, order.in_order(found, texts)
 
 
@@ -76,7 +87,7 @@ class _Names:
 
     def _missing(self, name: str, kinds: tuple[str, ...], span: Span) -> Diagnostic:
         known = [other for kind in kinds for other in self.declarations.get(kind, ())]
-        near = nearest(name, known)
+        near = nearest(name, known) if len(self.found) < order.MOST else ()
         for kind, blocks in self.declarations.items():
             if name in blocks:
                 block = blocks[name]

@@ -133,10 +133,10 @@ def row_names(draft: Draft, dataset: Declared) -> Names:
     return Names(known, frozenset(), dataset.get("columns"))
 
 
-def accept_names(draft: Draft, validator: Declared) -> Names:
+def accept_names(results: Names, validator: Declared) -> Names:
     """The names of a validator's `accept`."""
     row = validator.validator
-    base = item_names(draft, result=True) if row is None or row.items else Names({}, frozenset(), None)
+    base = results if row is None or row.items else Names({}, frozenset(), None)
     own = () if row is None else row.names
     known = {each.name: Known("context", Yields(each.gives, each.words or None, False, each.name)) for each in own}
     return Names({**base.known, **known}, base.labels, base.columns)

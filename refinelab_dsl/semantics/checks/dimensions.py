@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 
 from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.diagnostics import Diagnostic
@@ -12,6 +13,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import spell_number
 from refinelab_dsl.semantics.shares import Shares
 from refinelab_dsl.source import Span
@@ -48,10 +50,9 @@ def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:
         return
     labels = dimension.get("order") or dimension.get("labels")
     if labels is not None:
-        for label in bands:
-            if label not in labels:
-                span = _key_span(written.value, label)
-                yield faults.band_without_label(span, label, dimension.title, nearest(label, labels), labels)
+        for label in _outside(bands, labels):
+            span = _key_span(written.value, label)
+            yield faults.band_without_label(span, label, dimension.title, nearest(label, labels), labels)
         missing = tuple(label for label in labels if label not in bands)
         if missing:
             yield faults.label_without_band(written.name_span, dimension.title, missing)
@@ -64,7 +65,7 @@ def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:
         else:
             ranges.append((low, high, label))
     ranges.sort(key=lambda entry: (entry[0] is not None, entry[0] or Decimal(0), entry[1] or Decimal(0)))
-    yield from _check_neighbours(dimension, written, ranges)
+    yield from islice(_check_neighbours(dimension, written, ranges), MOST)
 
 
 def _check_neighbours(
@@ -99,10 +100,9 @@ def _check_measure(draft: Draft, dimension: Declared) -> Iterator[Diagnostic]:
     if given is None or dimension.get("bands") is not None:
         return
     for name in ("labels", "order"):
-        for label in dimension.get(name) or ():
-            if label not in given:
-                near = nearest(label, given)
-                yield faults.foreign_measure_label(dimension.span(name), label, dimension.title, near, given)
+        for label in _outside(dimension.get(name) or (), given):
+            near = nearest(label, given)
+            yield faults.foreign_measure_label(dimension.span(name), label, dimension.title, near, given)
     target = dimension.get("target")
     if isinstance(target, Shares) and dimension.get("labels") is None and dimension.get("order") is None:
         yield from _compare_labels(dimension, target, given)
@@ -133,13 +133,19 @@ def _check_target(draft: Draft, dimension: Declared) -> Iterator[Diagnostic]:
 
 def _compare_labels(dimension: Declared, target: Shares, labels: tuple[str, ...]) -> Iterator[Diagnostic]:
     written = dimension.written["target"]
-    unlisted = [label for label in target.weights if label not in labels]
+    unlisted = _outside(target.weights, labels)
     for label in unlisted:
         span = _key_span(written.value, label)
         yield faults.unlisted_label(span, label, dimension.title, nearest(label, labels), labels)
     missing = tuple(label for label in labels if label not in target.weights)
     if missing and not unlisted:
         yield faults.label_without_weight(written.name_span, dimension.title, missing)
+
+
+def _outside(found: Iterable[str], labels: Collection[str]) -> list[str]:
+    """What is no label, as far as it will be shown."""
+    known = frozenset(labels)
+    return [each for each in found if each not in known][:MOST]
 
 
 def _key_span(value: syntax.Expression, key: str) -> Span:

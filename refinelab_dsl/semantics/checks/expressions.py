@@ -12,8 +12,8 @@ from refinelab_dsl.semantics.bindings import Bindings
 
 def check_expressions(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     """Every expression of every block, read with the names that its attribute sees."""
+    found: list[Diagnostic] = []
     for declared in bindings.draft.blocks:
         for reading in readings.readings(declared):
-            found: list[Diagnostic] = []
             readings.read_one(bindings, declared, reading, found)
-            yield from found
+    yield from found

@@ -86,7 +86,9 @@ def _stuck_fields(bindings: Bindings, dataset: Declared) -> list[tuple[str, Span
         if expression is None:
             return []
         fields[name] = expression
-    declared = Dataset(name=dataset.name, task=dataset.values["task"], source=dataset.values["source"], fields=fields)
+    declared = Dataset(
+        name=dataset.name, task=dataset.values["task"], source=dataset.get("source") or (), fields=fields
+    )
     written = dataset.get("fields") or {}
     return [
         (name, written[name].span if name in written else dataset.block.header_span) for name in invertible(declared)
