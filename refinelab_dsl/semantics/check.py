@@ -6,7 +6,7 @@ from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.semantics import order
 from refinelab_dsl.semantics.bindings import Bindings
-from refinelab_dsl.semantics.checks import CHECKS
+from refinelab_dsl.semantics.checks import CHECKS, LINTS
 
 
 def check(tree: syntax.Tree, bindings: Bindings) -> Diagnostics:
@@ -15,4 +15,7 @@ def check(tree: syntax.Tree, bindings: Bindings) -> Diagnostics:
     found: list[Diagnostic] = []
     for one in CHECKS:
         found.extend(one(tree, bindings))
+    if not any(diagnostic.is_error for diagnostic in found):
+        for one in LINTS:
+            found.extend(one(tree, bindings))
     return order.in_order(found, bindings.sources)

@@ -30,5 +30,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_prompts,
     check_outputs,
     check_expressions,
-    check_unused,
 )
+
+LINTS: Final[tuple[Check, ...]] = (check_unused,)
+"""What is said only of specs without errors: a mistake often makes a declaration look unused."""

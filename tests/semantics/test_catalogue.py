@@ -1,0 +1,57 @@
+"""Every complaint of the family RF2xxx is made by some example, and whole specs that lack something say so."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from refinelab_dsl.diagnostics.catalog import names
+from refinelab_dsl.semantics.order import MOST
+from tests.harness.front import HEAD, compile_text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_code_occurs_in_an_example() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "specs" / "language").glob("*.md")]
+    texts += [path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "semantics").glob("*.py")]
+    shown = {code for text in texts for code in re.findall(r"RF2\d{3}", text)}
+    documented = {str(inspect.getdoc(getattr(names, name)))[:6] for name in names.__all__}
+    assert sorted(documented - shown) == []
+
+
+@pytest.mark.parametrize("text", ["edition = 1\n", "edition = 1\nseed = 3\n"])
+def test_a_spec_without_anything(text: str) -> None:
+    front = compile_text(text)
+    assert [entry.code for entry in front.diagnostics] == ["RF2008", "RF2235"]
+
+
+def test_a_dataset_that_does_not_parse_is_not_missed() -> None:
+    front = compile_text("edition = 1\ndataset d { task = = qa }\n")
+    assert all(code.startswith("RF1") for code in front.codes)
+
+
+def test_only_other_datasets() -> None:
+    front = compile_text('edition = 1\ndataset d { task = qa, source = "x.jsonl", role = corpus }\n')
+    assert front.codes == ["RF2008"]
+    assert "main" in front.diagnostics.errors[0].message
+
+
+def test_a_dotted_variable_in_a_broken_list_is_said_once() -> None:
+    front = compile_text(HEAD + "budget { tokens = var.none }\nconstraints { size = var.none }\n")
+    assert front.codes == ["RF2040", "RF2040"]
+
+
+def test_a_hundred_complaints_are_enough() -> None:
+    front = compile_text(HEAD + "".join(f"operator o{index} {{ kind = remove, wher = 3 }}\n" for index in range(3000)))
+    assert front.codes == ["RF2010"] * MOST
+    note = next(entry for entry in front.diagnostics if entry.severity == "note")
+    assert str(3000 - MOST) in note.message
+
+
+def test_a_misspelt_attribute_is_not_missing_too() -> None:
+    front = compile_text(HEAD + "operator a { kind = expand, modle = small }\nbudget { token = 3 }\n")
+    assert front.codes == ["RF2010", "RF2010"]
