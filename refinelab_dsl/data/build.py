@@ -353,19 +353,8 @@ class _Scan:
                 yield f"{faults.count(lost, 'item')} without a label of `{name}` kept outside of its shares"
 
 
-def list_labels(dimension: Dimension) -> tuple[str, ...] | None:
-    """The labels that the spec settles: listed, banded or weighted ones; None where the data settle them."""
-    if dimension.labels is not None:
-        return dimension.labels
-    if dimension.bands:
-        return tuple(band.label for band in dimension.bands)
-    if dimension.target is not None and dimension.target.kind == "weights":
-        return tuple(dimension.target.weights)
-    return None
-
-
 def _open_column(dimension: Dimension) -> _Column:
-    names = list_labels(dimension)
+    names = measures.list_labels(dimension)
     return _Column(dimension, {name: code for code, name in enumerate(names or ())}, settled=names is not None)
 
 

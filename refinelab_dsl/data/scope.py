@@ -28,6 +28,7 @@ class ItemScope:
     ) -> None:
         self._measures = {name: measures.build_measure(each) for name, each in measures_.items()}
         self._labellers = {name: measures.build_labeller(each) for name, each in dimensions.items()}
+        self._listed = {name: measures.list_labels(each) for name, each in dimensions.items()}
         self._measure_of = {name: each.measure for name, each in dimensions.items()}
         self._spread = spread or {}
         self._item: Item | None = None
@@ -63,7 +64,8 @@ class ItemScope:
     def names(self, space: str, name: str) -> Any:
         """The value of a bare name; None where the item has none."""
         if space == "dimension":
-            return self.label(name)
+            label, listed = self.label(name), self._listed[name]
+            return label if listed is None or label in listed else None
         if space == "measure":
             return self.value(name)
         item = self._item
@@ -90,5 +92,7 @@ class ItemScope:
         value = self.value(measure)
         if value is None or isinstance(value, str):
             return None
+        if measure not in self._spread:
+            raise EvaluationError("`z()` has no value here: it needs all items")
         mean, deviation = self._spread[measure]
         return (float(value) - mean) / deviation if deviation > 0 else 0.0

@@ -1,6 +1,6 @@
 """Unpaid measures: a value of each item, and the label that a dimension gives to the value."""
 
-from refinelab_dsl.measures.labels import build_labeller, canonical_label, label
+from refinelab_dsl.measures.labels import build_labeller, canonical_label, label, list_labels
 from refinelab_dsl.measures.table import MEASURES, MeasureKind, build_measure, is_measurable, measure
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "canonical_label",
     "is_measurable",
     "label",
+    "list_labels",
     "measure",
 ]

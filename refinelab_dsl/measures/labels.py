@@ -13,6 +13,17 @@ from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
 
 
+def list_labels(dimension: Dimension) -> tuple[str, ...] | None:
+    """The labels that the spec settles: listed, banded or weighted ones; None where the data settle them."""
+    if dimension.labels is not None:
+        return dimension.labels
+    if dimension.bands:
+        return tuple(band.label for band in dimension.bands)
+    if dimension.target is not None and dimension.target.kind == "weights":
+        return tuple(dimension.target.weights)
+    return None
+
+
 def build_labeller(dimension: Dimension) -> Callable[[Any], str | None]:
     """The label of a value, None where it has none: no value, no number for a band, or a gap between bands.
 

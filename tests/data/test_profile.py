@@ -189,6 +189,12 @@ def test_labels_that_are_not_listed_are_unknown_too(tmp_path: Path) -> None:
     assert (dropped.size, dropped.dropped) == (1, 1)
 
 
+def test_an_unknown_label_is_null_to_expressions(tmp_path: Path) -> None:
+    unknown = operator("unknown", where=compare(Name(space="dimension", name="topic"), "==", None))
+    found = profile(tmp_path, rows("a", "b", None), [dimension(labels=("a",), unknown="keep")], [unknown])
+    assert found.eligible["unknown"].tolist() == [False, True, True]
+
+
 def test_a_dimension_needs_a_label(tmp_path: Path) -> None:
     assert error(tmp_path, rows(None, None), [dimension(unknown="keep")]).code == "RF3042"
 
