@@ -101,7 +101,7 @@ class Plan:
             allow_outside=self._options.allow_outside,
             saved=self._saved,
             environ=os.environ if environ is None else environ,
-            cache=cache,
+            use_cache=cache,
             concurrency=concurrency,
         )
         outcome = execute.run(self.file.path, self._planned.analysis.project, options)

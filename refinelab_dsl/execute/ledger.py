@@ -48,12 +48,12 @@ class Ledger:
     such a model does not compile, so the dollar limit never silently misses them.
     """
 
-    def __init__(self, tokens: int | None, usd: Decimal | None, *, settled: Amount = NOTHING) -> None:
+    def __init__(self, tokens: int | None, usd: Decimal | None) -> None:
         self.limit_tokens = tokens
         self.limit_usd = usd
-        self.settled_tokens = settled.tokens
-        self.settled_usd = settled.usd or Decimal(0)
-        self.usd_is_complete = settled.usd is not None
+        self.settled_tokens = 0
+        self.settled_usd = Decimal(0)
+        self.usd_is_complete = True
         self.reserved_tokens = 0
         self.reserved_usd = Decimal(0)
         self.forfeited = NOTHING
@@ -107,6 +107,12 @@ class Ledger:
     def release(self, reservation: Reservation) -> None:
         """The call was never sent, or refused without a charge."""
         self._close(reservation)
+
+    def carry(self, spent: Amount, *, lost: bool = False) -> None:
+        """Counts what the run spent before it was interrupted; `lost`: by a call that never got its answer."""
+        self._spend(spent)
+        if lost:
+            self.forfeited += spent
 
     def _close(self, reservation: Reservation) -> Amount:
         worst = self._open.pop(reservation.number).amount

@@ -1,0 +1,516 @@
+"""Applies a saved plan. What can refuse is asked before the first call; what is bought is kept whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from refinelab_dsl import prompts, providers
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan import Header, Input
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data import digest_dataset, digest_files, find_files
+from refinelab_dsl.data.profile import FileDigest
+from refinelab_dsl.data.scope import ItemScope
+from refinelab_dsl.data.write import check_outputs
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import plan as plan_faults
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.calls import Caller, Line
+from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, finish_run
+from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.interpret import Engine, Interpreter
+from refinelab_dsl.execute.journal import Journal, JournalError
+from refinelab_dsl.execute.ledger import Amount, Ledger
+from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.lock import take_lock
+from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
+from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
+from refinelab_dsl.execute.shelf import Shelf
+from refinelab_dsl.execute.step import ItemMissing, StepRunner
+from refinelab_dsl.execute.tally import Additions, Tally
+from refinelab_dsl.exit_codes import ExitCode, settle
+from refinelab_dsl.project import Project
+from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
+from refinelab_dsl.providers import Provider
+from refinelab_dsl.store import Store, StoreError
+from refinelab_dsl.validators import Surroundings
+from refinelab_dsl.validators.likeness import Neighbours
+
+
+def run(
+    plan_path: Path | None, project: Project, options: RunOptions, observer: Observer | None = None
+) -> RunOutcome:
+    """Applies the plan in `plan_path`, or goes on with run `options.resume`.
+
+    project: as seen from the spec's folder, against which outputs and data are resolved. Never raises for what a user,
+    a disk or an endpoint can cause: the outcome's diagnostics and exit code say it.
+    """
+    watcher = observer or SilentObserver()
+    with ExitStack() as stack:
+        try:
+            project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = take_lock(project.state)
+        except OSError as error:
+            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.state), _reason(error)))
+        if isinstance(lock, Diagnostic):
+            return _refuse(ExitCode.LOCKED, lock)
+        stack.enter_context(lock)
+        try:
+            start = _begin(plan_path, project, options)
+        except _Refusal as refusal:
+            return _refuse(refusal.code, *refusal.diagnostics)
+        except OSError as error:
+            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.runs), _reason(error)))
+        return _Execution(start, project, options, watcher).run()
+
+
+class _Refusal(Exception):
+    """The run cannot begin."""
+
+    def __init__(self, code: ExitCode, *diagnostics: Diagnostic) -> None:
+        super().__init__(diagnostics[0].message)
+        self.code = code
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A run that may begin. header: the plan's, with the dataset's source put back."""
+
+    plan: PlanFile
+    header: Header
+    folder: RunFolder
+    record: RunRecord
+    files: tuple[Path, ...]
+    allow_outside: bool
+
+
+def _begin(plan_path: Path | None, project: Project, options: RunOptions) -> _Start:
+    """Everything that can be checked before a call is paid, in the order of exit codes."""
+    found: tuple[RunFolder, RunRecord] | None = None
+    if options.resume is not None:
+        found = _find_resumed(project, options.resume)
+        plan_path = found[0].plan
+    assert plan_path is not None
+    plan, problems = PlanFile.open(plan_path)
+    if plan is None:
+        raise _Refusal(ExitCode.SPEC, *problems)
+    if found is None and options.saved:
+        found = runs.find_applied(project, plan.plan_id)
+        if found is not None and found[1].status not in runs.UNFINISHED:
+            raise _Refusal(ExitCode.STALE, faults.plan_used(str(plan_path), found[0].number))
+    source, allow_outside = options.source or plan.header.files, options.allow_outside
+    if found is not None:
+        source, allow_outside = found[1].source or source, found[1].allow_outside or allow_outside
+    dataset = plan.header.dataset.model_copy(update={"source": source})
+    header = plan.header.model_copy(update={"dataset": dataset})
+    files = _check_dataset(plan, header, project, allow_outside)
+    refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
+    if refused.has_errors:
+        raise _Refusal(ExitCode.SPEC, *refused)
+    used = {template.model for template in header.templates}
+    for model in header.models:
+        distrust = providers.check_trust(model, options.environ) if model.name in used and header.actions else None
+        if distrust is not None:
+            raise _Refusal(ExitCode.UNAVAILABLE, distrust)
+    if found is None:
+        found = runs.create_run(
+            project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
+            allow_outside=allow_outside,
+        )
+        # From here on the run's own copy counts: the file that was given may change or vanish.
+        plan, problems = PlanFile.open(found[0].plan)
+        if plan is None:
+            raise _Refusal(ExitCode.UNAVAILABLE, *problems)
+    else:
+        found[0].dump_record(found[1].model_copy(update={"status": "running", "finished_at": None}))
+    return _Start(plan, header, *found, files, allow_outside)
+
+
+def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:
+    folder = runs.find_run(project, number)
+    if folder is None:
+        known = tuple(each.number for each in runs.find_runs(project))
+        raise _Refusal(ExitCode.USAGE, faults.run_unknown(number, known))
+    try:
+        record = folder.load_record()
+    except RunDamaged as damage:
+        raise _Refusal(ExitCode.UNAVAILABLE, faults.run_damaged(number, str(damage.path), damage.reason)) from None
+    if record.status not in runs.UNFINISHED:
+        raise _Refusal(ExitCode.STALE, faults.run_finished(number, record.status))
+    return folder, record
+
+
+def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outside: bool) -> tuple[Path, ...]:
+    """The dataset's files, if they are those of the plan, byte for byte."""
+    files, problems = find_files(header.dataset, project, allow_outside=allow_outside)
+    if problems:
+        raise _Refusal(ExitCode.STALE, *problems)
+    digests, problems = digest_files(files, project)
+    if problems:
+        raise _Refusal(ExitCode.UNAVAILABLE, *problems)
+    if digest_dataset(digests) != header.dataset_sha256:
+        raise _Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), _name_changes(header.inputs, digests)))
+    return files
+
+
+def _name_changes(inputs: tuple[Input, ...], digests: tuple[FileDigest, ...]) -> tuple[str, ...]:
+    """What changed of the data since the plan was made, in a user's words."""
+    before = {entry.name: entry.sha256 for entry in inputs if entry.kind == "file"}
+    now = {digest.name: digest.sha256 for digest in digests}
+    changes = [f"the data file `{name}` is gone" for name in before if name not in now]
+    changes += [f"the data file `{name}` is new" for name in now if name not in before]
+    changes += [f"the data file `{name}` changed" for name in now if name in before and before[name] != now[name]]
+    return tuple(changes) or ("the dataset changed",)
+
+
+class _Execution:
+    """One run from its first call to its summary."""
+
+    def __init__(self, start: _Start, project: Project, options: RunOptions, observer: Observer) -> None:
+        self._start = start
+        self._project = project
+        self._options = options
+        self._observer = observer
+        self._number = start.folder.number
+        self._began = time.monotonic()
+
+    def run(self) -> RunOutcome:
+        """Runs to one of: complete, partial (budget), interrupted, stopped."""
+        folder, header = self._start.folder, self._start.header
+        self._observer.start(self._number, header)
+        try:
+            with ExitStack() as stack:
+                log = stack.enter_context(LogWriter(folder.log))
+                additions = Additions(folder.path)
+                stack.callback(additions.close)
+                shelf = Shelf(folder.path)
+                stack.callback(shelf.close)
+                self._log_inputs(log)
+                surroundings = self._survey(shelf)
+                tally = Tally(header)
+                halt, spent, found = self._interpret(stack, log, additions, shelf, surroundings, tally)
+                if halt.reasons.keys() - {"budget"}:
+                    return self._stop(halt, found)
+                ending = Ending(
+                    self._start.plan, header, self._start.files, self._project, log, folder.log, tally, additions,
+                    surroundings.scope, shelf.ids, spent, self._start.allow_outside,
+                    "partial" if halt.is_set else "complete",
+                )
+                return self._end(finish_run(ending), found)
+        except KeyboardInterrupt:
+            return self._give_up("interrupted", ExitCode.INTERRUPTED, faults.run_interrupted(self._number, "SIGINT"))
+        except (StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RunDamaged, OSError) as error:
+            return self._give_up("stopped", ExitCode.UNAVAILABLE, *self._describe(error))
+
+    # ---- before the calls ----------------------------------------------------------------------------------------
+
+    def _log_inputs(self, log: LogWriter) -> None:
+        header = self._start.header
+        used = {template.model for template in header.templates}
+        log.append(events.Run(
+            compiler=header.compiler, spec=header.spec, spec_path=header.spec_path, spec_sha256=header.spec_sha256,
+            plan_id=self._start.plan.plan_id, dataset=header.dataset.name, dataset_sha256=header.dataset_sha256,
+            files=header.files, inputs=header.inputs,
+            models=tuple(
+                events.ModelUsed(
+                    name=model.name, provider=model.provider, id=model.id, base_url=model.base_url, params=model.params
+                )
+                for model in header.models
+            ),
+            seed=header.seed,
+            simulated=any(model.provider == "simulated" for model in header.models if model.name in used),
+        ))
+        log.append(events.Plan(
+            size_now=header.size_now, size_planned=header.size_planned,
+            actions=tuple(
+                events.PlannedAction.model_validate(
+                    {"operator": action.operator, "from": action.from_, "to": action.to, "count": action.count,
+                     "attempts": action.attempts}
+                )
+                for action in header.actions
+            ),
+            removals=tuple(
+                events.PlannedRemoval.model_validate(
+                    {"operator": removal.operator, "from": removal.from_, "planned": removal.planned}
+                )
+                for removal in header.removals
+            ),
+            tokens_expected=header.tokens.expected, tokens_ceiling=header.tokens.ceiling,
+            usd_expected=header.usd.expected, usd_ceiling=header.usd.ceiling,
+        ))
+
+    def _survey(self, shelf: Shelf) -> Surroundings:
+        """Reads the dataset once: items that steps name, ids of what may leave, the neighbours of new items."""
+        header, plan = self._start.header, self._start.plan
+        checked = {name for operator in header.operators for name in operator.checks}
+        against = {
+            side for validator in header.validators
+            if validator.kind == "duplicate" and validator.name in checked for side in validator.against
+        }
+        originals = Neighbours() if "originals" in against and header.actions else None
+        wanted = frozenset(key for step in plan.steps() for key in step.items)
+        candidates = frozenset(candidate.item for candidate in plan.candidates())
+        shelf.fill(
+            iterate_source(header, self._start.files, self._project), wanted, candidates, originals
+        )
+        return Surroundings(
+            task=header.dataset.task,
+            scope=ItemScope(
+                {measure.name: measure for measure in header.measures},
+                {dimension.name: dimension for dimension in header.dimensions},
+            ),
+            labels=header.labels,
+            measurable={dimension.name: dimension.on_new == "measure" for dimension in header.dimensions},
+            originals=originals,
+            output=Neighbours() if "output" in against and header.actions else None,
+        )
+
+    # ---- the calls -----------------------------------------------------------------------------------------------
+
+    def _interpret(
+        self, stack: ExitStack, log: LogWriter, additions: Additions, shelf: Shelf, surroundings: Surroundings,
+        tally: Tally,
+    ) -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
+        """Executes the steps; nothing is in flight afterwards. Returns why it stopped, what was spent."""
+        if not self._start.header.actions:
+            return Halt(), Amount(), ()
+        store = Store(self._project.store)
+        stack.callback(store.close)
+        journal = Journal(self._start.folder.journal, store)
+        stack.callback(journal.close)
+        ledger, answered = self._recall(journal, store)
+
+        async def interpret() -> tuple[Halt, tuple[Diagnostic, ...]]:
+            halt = Halt()
+            lines = self._open_lines(store)
+            caller = Caller(
+                lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache
+            )
+            engine = Engine(
+                StepRunner(self._start.header, caller, shelf, surroundings), caller, halt, log, surroundings, additions,
+                tally, self._observer, self._count_slots(), self._is_loose(ledger),
+            )
+            interpreter = Interpreter(engine, self._start.plan.steps())
+            try:
+                with _signals(halt, interpreter.abandon, lambda name: faults.run_interrupted(self._number, name)):
+                    await interpreter.run()
+                    await journal.flush()
+            finally:
+                for line in lines.values():
+                    await line.provider.close()
+            return halt, self._describe_calls(caller, interpreter)
+
+        halt, found = _run_loop(interpret)
+        return halt, Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None), found
+
+    def _open_lines(self, store: Store) -> dict[str, Line]:
+        header = self._start.header
+        users: dict[str, list[str]] = {}
+        for template in header.templates:
+            users.setdefault(template.model, []).append(template.name)
+        lines = {}
+        for model in header.models:
+            if model.name in users:
+                provider: Provider | Diagnostic = providers.open_provider(
+                    model, store=store, environ=self._options.environ
+                )
+                if isinstance(provider, Diagnostic):
+                    raise _Unusable(provider)
+                lines[model.name] = Line(model, provider, Pace(model.limits), tuple(users[model.name]))
+        return lines
+
+    def _count_slots(self) -> dict[str, int]:
+        header, most = self._start.header, self._options.concurrency
+        used = {template.model for template in header.templates}
+        return {
+            model.name: max(1, model.limits.concurrency if most is None else min(model.limits.concurrency, most))
+            for model in header.models if model.name in used
+        }
+
+    def _recall(self, journal: Journal, store: Store) -> tuple[Ledger, dict[tuple[int, int], str]]:
+        """What this run has spent and been told before it was interrupted.
+
+        A call without a result may have been charged: it is settled by its reply if that reached the store, else its
+        claim counts as spent.
+        """
+        budget = self._start.header.budget
+        models = {model.name: model for model in self._start.header.models}
+        ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent)
+        answered: dict[tuple[int, int], str] = {}
+        for entry in journal.entries():
+            if entry.state == "answered" and entry.reply is not None:
+                ledger.carry(entry.settled)
+                answered[entry.step, entry.part] = entry.reply
+            elif entry.state == "lost":
+                ledger.carry(entry.reserved, lost=True)
+            elif entry.state == "open":
+                stored = store.get(entry.request_key) if self._options.use_cache else None
+                usage = None if stored is None else stored.completion.usage
+                if stored is None:
+                    ledger.carry(entry.reserved, lost=True)
+                    journal.mark_lost(entry.id)
+                    continue
+                usd = None if usage is None else prompts.price_usd(
+                    models[entry.model], usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
+                )
+                spent = entry.reserved if usage is None else Amount(usage.input_tokens + usage.output_tokens, usd)
+                ledger.carry(spent)
+                journal.adopt(entry.id, stored.reply_hash, usage, spent)
+                answered[entry.step, entry.part] = stored.reply_hash
+        return ledger, answered
+
+    def _is_loose(self, ledger: Ledger) -> bool:
+        """Whether not even every attempt of the plan, repaired, could exceed the budget."""
+        tokens, usd = self._start.header.tokens.ceiling, self._start.header.usd.ceiling
+        lost = ledger.forfeited
+        fits_tokens = ledger.limit_tokens is None or (
+            tokens is not None and lost.tokens + tokens <= ledger.limit_tokens
+        )
+        fits_usd = ledger.limit_usd is None or (usd is not None and (lost.usd or 0) + usd <= ledger.limit_usd)
+        return fits_tokens and fits_usd
+
+    def _describe_calls(self, caller: Caller, interpreter: Interpreter) -> tuple[Diagnostic, ...]:
+        """What there is to say about the calls themselves."""
+        found: list[Diagnostic] = []
+        if interpreter.needed is not None:
+            ledger = caller.ledger
+            found.append(faults.budget_dry(
+                _render(ledger.settled, ledger), _render(interpreter.needed, ledger),
+                _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger),
+            ))
+        failed = sum(caller.failed.values())
+        if failed and "model" not in caller.halt.reasons:
+            kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(caller.failed.items()))
+            found.append(faults.steps_failed(failed, kinds))
+        return tuple(found)
+
+    # ---- endings -------------------------------------------------------------------------------------------------
+
+    def _end(self, finished: Finished, found: tuple[Diagnostic, ...]) -> RunOutcome:
+        status: Status = finished.head["status"]
+        head = self._complete_head(finished.head)
+        runs.write_json(self._start.folder.summary, head)
+        self._record(status)
+        codes = [*finished.codes, *([ExitCode.BUDGET] if status == "partial" else [])]
+        diagnostics = Diagnostics((*found, *finished.diagnostics))
+        return RunOutcome(self._number, status, settle(codes), diagnostics, head)
+
+    def _stop(self, halt: Halt, found: tuple[Diagnostic, ...]) -> RunOutcome:
+        """The run is unfinished: a signal, a model, a disk."""
+        said = tuple(diagnostic for entries in halt.reasons.values() for diagnostic in entries)
+        for reason, code in (("interrupt", ExitCode.INTERRUPTED), ("terminate", ExitCode.TERMINATED)):
+            if reason in halt.reasons:
+                return self._give_up("interrupted", code, *found, *said)
+        return self._give_up("stopped", ExitCode.UNAVAILABLE, *found, *said)
+
+    def _give_up(self, status: Literal["interrupted", "stopped"], code: ExitCode, *found: Diagnostic) -> RunOutcome:
+        diagnostics = list(dict.fromkeys(found))
+        try:
+            self._record(status)
+        except OSError as error:
+            diagnostics.append(faults.state_unwritable(str(self._start.folder.record), _reason(error)))
+        if status == "stopped":
+            diagnostics.append(faults.run_stopped(self._number))
+        head = self._complete_head({"status": status})
+        return RunOutcome(self._number, status, code, Diagnostics(tuple(diagnostics)), head)
+
+    def _record(self, status: Status) -> None:
+        ended = self._start.record.model_copy(update={"status": status, "finished_at": runs.now()})
+        self._start.folder.dump_record(ended)
+
+    def _complete_head(self, head: dict[str, Any]) -> dict[str, Any]:
+        first = {
+            "run": self._number, "status": head["status"], "plan_id": self._start.plan.plan_id,
+            "spec": self._start.header.spec, "seconds": round(time.monotonic() - self._began, 3),
+        }
+        return {**first, **{name: value for name, value in head.items() if name not in first}}
+
+    def _describe(self, error: Exception) -> tuple[Diagnostic, ...]:
+        folder = self._start.folder
+        match error:
+            case _Unusable():
+                return (error.diagnostic,)
+            case StoreError():
+                return (faults.store_damaged(str(self._project.store), str(error)),)
+            case JournalError(damaged=True):
+                return (faults.journal_damaged(self._number, str(folder.journal), str(error)),)
+            case ItemMissing():
+                return (faults.item_missing(error.key, error.step),)
+            case SourceFault():
+                return (faults.dataset_unreadable(self._start.header.dataset.name, error.diagnostic.message),)
+            case OutputFault():
+                return error.diagnostics
+            case _:
+                return (faults.state_unwritable(str(folder.path), _reason(error)),)
+
+
+class _Unusable(OSError):
+    """A provider cannot be opened."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@contextmanager
+def _signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[str], Diagnostic]) -> Iterator[None]:
+    """While it lasts, the first SIGINT or SIGTERM stops the run gently, and the next one at once. Only the main thread
+    of a process hears of signals; elsewhere this does nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def hear(number: signal.Signals) -> None:
+        if halt.reasons.keys() & {"interrupt", "terminate"}:
+            abandon()
+            return
+        halt.stop("interrupt" if number == signal.SIGINT else "terminate", describe(number.name))
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _run_loop(interpret: Callable[[], Any]) -> Any:
+    """Runs a coroutine function to its end, also where the caller's thread has an event loop already (notebooks)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(interpret())
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(interpret())).result()
+
+
+def _refuse(code: ExitCode, *diagnostics: Diagnostic) -> RunOutcome:
+    return RunOutcome(None, "refused", code, Diagnostics(diagnostics))
+
+
+def _render(amount: Amount, ledger: Ledger) -> str:
+    """An amount in the units in which the budget is limited."""
+    parts = []
+    if ledger.limit_usd is not None and amount.usd is not None:
+        parts.append(f"${amount.usd.normalize():f}")
+    if ledger.limit_tokens is not None:
+        parts.append(f"{amount.tokens:,} tokens")
+    return " and ".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

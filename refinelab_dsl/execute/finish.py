@@ -1,0 +1,314 @@
+"""After the last step: removals from what was reached, rows in order, the result measured, outputs, log, summary."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from refinelab_dsl import metrics
+from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan import Check, Header
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data import write
+from refinelab_dsl.data.scope import ItemScope
+from refinelab_dsl.data.write import OutputDigest, OutputRow
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute.assertions import Tester
+from refinelab_dsl.execute.ledger import Amount
+from refinelab_dsl.execute.removals import settle_removals
+from refinelab_dsl.execute.tally import Additions, Tally
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import Project
+from refinelab_dsl.provenance import LogWriter, iterate_rows, read_trailer
+
+_DIGITS = 12  # of a divergence, as logged and shown
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What finishing needs. header: with the dataset's source put back. ids: key -> id of removal candidates whose id
+    is not their key. spent: what the run was charged."""
+
+    plan: PlanFile
+    header: Header
+    files: Sequence[Path]
+    project: Project
+    log: LogWriter
+    log_path: Path
+    tally: Tally
+    additions: Additions
+    scope: ItemScope
+    ids: Mapping[str, str]
+    spent: Amount
+    allow_outside: bool
+    status: Literal["complete", "partial"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run came to. `head` is the JSON of `apply`, without what only the caller knows (its number, times)."""
+
+    head: dict[str, Any]
+    diagnostics: tuple[Diagnostic, ...]
+    codes: tuple[ExitCode, ...]
+
+
+class OutputFault(Exception):
+    """An output could not be written; none has changed."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(diagnostics[0].message)
+        self.diagnostics = tuple(diagnostics)
+
+
+@dataclass
+class _Mix:
+    """Items per dimension and label, as they were made for and as they measure; and per origin."""
+
+    intended: dict[str, Counter[str]] = field(default_factory=dict)
+    measured: dict[str, Counter[str]] = field(default_factory=dict)
+    origins: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+
+
+def finish_run(ending: Ending) -> Finished:
+    """Writes outputs and log, and says what the run came to.
+
+    Raises:
+        OutputFault, SourceFault, OSError: nothing that stood before has changed.
+    """
+    header, tally = ending.header, ending.tally
+    settled = settle_removals(header, tally.missed())
+    removed = _remove(ending, settled.counts)
+    mix = _Mix({name: Counter() for name in header.labels}, {name: Counter() for name in header.labels})
+    tester = Tester(header.expects, ending.scope)
+    rows = _count_rows(ending, iterate_rows(
+        header, ending.files, ending.project, removed, (addition.row for addition in ending.additions)
+    ), mix, tester)
+    digests: tuple[OutputDigest, ...] = ()
+    prepared = None
+    if header.outputs:
+        prepared, found = write.prepare_outputs(
+            header.outputs, header.dataset, ending.files, ending.project, rows,
+            simulated=any(model.provider == "simulated" for model in header.models) or tally.simulated,
+            allow_outside=ending.allow_outside,
+        )
+        if prepared is None:
+            raise OutputFault(found)
+        digests = prepared.digests
+    else:
+        for _ in rows:
+            pass
+    try:
+        divergence = _diverge(header, mix.measured)
+        ending.log.append(events.Result(
+            status=ending.status, size=mix.size,
+            mix={name: _in_order(header, name, mix.measured) for name in header.mix},
+            divergence=divergence, calls=tally.calls, input_tokens=tally.input_tokens,
+            output_tokens=tally.output_tokens, usd=tally.usd,
+        ))
+        for digest in digests:
+            ending.log.append_output(digest)
+        root = ending.log.close(digests, status=ending.status)
+    except BaseException:
+        if prepared is not None:
+            prepared.discard()
+        raise
+    if prepared is not None:
+        refused = prepared.commit()
+        if refused.has_errors:
+            raise OutputFault(refused)
+    for output in header.outputs:
+        if output.provenance is not None:
+            refusal = write.copy_file(ending.log_path, ending.project.base / output.provenance)
+            if refusal is not None:
+                raise OutputFault([refusal])
+    checks = tester.check({
+        "jsd": lambda name: divergence.get(str(name), 0.0),
+        "share": lambda name, label: _share(mix, str(name), str(label)),
+        "size": lambda: mix.size,
+        "distinct": lambda: _distinct(ending, mix),
+        "cost": lambda: ending.spent.usd or Decimal(0),
+        "tokens": lambda: ending.spent.tokens,
+        "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
+    })
+    head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
+    return Finished(head, *_judge(ending, mix, checks))
+
+
+def _remove(ending: Ending, counts: Mapping[int, int]) -> frozenset[str]:
+    """The keys of the items that leave, each with its event."""
+    operators = {removal.id: removal.operator for removal in ending.header.removals}
+    removed: list[str] = []
+    for candidate in ending.plan.candidates():
+        if candidate.rank < counts.get(candidate.removal, 0):
+            removed.append(candidate.item)
+            ending.log.append(events.Remove(
+                removal=candidate.removal, operator=operators[candidate.removal],
+                id=ending.ids.get(candidate.item, candidate.item), key=candidate.item,
+            ))
+    return frozenset(removed)
+
+
+def _count_rows(ending: Ending, rows: Iterator[OutputRow], mix: _Mix, tester: Tester) -> Iterator[OutputRow]:
+    """Passes rows on, counting them."""
+    scope, labels = ending.scope, ending.header.labels
+    additions = iter(ending.additions)
+    for row in rows:
+        mix.size += 1
+        mix.origins[row.origin] += 1
+        scope.open(row.item)
+        addition = next(additions) if row.origin != "original" else None
+        for name, known in labels.items():
+            if addition is None:
+                label = scope.label(name)
+                intended = measured = label if label in known else None
+            else:
+                intended, measured = addition.target.get(name), addition.measured.get(name)
+            if intended is not None:
+                mix.intended[name][intended] += 1
+            if measured is not None:
+                mix.measured[name][measured] += 1
+        tester.count_open_item()
+        yield row
+
+
+def _diverge(header: Header, counts: Mapping[str, Counter[str]]) -> dict[str, float]:
+    """Dimension with a target -> divergence of these counts from it."""
+    found = {}
+    for name in header.divergence:
+        labels = header.labels[name]
+        target = [share.target or 0.0 for share in (header.mix[name][label] for label in labels)]
+        value = metrics.jsd_of_counts([counts[name][label] for label in labels], target)
+        found[name] = round(value, _DIGITS) if math.isfinite(value) else 1.0
+    return found
+
+
+def _in_order(header: Header, name: str, counts: Mapping[str, Counter[str]]) -> dict[str, int]:
+    return {label: counts[name][label] for label in header.labels[name]}
+
+
+def _share(mix: _Mix, name: str, label: str) -> float:
+    total = mix.measured[name].total()
+    return mix.measured[name][label] / total if total else 0.0
+
+
+def _distinct(ending: Ending, mix: _Mix) -> float:
+    """Share of items that are no paraphrase of another: a family counts once."""
+    expanding = {operator.name for operator in ending.header.operators if operator.kind == "expand"}
+    accepted = ending.tally.by_operator(ending.tally.accepted)
+    copies = sum(count for name, count in accepted.items() if name in expanding)
+    return round(1 - copies / mix.size, 9) if mix.size else 1.0
+
+
+def _build_head(
+    ending: Ending, mix: _Mix, digests: Sequence[OutputDigest], root: str, divergence: Mapping[str, float],
+    checks: Sequence[Check], removed: int,
+) -> dict[str, Any]:
+    """The JSON of `apply` (decision 24). What cannot be measured on new items has `measured` null."""
+    header, tally = ending.header, ending.tally
+    is_measured = {dimension.name: dimension.on_new == "measure" for dimension in header.dimensions}
+    intended = _diverge(header, mix.intended)
+    success = {action.operator: action.success for action in header.actions}
+    accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+    wanted = tally.by_operator({action.id: action.count for action in header.actions})
+    published = next((output.provenance for output in header.outputs if output.provenance is not None), None)
+    trailer = read_trailer(ending.log_path)
+    usd = ending.spent.usd
+    return {
+        "status": ending.status,
+        "simulated": tally.simulated,
+        "size": {
+            "now": header.size_now, "planned": header.size_planned, "intended": header.size_planned,
+            "measured": mix.size,
+        },
+        "kept": mix.origins["original"], "changed": mix.origins["changed"], "added": mix.origins["added"],
+        "removed": removed,
+        "mix": {
+            name: {
+                label: {
+                    "target": share.target,
+                    "planned": share.count_planned,
+                    "intended": mix.intended[name][label],
+                    "measured": mix.measured[name][label] if is_measured.get(name, True) else None,
+                }
+                for label, share in shares.items()
+            }
+            for name, shares in header.mix.items()
+        },
+        "divergence": {
+            name: {
+                "now": values["now"], "planned": values["planned"], "intended": intended[name],
+                "measured": divergence[name] if is_measured.get(name, True) else None,
+            }
+            for name, values in header.divergence.items()
+        },
+        "cost": {
+            "tokens": ending.spent.tokens,
+            "usd": None if usd is None else format(usd, "f"),
+            "calls": tally.calls,
+        },
+        "operators": {
+            name: {
+                "accepted": accepted[name], "attempts": accepted[name] + rejected[name], "wanted": wanted[name],
+                "planned_success": success[name].model_dump(mode="json"),
+            }
+            for name in wanted
+        },
+        "outputs": [
+            {"name": digest.name, "file": digest.file, "rows": digest.rows, "sha256": digest.sha256}
+            for digest in digests
+        ],
+        "provenance": {
+            "file": published or str(ending.log_path), "events": trailer.events + 1 if trailer else 0, "root": root,
+        },
+        "rejected": dict(sorted(tally.reasons.items())),
+        "checks": [check.model_dump(mode="json") for check in checks],
+    }
+
+
+def _judge(
+    ending: Ending, mix: _Mix, checks: Sequence[Check]
+) -> tuple[tuple[Diagnostic, ...], tuple[ExitCode, ...]]:
+    """What the result misses, and the exit codes for it."""
+    header, tally = ending.header, ending.tally
+    found: list[Diagnostic] = []
+    codes: list[ExitCode] = []
+    if ending.status == "complete":
+        missed = tally.missed()
+        for action in header.actions:
+            if action.id in missed:
+                target = ", ".join(action.to.values())
+                reached = tally.accepted[action.id]
+                found.append(faults.count_missed(action.operator, reached, action.count, target))
+        found += _check_tolerance(header, mix)
+        if mix.size != header.size_planned:
+            found.append(faults.size_missed(mix.size, header.size_planned, header.size_planned))
+        if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed:
+            codes.append(ExitCode.INCOMPLETE)
+    for check in checks:
+        if check.status == "failed":
+            found.append(faults.expect_failed(check.title, check.value))
+            codes.append(ExitCode.CHECK_FAILED)
+    return tuple(found), tuple(codes)
+
+
+def _check_tolerance(header: Header, mix: _Mix) -> list[Diagnostic]:
+    """Labels whose share is further from its target than the dimension tolerates."""
+    found = []
+    for dimension in header.dimensions:
+        if dimension.tolerance is None or dimension.target is None:
+            continue
+        for label, share in header.mix[dimension.name].items():
+            reached = _share(mix, dimension.name, label)
+            if share.target is not None and abs(reached - share.target) > float(dimension.tolerance) + 1e-9:
+                found.append(faults.outside_tolerance(
+                    dimension.name, label, f"{reached:.1%}", f"{share.target:.1%}", f"{float(dimension.tolerance):.1%}"
+                ))
+    return found
