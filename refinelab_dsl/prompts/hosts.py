@@ -7,6 +7,7 @@ to the other (`runtime.md`, Security). Until a user's own configuration exists, 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +16,7 @@ from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.source import Span
 
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 
 BUILT_IN_TRUST: Final[frozenset[tuple[str, str]]] = frozenset(
@@ -90,6 +92,8 @@ def find_endpoint_fault(model: Model) -> str | None:
         return "is not an address"
     if parts.scheme not in ("http", "https") or not name:
         return "is not an http or https address"
+    if not _HOST.fullmatch(name):  # what one parser takes for a host, another may not
+        return "names no plain host"
     if any(character.isspace() or not character.isprintable() for character in model.base_url):
         return "holds white space or control characters"
     if "@" in parts.netloc:

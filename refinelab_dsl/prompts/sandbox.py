@@ -33,7 +33,9 @@ MAX_WORK: Final = 20_000_000
 
 MAX_DIGITS_BITS: Final = 4_096
 MAX_RANGE: Final = 10_000
-_CALL_COST: Final = 20
+_OPERATION_COST: Final = 20
+_LOOP_COST: Final = 200
+_CALL_COST: Final = 400  # macros can call themselves
 
 DATA_NAMES: Final = ("item", "anchor", "target", "labels")
 TRUSTED_NAMES: Final = ("task", "count", "style", "params", "sample")
@@ -134,7 +136,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         return super().call(__context, __obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        _spend(_CALL_COST)
+        _spend(_OPERATION_COST)
         if operator in ("*", "**", "%") and not (_is_number(left) and _is_number(right)):
             raise LimitError(f"`{operator}` works on numbers alone in a prompt")
         if operator == "**" and _bits(left) * min(abs(float(right)), MAX_DIGITS_BITS) > MAX_DIGITS_BITS:
@@ -160,7 +162,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(values, Undefined):
             str(values)  # strict: raises
         for value in values:
-            _spend(_CALL_COST)
+            _spend(_LOOP_COST)
             yield value
 
 
@@ -269,7 +271,7 @@ def _spend(amount: int) -> None:
 def _spend_value(amount: int) -> None:
     if amount > MAX_VALUE:
         raise LimitError("the template makes too large a value")
-    _spend(_CALL_COST + amount)
+    _spend(_OPERATION_COST + amount)
 
 
 def _is_number(value: Any) -> bool:
@@ -293,7 +295,7 @@ def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., An
         given = [value for value in arguments if not isinstance(value, (Context, EvalContext, PromptEnvironment))]
         if any(isinstance(value, int) and abs(value) > MAX_RANGE for value in (*given[1:], *named.values())):
             raise LimitError(f"an argument of `{name}` is too large")
-        _spend(_CALL_COST + sum(map(size, (*given, *named.values()))))
+        _spend(_OPERATION_COST + sum(map(size, (*given, *named.values()))))
         result = function(*arguments, **named)
         _spend_value(size(result))
         return result

@@ -78,6 +78,7 @@ class OpenAIProvider:
 
     def __init__(self, model: Model, key: Secret | None) -> None:
         self._key = key
+        self._host = host(model)
         self._seconds = float(model.timeout)
         self._dialect = Dialect()
         self._is_settled = False
@@ -162,6 +163,8 @@ class OpenAIProvider:
         return _Refusal(error, param) if status in (400, 422) else error
 
     async def _put_headers(self, request: httpx2.Request) -> None:
+        if request.url.host != self._host:
+            raise httpx2.UnsupportedProtocol("the request is for another host than the model's")
         kept = [(name, value) for name, value in request.headers.items() if name.lower() in _KEPT_HEADERS]
         kept += [("user-agent", f"refinec/{__version__}"), ("accept-encoding", "identity")]
         if self._key is not None:

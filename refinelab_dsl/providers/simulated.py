@@ -112,7 +112,7 @@ def answer(request: Request, rehearsal: Rehearsal) -> Completion:
         schema=request.schema,
         success=rehearsal.success,
         flaws=rehearsal.flaws,
-    ).text
+    ).text.encode("utf-8", "replace").decode("utf-8")
     key = request_key(request)
     is_first = all(message.role != "assistant" for message in request.messages)
     if is_first and rehearsal.malformed and Draw("malformed", request.seed, key).unit() < rehearsal.malformed:

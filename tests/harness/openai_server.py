@@ -68,7 +68,7 @@ class Behaviour:
     refuse_with: status and wording of such refusals; None words it as OpenAI does.
     key: what `Authorization: Bearer` must say; 401 otherwise."""
 
-    simulation: Simulation = Simulation()
+    simulation: Simulation = field(default_factory=Simulation)
     delay: float = 0.0
     script: Sequence[Fault | None] = ()
     chances: Sequence[tuple[Fault, float]] = ()
