@@ -214,10 +214,11 @@ class FullCost:
 class Over:
     """An expression over items: `where`, `prefer`, `accept`, `assert`, `fields`. expressions.Expression.
 
-    context: which names and functions it sees. gives: what it must yield.
+    context: which names and functions it sees: `rows` is a dataset's own `where`, before anything is measured.
+    gives: what it must yield.
     """
 
-    context: Literal["fields", "items", "accept", "assert"]
+    context: Literal["fields", "rows", "items", "accept", "assert"]
     gives: ExpressionKind
 
 

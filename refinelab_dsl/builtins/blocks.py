@@ -76,7 +76,7 @@ DATASET: Final = BlockKind(
         Attribute("split", Text(), "split of an `hf://` dataset", reached=False),
         Attribute("config", Text(), "configuration of an `hf://` dataset", reached=False),
         Attribute("fields", MapTo(Over("fields", "any"), "field"), "task fields and further attributes from columns"),
-        Attribute("where", Over("items", "bool"), "only items for which this holds"),
+        Attribute("where", Over("rows", "bool"), "only items for which this holds"),
         Attribute(
             "role",
             Word(("main", "seeds", "corpus", "signals"), ("seeds", "corpus", "signals")),

@@ -19,7 +19,8 @@ from refinelab_dsl.types import (
     Value,
 )
 
-_ITEMS: Final = ("fields", "items", "accept")
+_ROWS: Final = ("fields", "rows", "items")
+_ITEMS: Final = (*_ROWS, "accept")
 _DIMENSION: Final = Name(("dimension",))
 
 
@@ -28,9 +29,9 @@ def _of(name: str, gives: ExpressionKind = "any") -> Parameter:
 
 
 DATA: Final[tuple[Function, ...]] = (
-    Function("column", _ITEMS, (Parameter("name", Text()),), "the value of a column, as it came in", "any"),
-    Function("stem", _ITEMS, (), "the name of the item's file without its ending", "text"),
-    Function("line", _ITEMS, (), "the number of the item's line in its file, from 1", "number"),
+    Function("column", _ROWS, (Parameter("name", Text()),), "the value of a column, as it came in", "any"),
+    Function("stem", _ROWS, (), "the name of the item's file without its ending", "text"),
+    Function("line", _ROWS, (), "the number of the item's line in its file, from 1", "number"),
     Function("len", _ITEMS, (_of("x"),), "characters of a text, or entries of a list", "number"),
     Function("words", _ITEMS, (_of("x", "text"),), "words of a text, parted by white space", "number"),
     Function("lower", _ITEMS, (_of("x", "text"),), "the text in lower case", "text"),

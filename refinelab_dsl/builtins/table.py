@@ -9,7 +9,7 @@ from typing import Literal
 from refinelab_dsl.expressions import Expression
 from refinelab_dsl.types import Attribute, ExpressionKind, Parameter, ValueType
 
-Context = Literal["fields", "items", "accept", "assert"]
+Context = Literal["fields", "rows", "items", "accept", "assert"]
 
 
 @dataclass(frozen=True, slots=True)

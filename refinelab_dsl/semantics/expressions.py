@@ -21,8 +21,9 @@ from refinelab_dsl.semantics.spaces import BOOL, MONEY, NULL, NUMBER, TEXT, Name
 from refinelab_dsl.semantics.written import match_arguments, relocate, what_stands
 from refinelab_dsl.source import Span
 
-_WHERE: Final = {
+_PLACES: Final = {
     "fields": "`fields`",
+    "rows": "`where` of a dataset",
     "items": "`where`, `prefer` and `protect`",
     "accept": "`accept`",
     "assert": "`assert`",
@@ -356,9 +357,9 @@ class Reader:
 
     def _no_function(self, call: syntax.Call, name: str) -> Diagnostic:
         span = call.function.span
-        elsewhere = [_WHERE[context] for context in builtins.contexts_of(name) if context in _WHERE]
+        elsewhere = [_PLACES[context] for context in builtins.contexts_of(name) if context in _PLACES]
         if elsewhere:
-            return faults.function_elsewhere(span, name, self.subject, [each.strip("`") for each in elsewhere])
+            return faults.function_elsewhere(span, name, self.subject, elsewhere)
         known = tuple(row.name for row in builtins.functions(self.context))
         return faults.unknown_function(span, name, self.subject, self._near(name, known), known)
 

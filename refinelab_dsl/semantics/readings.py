@@ -63,8 +63,10 @@ def names_for(bindings: Bindings, declared: Declared, reading: Reading) -> space
     match reading.type.context:
         case "fields":
             return spaces.field_names(declared)
+        case "rows":
+            return spaces.row_names(bindings.draft, declared)
         case "items":
-            return spaces.row_names(bindings.draft, declared) if declared.kind == "dataset" else bindings.items
+            return bindings.items
         case "accept":
             return spaces.accept_names(bindings.results, declared)
         case "assert":

@@ -103,16 +103,16 @@ def ordered_bands(bands: Mapping[str, types.Formed]) -> tuple[str, ...]:
 
 def item_names(draft: Draft, *, result: bool = False) -> Names:
     """The names of `where`, `prefer`, `protect` (and, with `result`, of `accept` over a new item): dimensions, then
-    measures, then fields; the first of a name counts."""
+    measures, then fields; the first of a name counts. A dimension that cannot be measured of a new item has the label
+    that it was made for."""
     dataset = draft.dataset
     known: dict[str, Known] = {}
     labels: set[str] = set()
     for dimension in draft.all("dimension"):
         words = dimension_labels(draft, dimension)
         labels.update(words or ())
-        missing = unmeasurable(draft, dimension.get("from")) if result else ""
         yields = Yields("label", words, is_ordered(dimension), dimension.name, open=words is None)
-        known[dimension.name] = Known("dimension", yields, missing)
+        known[dimension.name] = Known("dimension", yields)
     for measure in draft.all("measure"):
         missing = unmeasurable(draft, measure.name) if result else ""
         known.setdefault(measure.name, Known("measure", _measured(measure), missing))
@@ -175,7 +175,7 @@ def unmeasurable(draft: Draft, measure: str | None) -> str:
     match declared.row.name:
         case "column":
             column = declared.get("column")
-            if column is None or column in task_fields(dataset):
+            if column is None or column in task_fields(dataset)[1:]:
                 return ""
             return f"measure `{declared.name}` reads `{column}`, which a result does not have"
         case "responses" | "near_duplicate" | "outlier" | "label_issue" | "loss" | "knn":

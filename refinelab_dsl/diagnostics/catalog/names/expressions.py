@@ -124,9 +124,8 @@ def function_elsewhere(span: Span, name: str, subject: str, where: Sequence[str]
 
     Wrong: `where = jsd(topic) < 0.1`. Right: `assert = jsd(topic) < 0.1`.
     """
-    return error(
-        "RF2309", f"`{name}` cannot be used in {subject}", span, "not here", notes=(f"it belongs in {listed(where)}",)
-    )
+    notes = (f"it belongs in {', '.join(where)}",)
+    return error("RF2309", f"`{name}` cannot be used in {subject}", span, "not here", notes=notes)
 
 
 def wrong_argument(span: Span, function: str, parameter: str, expected: str, found: str) -> Diagnostic:
