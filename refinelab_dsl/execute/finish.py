@@ -22,7 +22,7 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.removals import settle_removals
-from refinelab_dsl.execute.tally import Additions, Tally
+from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, iterate_rows, read_trailer
@@ -88,9 +88,7 @@ def finish_run(ending: Ending) -> Finished:
     removed = _remove(ending, settled.counts)
     mix = _Mix({name: Counter() for name in header.labels}, {name: Counter() for name in header.labels})
     tester = Tester(header.expects, ending.scope)
-    rows = _count_rows(ending, iterate_rows(
-        header, ending.files, ending.project, removed, (addition.row for addition in ending.additions)
-    ), mix, tester)
+    rows = _count_rows(ending, removed, mix, tester)
     digests: tuple[OutputDigest, ...] = ()
     prepared = None
     if header.outputs:
@@ -156,15 +154,21 @@ def _remove(ending: Ending, counts: Mapping[int, int]) -> frozenset[str]:
     return frozenset(removed)
 
 
-def _count_rows(ending: Ending, rows: Iterator[OutputRow], mix: _Mix, tester: Tester) -> Iterator[OutputRow]:
-    """Passes rows on, counting them."""
+def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Tester) -> Iterator[OutputRow]:
+    """The rows of the result, counted as they pass."""
     scope, labels = ending.scope, ending.header.labels
-    additions = iter(ending.additions)
-    for row in rows:
+    on_the_way: dict[str, Addition] = {}
+
+    def iterate_results() -> Iterator[OutputRow]:
+        for addition in ending.additions:
+            on_the_way[addition.row.item.key] = addition
+            yield addition.row
+
+    for row in iterate_rows(ending.header, ending.files, ending.project, removed, iterate_results()):
         mix.size += 1
         mix.origins[row.origin] += 1
         scope.open(row.item)
-        addition = next(additions) if row.origin != "original" else None
+        addition = None if row.origin == "original" else on_the_way.pop(row.item.key)
         for name, known in labels.items():
             if addition is None:
                 label = scope.label(name)
