@@ -448,6 +448,9 @@ LOOP: Final = BlockKind(
     reached=False,
 )
 
+RESERVED_PARAMS: Final = ("messages", "model", "n", "response_format", "stream", "stream_options", "tools", "functions")
+"""`params` that would change what a reply is, or how much of it is paid for."""
+
 VARIABLE_TYPES: Final = (
     "number",
     "integer",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from refinelab_dsl import syntax
+from refinelab_dsl import builtins, syntax
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
-from refinelab_dsl.source import Place
+from refinelab_dsl.source import Place, Span
 
 
 def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
@@ -24,6 +24,9 @@ def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
             if provider == "openai" and "api_key" not in model.written and "base_url" not in model.written:
                 because = "api.openai.com asks for a key; an endpoint of your own has a `base_url`"
                 yield faults.attribute_needed_with(header, model.title, "api_key", because)
+            for name, at in _keys(model, "params"):
+                if provider == "openai" and name in builtins.RESERVED_PARAMS:
+                    yield faults.reserved_param(at, model.name, name)
             url = model.get("base_url")
             if url is None:
                 continue
@@ -70,6 +73,14 @@ def _asked(draft: Draft) -> Iterator[tuple[Declared, Declared]]:
             if model is not None and model.name not in seen:
                 seen.add(model.name)
                 yield model, user
+
+
+def _keys(declared: Declared, attribute: str) -> Iterator[tuple[str, Span]]:
+    """The keys of a map, with their places."""
+    written = declared.written.get(attribute)
+    if written is not None and isinstance(written.value, syntax.MapOf):
+        for pair in written.value.pairs:
+            yield pair.key, pair.key_span
 
 
 def _holds_password(url: str) -> bool:

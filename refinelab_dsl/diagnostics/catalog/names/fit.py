@@ -170,6 +170,14 @@ def bad_url(span: Span, text: str, reason: str) -> Diagnostic:
     return error("RF2226", f"`{text}` is no address of an endpoint: {reason}", span, reason)
 
 
+def reserved_param(span: Span, model: str, name: str) -> Diagnostic:
+    """RF2227: a parameter that refinec sets itself.
+
+    Wrong: `params = { stream = true }`. Right: without it.
+    """
+    return error("RF2227", f"`{name}` of model `{model}` is set by refinec itself", span, "not to be set")
+
+
 def same_output(span: Span, path: str, first: Span) -> Diagnostic:
     """RF2230: two things would be written to one path.
 
