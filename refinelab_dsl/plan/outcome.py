@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
 
 from refinelab_dsl import resources
@@ -20,6 +22,7 @@ from refinelab_dsl.plan.figures import (
 from refinelab_dsl.plan.layout import NARROWEST, align_table, build_environment
 
 _LABELS_SHOWN = 60  # per dimension
+_FILES_SHOWN = 4  # of one output
 
 
 def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100) -> str:
@@ -114,15 +117,26 @@ def _success_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str
 
 
 def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
-    rows = [
-        ("  output", escape(output["file"]), count_of(output["rows"], "row"), f"sha256 {output['sha256'][:16]}…")
-        for output in head.get("outputs") or ()
-    ]
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for output in head.get("outputs") or ():
+        by_name.setdefault(output["name"], []).append(output)
+    rows = []
+    for files in by_name.values():
+        if len(files) > _FILES_SHOWN:
+            folder = os.path.commonpath([PurePosixPath(output["file"]).parent for output in files])
+            total = sum(output["rows"] for output in files)
+            rows.append(("  output", f"{escape(folder)}/", count_of(total, "row"), count_of(len(files), "file")))
+            continue
+        for output in files:
+            digest = f"sha256 {output['sha256'][:16]}…"
+            rows.append(("  output", escape(output["file"]), count_of(output["rows"], "row"), digest))
     log = head.get("provenance")
     if log:
         rows.append(
             ("  provenance", escape(log["file"]), count_of(log["events"], "event"), f"root {log['root'][:16]}…")
         )
+    if head.get("plan"):
+        rows.append(("  plan", escape(head["plan"]), "", ""))
     return align_table(rows, "<<><", room=room, flexible=1) if rows else []
 
 

@@ -110,7 +110,7 @@ def _describe_verdict(verdict: events.Verdict) -> str:
 
 
 def _labels(labels: dict[str, str] | dict[str, str | None]) -> str:
-    return ", ".join(f"{name} {'unknown' if label is None else label}" for name, label in labels.items())
+    return ", ".join(f"{name} {'not measured' if label is None else label}" for name, label in labels.items())
 
 
 def _usd(value: Decimal | None) -> str:

@@ -59,6 +59,14 @@ def test_a_run_of_which_little_is_known(golden: SnapshotAssertion) -> None:
     assert render_outcome(head, make_chemistry()) == golden
 
 
+def test_many_files_of_one_output_are_one_line() -> None:
+    files = [{"name": "o", "file": f"out/m/{n}.csv", "rows": n, "sha256": f"{n:064x}"} for n in range(1, 20)]
+    text = render_outcome({**HEAD, "outputs": files}, make_chemistry())
+    assert [line.split() for line in text.splitlines() if line.startswith("  output")] == [
+        ["output", "out/m/", "190", "rows", "19", "files"]
+    ]
+
+
 def test_an_unknown_cost_is_unknown() -> None:
     text = render_outcome({**HEAD, "cost": {"usd": None, "tokens": 5, "calls": 1}}, make_chemistry())
     assert "Apply complete: 52 kept, 0 changed, 48 added, 48 dropped, unknown." in text
