@@ -14,7 +14,7 @@ import click
 
 from refinelab_dsl import __version__, compiler, execute
 from refinelab_dsl.artifacts.plan_file import PlanFile
-from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
@@ -122,9 +122,9 @@ def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunO
     terminal.report(settings, result.diagnostics)
     document = {**result.head, **terminal.document(result.diagnostics)}
     if settings.format == "text" and result.head:
-        terminal.write(outcomes.render_outcome(result.head, plan.header, width=terminal.width_of(sys.stdout)))
-        if result.run is not None:
-            terminal.write(render_places(project, result.run))
+        folder = runs.find_run(project, result.head["run"])
+        head = result.head if folder is None else records.place_files(result.head, project, folder)
+        terminal.write(outcomes.render_outcome(head, plan.header, width=terminal.width_of(sys.stdout)))
     write_result(settings, document)
     return result.exit_code
 
@@ -136,12 +136,6 @@ def write_result(settings: Settings, document: Mapping[str, object]) -> None:
     elif settings.format == "jsonl":
         terminal.write(json.dumps({"event": "result", **document}, ensure_ascii=False) + "\n")
     terminal.append_json(settings, {"event": "result", **document})
-
-
-def render_places(project: Project, run: int) -> str:
-    """Where the plan of a run lies."""
-    folder = runs.find_run(project, run)
-    return "" if folder is None else f"  plan        {terminal.near(folder.plan)}\n"
 
 
 def refuse(settings: Settings, found: Diagnostics, code: int, *, report: bool = False) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.cli import terminal
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.execute import runs
@@ -44,6 +46,22 @@ def load_record(project: Project, folder: runs.RunFolder) -> Record | tuple[Diag
     if plan is None:
         return problems
     return Record(folder, record, plan, project.seen_from(plan.header.spec_path))
+
+
+def place_files(head: Mapping[str, Any], project: Project, folder: runs.RunFolder) -> dict[str, Any]:
+    """A run's head for people: its files as they would be typed from here, and the plan that it ran.
+
+    project: seen from the folder of the spec, where the head's own names start.
+    """
+    placed = dict(head)
+    placed["outputs"] = [
+        {**output, "file": terminal.near(project.base / output["file"])} for output in head.get("outputs") or ()
+    ]
+    if head.get("provenance"):
+        placed["provenance"] = {**head["provenance"], "file": terminal.near(project.base / head["provenance"]["file"])}
+    if folder.plan.exists():
+        placed["plan"] = terminal.near(folder.plan)
+    return placed
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
-from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.plan import write_shown
@@ -68,7 +68,8 @@ def show_run(settings: Settings, number: int) -> int:
     if settings.is_json:
         terminal.write_json(head)
     else:
-        terminal.write(outcome.render_outcome(head, plan.header, width=terminal.width_of(sys.stdout)))
+        placed = records.place_files(head, project.seen_from(plan.header.spec_path), folder)
+        terminal.write(outcome.render_outcome(placed, plan.header, width=terminal.width_of(sys.stdout)))
     terminal.save_json(settings, head)
     return ExitCode.DONE
 
