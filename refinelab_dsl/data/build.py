@@ -6,7 +6,7 @@ import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Constraints, Dataset, Dimension, Measure, Operator
 from refinelab_dsl.diagnostics.catalog import data as faults
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
 from refinelab_dsl.expressions.evaluate import (
     Compiled,
     EvaluationError,
@@ -38,6 +38,7 @@ BAD_ROWS_SHOWN = 10
 MAX_SAMPLES = 64
 _SAMPLES_PER_COMBINATION = 2
 _MAX_COMBINATIONS = 4_096  # that are sampled: more are identifiers, and would keep the items in memory
+_LARGEST = 1e150  # its square is still a float; what is larger counts in no mean
 _TRACKED = 1_000  # unlisted labels that are counted by name
 
 
@@ -163,7 +164,10 @@ class _Scan:
                 self.skipped += 1
                 self.first_skipped = self.first_skipped or entry.diagnostic
             else:
-                self.problems.append(entry.diagnostic)
+                problem = entry.diagnostic
+                if not self.problems:
+                    problem = replace(problem, help=(*problem.help, Help(faults.SKIP_BAD_ROWS)))
+                self.problems.append(problem)
                 if len(self.problems) >= BAD_ROWS_SHOWN:
                     span = find_origin(self.origins, f"dataset.{self.dataset.name}")
                     self.problems.append(faults.more_bad_rows(len(self.problems), span))
@@ -284,7 +288,7 @@ class _Scan:
             if isinstance(entry, Item):
                 for function, values in found.values():
                     value = function(entry)
-                    if isinstance(value, int | float):
+                    if isinstance(value, int | float) and abs(value) < _LARGEST:
                         values.append(value)
         spread = {}
         for name, (_, values) in found.items():

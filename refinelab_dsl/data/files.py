@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -104,19 +103,25 @@ def _find(
         if not any(sign in source for sign in _WILD):
             return [], faults.file_not_found(source, _nearest_files(path, project), span)
         # The folder before the first wildcard is checked first: a pattern must not walk over the whole disk.
-        fixed = path.parents[-1]
-        for part in path.parts[1:]:
-            if any(sign in part for sign in _WILD):
-                break
-            fixed = fixed / part
-        if not allow_outside and not project.contains(fixed):
+        wild = next(at for at, part in enumerate(path.parts) if any(sign in part for sign in _WILD))
+        folder, pattern = Path(*path.parts[:wild]), path.parts[wild:]
+        if not allow_outside and not project.contains(folder):
             return [], faults.outside_project(source, str(project.root), span)
-        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-        if files := [match for match in matches if match.is_file()]:
+        if files := _match(folder, pattern):
             return _admit(files, source, project, allow_outside, span)
-        return [], faults.nothing_matches(source, _files_in(fixed, project)[:8], span)
+        return [], faults.nothing_matches(source, _files_in(folder, project)[:8], span)
     except (OSError, RuntimeError, ValueError) as error:
         return [], faults.unreadable(source, str(getattr(error, "strerror", None) or error), span)
+
+
+def _match(folder: Path, pattern: tuple[str, ...]) -> list[Path]:
+    """The files that match, sorted. `**` follows no links, which could lead in circles; names that start with a dot
+    are matched only where the pattern's part does."""
+    hidden = any(part.startswith(".") for part in pattern)
+    glob = "/".join(pattern if pattern[-1] != "**" else (*pattern, "*"))
+    found = (path for path in folder.glob(glob) if path.is_file())
+    below = len(folder.parts)
+    return sorted(path for path in found if hidden or not any(part[0] == "." for part in path.parts[below:]))
 
 
 def _admit(
@@ -124,6 +129,8 @@ def _admit(
 ) -> tuple[list[Path], Diagnostic | None]:
     for path in paths:
         name = source if len(paths) == 1 else name_file(path, project)
+        if not _is_text(path.name):
+            return [], faults.unreadable(_shown(name), "its name is not UTF-8", span)
         if not allow_outside and not project.contains(path):
             return [], faults.outside_project(name, str(project.root), span)
         if not path.exists():
@@ -142,5 +149,14 @@ def _files_in(folder: Path, project: Project) -> list[str]:
     if not project.contains(folder) or not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if os.path.isfile(entry.path))
+        names = sorted(entry.name for entry in entries if os.path.isfile(entry.path) and _is_text(entry.name))
     return [name_file(folder / name, project) for name in names[:2000]]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is Unicode: on Linux it may be any bytes, and those would break every text that holds it."""
+    return name.isascii() or name == _shown(name)
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()

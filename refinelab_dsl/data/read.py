@@ -68,9 +68,9 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
         try:
             fields = mapper.read_fields(style)
             attributes = mapper.read_attributes()
-            if keep is not None and not _is_kept(mapper, keep, fields, attributes):
-                continue
             own_id = mapper.read_id()
+            if keep is not None and not _is_kept(mapper, keep, {**attributes, **fields, "id": own_id}):
+                continue
         except RowError as error:
             columns.update(dict.fromkeys(raw))
             yield BadRow(faults.bad_row(place, error.reason, error.help))
@@ -193,12 +193,12 @@ def settle_answers(dataset: Dataset, files: Sequence[Path], project: Project) ->
     return settled
 
 
-def _is_kept(mapper: RowMapper, keep: Compiled, fields: dict[str, Any], attributes: dict[str, Any]) -> bool:
+def _is_kept(mapper: RowMapper, keep: Compiled, values: dict[str, Any]) -> bool:
     def names(space: str, name: str) -> Any:
-        return fields[name] if name in fields else attributes.get(name)
+        return values.get(name)
 
     try:
-        return evaluate_condition(lambda *_: mapper.evaluate(keep, names), names, {})
+        return evaluate_condition(keep, names, mapper.functions)
     except MissingColumn:
         return False
     except EvaluationError as error:

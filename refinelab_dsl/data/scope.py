@@ -95,4 +95,7 @@ class ItemScope:
         if measure not in self._spread:
             raise EvaluationError("`z()` has no value here: it needs all items")
         mean, deviation = self._spread[measure]
-        return (float(value) - mean) / deviation if deviation > 0 else 0.0
+        try:
+            return (float(value) - mean) / deviation if deviation > 0 else 0.0
+        except OverflowError:
+            raise EvaluationError("`z()` has no value for a number of this size") from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -62,7 +63,7 @@ class RowMapper:
         self._raw: Mapping[str, Any] = {}
         self._stem = ""
         self._line = 0
-        self._functions: dict[str, Callable[..., Any]] = {
+        self.functions: Mapping[str, Callable[..., Any]] = {
             **ITEM_FUNCTIONS,
             "column": self._column,
             "stem": lambda: self._stem,
@@ -137,10 +138,6 @@ class RowMapper:
         value = self._optional_value("id", self._id)
         return None if value is None or value == "" else _read_text(value, "id")
 
-    def evaluate(self, compiled: Compiled, names: Callable[[str, str], Any]) -> Any:
-        """An expression over the row at hand and the item's names."""
-        return compiled(names, self._functions)
-
     def _reader(self, expression: Expression | None, name: str) -> Compiled:
         """How a field is read: by its expression, else from a column of its own name."""
         column = name if expression is None else _column_name(expression)
@@ -160,7 +157,7 @@ class RowMapper:
 
     def _required_value(self, name: str, reader: Compiled) -> Any:
         try:
-            value = reader(_no_names, self._functions)
+            value = reader(_no_names, self.functions)
         except MissingColumn as error:
             raise RowError(str(error), _nearest_help(error.column, self._raw)) from None
         except EvaluationError as error:
@@ -171,7 +168,7 @@ class RowMapper:
 
     def _optional_value(self, name: str, reader: Compiled) -> Any:
         try:
-            return reader(_no_names, self._functions)
+            return reader(_no_names, self.functions)
         except MissingColumn:
             return None
         except EvaluationError as error:
@@ -261,9 +258,14 @@ def _read_literal(text: str) -> Any:
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
         pass
     try:
-        return ast.literal_eval(stripped)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `\d` in a text is nothing to warn a user of
+            value = ast.literal_eval(stripped)
+        # Python can write what JSON cannot: half of a surrogate pair, numbers beyond `str(int)`.
+        msgspec.json.encode(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, OverflowError):
         raise RowError("`choices` is text that is no list") from None
+    return value
 
 
 def _column_name(expression: Expression) -> str | None:

@@ -100,6 +100,29 @@ def test_links_are_resolved_before_they_are_believed(project: Project) -> None:
     assert codes(project, "round.jsonl") in (["RF3001"], ["RF3005"])
 
 
+def test_patterns_do_not_run_in_circles(project: Project) -> None:
+    for name in ("one", "two", "three"):
+        (project.base / "sub" / name).symlink_to(project.base)
+    assert names(project, "**/c.jsonl") == ["sub/c.jsonl"]
+
+
+def test_hidden_files_are_matched_only_by_name(project: Project) -> None:
+    for name in (".secret.jsonl", ".refine/x.jsonl"):
+        (project.base / name).parent.mkdir(exist_ok=True)
+        (project.base / name).touch()
+    assert names(project, "**") == names(project, "**/*") == ["[x].jsonl", "a.jsonl", "b.jsonl", "sub/c.jsonl"]
+    assert names(project, ".refine/*.jsonl") == [".refine/x.jsonl"]
+    assert names(project, ".*.jsonl") == [".secret.jsonl"]
+
+
+def test_a_name_that_is_no_text_is_said(project: Project) -> None:
+    with open(os.path.join(os.fsencode(project.base), b"\xff.jsonl"), "wb"):
+        pass
+    [problem] = find_files(dataset("*.jsonl"), project)[1]
+    assert (problem.code, problem.notes) == ("RF3005", ("its name is not UTF-8",))
+    assert problem.message.encode()
+
+
 def test_outside_is_allowed_on_demand(project: Project) -> None:
     assert codes(project, "../../outside.jsonl", allow_outside=True) == []
     assert codes(project, str(project.root.parent / "outside.jsonl"), allow_outside=True) == []

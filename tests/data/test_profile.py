@@ -288,6 +288,7 @@ def test_bad_rows_stop_after_a_few(tmp_path: Path) -> None:
     assert found is None
     assert [problem.code for problem in diagnostics] == ["RF3020"] * building.BAD_ROWS_SHOWN + ["RF3021"]
     assert [str(problem.place) for problem in diagnostics][:2] == ["items.jsonl:1", "items.jsonl:2"]
+    assert ["skip" in str(problem.help) for problem in diagnostics] == [True, *[False] * 9, True]
 
 
 def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
@@ -371,3 +372,53 @@ def test_columns_agree_with_the_rows(
     names = found.label_names["topic"]
     assert [names[code] for code in found.labels["topic"] if code >= 0] == known
     assert all(len(flags) == found.size for flags in (found.keys, found.protected, found.labels["topic"]))
+
+
+_SOUP = st.lists(
+    st.sampled_from(
+        [
+            b'{"question": "q", "answer": "a", "topic": "x"}\n',
+            b"question,answer,topic\n",
+            b"q,a,x\n",
+            b'"',
+            b",",
+            b"\n",
+            b"\r",
+            b"\xff",
+            b"\xe2\x80\xa8",
+            b"\xef\xbb\xbf",
+            b"\x1f\x8b",
+            b"PAR1",
+            b"{",
+            b"}",
+            b"[]",
+            b"\\ud800",
+            b"\x00",
+            b";",
+        ]
+    ),
+    max_size=25,
+).map(b"".join) | st.binary(max_size=300)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    data=_SOUP,
+    name=st.sampled_from(["items.jsonl", "items.csv", "items.tsv", "items.jsonl.gz", "items.csv.gz", "items.json"]),
+    packed=st.booleans(),
+    cut=st.integers(0, 30),
+    skip=st.booleans(),
+)
+def test_any_file_gives_a_profile_or_diagnostics(
+    tmp_path: Path, data: bytes, name: str, packed: bool, cut: int, skip: bool
+) -> None:
+    content = gzip.compress(data) if packed else data
+    found, diagnostics = profile_of(
+        tmp_path, content[: len(content) - cut], [dimension()], name=name, on_bad_row="skip" if skip else "stop"
+    )
+    assert (found is None) == diagnostics.has_errors
+    assert found is None or found.size == len(found.keys) > 0
+    for problem in diagnostics:
+        assert problem.code.startswith("RF3")
+        assert len(problem.message) < 300
+        assert problem.message.encode()

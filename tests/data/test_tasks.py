@@ -122,6 +122,7 @@ def test_canonical_text_keeps_the_value(value: float) -> None:
         ([{"label": "1", "text": "a"}, {"label": "2", "text": "b"}], "2", ["a", "b"]),
         ({"text": ["a", "b"], "label": ["A", "B"]}, "B", ["a", "b"]),
         ({"A": "a", "B": "b"}, "B", ["a", "b"]),
+        ("['\\d', 'b']", "B", ["\\d", "b"]),
         (["a", "b", None, ""], "B", ["a", "b"]),
     ],
 )
@@ -149,6 +150,10 @@ def test_choices_from_columns_and_nested_rows(tmp_path: Path) -> None:
         ({**MCQ, "choices": "x, y"}, "`choices` is text, not a list"),
         ({**MCQ, "choices": "[x, y]"}, "`choices` is text that is no list"),
         ({**MCQ, "choices": "[" * 5000}, "`choices` is text that is no list"),
+        ({**MCQ, "choices": "['x', '\\ud800']"}, "`choices` is text that is no list"),
+        ({**MCQ, "choices": "[0x" + "f" * 6000 + ", 1]"}, "`choices` is text that is no list"),
+        ({**MCQ, "choices": "[b'x', 1j]"}, "`choices` is text that is no list"),
+        ({**MCQ, "choices": "[[1], {2}]"}, "choice 1 is a list, not text"),
         ({**MCQ, "choices": 5}, "`choices` is a number, not a list"),
         ({**MCQ, "choices": ["x"]}, "`choices` holds 1, and a multiple-choice item has at least 2"),
         ({**MCQ, "choices": []}, "`choices` holds 0, and a multiple-choice item has at least 2"),

@@ -11,6 +11,8 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.source import Place, Span
 
+SKIP_BAD_ROWS = "`on_bad_row = skip` leaves bad rows out and counts them"
+
 _SHOWN = 60
 _LISTED = 8
 
@@ -192,7 +194,7 @@ def more_bad_rows(shown: int, span: Span | None) -> Diagnostic:
         "error",
         f"stopped after {shown} bad rows",
         span=span,
-        help=(Help("`on_bad_row = skip` leaves bad rows out and counts them"),),
+        help=(Help(SKIP_BAD_ROWS),),
     )
 
 
