@@ -13,12 +13,20 @@ from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.diagnostics import Diagnostic, Edit, Help
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
-from refinelab_dsl.semantics import quantities, shares
+from refinelab_dsl.semantics import plain, quantities, shares
 from refinelab_dsl.semantics.bindings import Variable
 from refinelab_dsl.semantics.files import Files
 from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import Quantity
-from refinelab_dsl.semantics.written import match_arguments, mentions, relocate, what_stands, word_of
+from refinelab_dsl.semantics.written import (
+    is_bare,
+    is_numeric_text,
+    match_arguments,
+    mentions,
+    relocate,
+    what_stands,
+    word_of,
+)
 from refinelab_dsl.source import Place, Sources, Span
 from refinelab_dsl.types import UNSET
 
@@ -103,7 +111,7 @@ class Evaluator:
             case types.FullCost():
                 return self._full_cost(expression, type_)
             case types.Free():
-                return self._free(expression)
+                return plain.evaluate_plain(self, expression)
             case types.Value():
                 raise AssertionError("arguments of functions over items are read by semantics.expressions")
         return self._quantity(expression, type_)
@@ -145,9 +153,7 @@ class Evaluator:
                 if isinstance(type_, types.Date) and not _is_date(value):
                     return self.report(faults.bad_date(expression.span, value))
                 return value
-            case syntax.Reference(parts=(word,)):
-                return self.report(faults.bare_text(expression.span, self.subject, word))
-        return self.wrong(expression, type_)
+        return self._unquoted(expression, type_)
 
     def _template(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
         match expression:
@@ -159,9 +165,7 @@ class Evaluator:
                     return UNSET
                 source = self.scope.files.read(formed["path"], expression.arguments[0].span, self.scope.found)
                 return UNSET if source is None else source.text
-            case syntax.Reference(parts=(word,)):
-                return self.report(faults.bare_text(expression.span, self.subject, word))
-        return self.wrong(expression, type_)
+        return self._unquoted(expression, type_)
 
     def _path(self, expression: syntax.Expression, type_: types.Path | types.Source) -> Any:
         match expression:
@@ -171,8 +175,12 @@ class Evaluator:
                     return path
                 problem = self.scope.files.check(path, expression.span)
                 return path if problem is None else self.report(problem)
-            case syntax.Reference(parts=(word,)):
-                return self.report(faults.bare_text(expression.span, self.subject, word))
+        return self._unquoted(expression, type_)
+
+    def _unquoted(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
+        """What is no text: bare words, alone or strung together as in `data/items.csv`, lack quotes."""
+        if is_bare(expression):
+            return self.report(faults.bare_text(expression.span, self.subject, self.text_of(expression.span)))
         return self.wrong(expression, type_)
 
     def _word(self, expression: syntax.Expression, type_: types.Word, words: tuple[str, ...]) -> Any:
@@ -238,7 +246,12 @@ class Evaluator:
     def _list(self, expression: syntax.Expression, type_: types.ListOf) -> Any:
         if not isinstance(expression, syntax.ListOf):
             if not type_.alone:
-                return self.wrong(expression, type_)
+                text = f"[{self.text_of(expression.span)}]"
+                fits = self._fits(expression, type_.item) or isinstance(type_.item, types.Label | types.Text)
+                help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
+                return self.wrong(
+                    expression, type_, help_ if fits and not isinstance(expression, syntax.MapOf) else None
+                )
             expression = syntax.ListOf((expression,), expression.span)
         if len(expression.items) < type_.least:
             return self.report(faults.empty(expression.span, self.subject, types.describe(type_)))
@@ -360,6 +373,9 @@ class Evaluator:
         words = [word for option in options for word in _words_of(option)]
         word = word_of(expression)
         if word is not None and words and isinstance(expression, syntax.Reference):
+            if types.Form("moves") in options and not nearest(word, words):
+                text = f"to({word})"
+                return self.wrong(expression, type_, Help(f"write `{text}`", (Edit(expression.span, text),), "maybe"))
             return self._unknown_word(expression, word, type_, words)
         if isinstance(expression, syntax.Call):
             forms = [row.name for option in options for row in _forms_of(option)]
@@ -401,8 +417,6 @@ class Evaluator:
         if not self.is_numeric(expression):
             if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
                 return self.report(faults.misplaced_secret(expression.span, self.subject))
-            if isinstance(expression, syntax.Literal) and expression.kind == "text":
-                return self.wrong(expression, type_, Help("leave the quotes out"))
             return self.wrong(expression, type_)
         quantity = self.compute(expression)
         if quantity is None:
@@ -435,39 +449,23 @@ class Evaluator:
                         return types.Formed("full_cost", (("share", quantity.value),))
         return self.wrong(expression, type_)
 
-    # Free data
-
-    def _free(self, expression: syntax.Expression) -> Any:
-        replaced = self.variable(expression)
-        if replaced is None:
-            return UNSET
-        expression = replaced
-        match expression:
-            case syntax.Literal(kind="text" | "block" | "bool" | "null", value=value):
-                return value
-            case syntax.Reference(parts=(word,)):
-                return word
-            case syntax.ListOf(items=items):
-                values = [self._free(item) for item in items]
-                return UNSET if UNSET in values else values
-            case syntax.MapOf():
-                entries = {pair.key: self._free(pair.value) for pair in self.pairs(expression)}
-                return UNSET if any(value is UNSET for value in entries.values()) else entries
-            case syntax.Call(function=syntax.Reference(parts=("env",))):
-                return self.report(faults.misplaced_secret(expression.span, self.subject))
-        if self.is_numeric(expression):
-            quantity = self.compute(expression)
-            return UNSET if quantity is None else _json_number(quantity.value)
-        return self.report(faults.not_data(expression.span, self.subject, what_stands(expression)))
+    # Complaints
 
     def wrong(self, expression: syntax.Expression, type_: types.ValueType, help_: Help | None = None) -> Any:
         if isinstance(expression, syntax.Call) and expression.function.parts == ("env",):
             return self.report(faults.misplaced_secret(expression.span, self.subject))
-        if isinstance(type_, types.Form) and type_.context == "least" and self.is_numeric(expression):
+        if is_numeric_text(expression) and _takes_numbers(type_):
+            help_ = Help("leave the quotes out", (Edit(expression.span, word_of(expression) or ""),), "maybe")
+        elif isinstance(type_, types.Form) and type_.context == "least" and self.is_numeric(expression):
             text = f"at_least({self.text_of(expression.span)})"
             help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
         expected = types.describe(type_)
         return self.report(faults.wrong_type(expression.span, self.subject, expected, what_stands(expression), help_))
+
+
+def _takes_numbers(type_: types.ValueType) -> bool:
+    options = type_.options if isinstance(type_, types.Either) else (type_,)
+    return any(quantities.units_of(option) for option in options)
 
 
 def _words_of(type_: types.ValueType) -> tuple[str, ...]:
@@ -489,8 +487,3 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return len(text) == len("2026-11-01")
-
-
-def _json_number(value: Decimal) -> int | float:
-    """JSON has no decimals: a whole number stays exact, another becomes the float that is written the same."""
-    return int(value) if value == value.to_integral_value() else float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -95,6 +96,23 @@ def what_stands(expression: syntax.Expression) -> str:
             return "a comparison"
 
 
+def is_bare(expression: syntax.Expression) -> bool:
+    """Whether an expression is made of bare words, and numbers beside them: a text that lost its quotes."""
+    match expression:
+        case syntax.Reference(parts=(first, *_)):
+            return first != "var"
+        case syntax.Binary(operator="-" | "/" | "+" | "*", left=left, right=right):
+            return any(map(is_bare, (left, right))) and all(
+                is_bare(side) or (isinstance(side, syntax.Literal) and side.kind == "number") for side in (left, right)
+            )
+    return False
+
+
+def is_numeric_text(expression: syntax.Expression) -> bool:
+    """Whether a number stands in quotes."""
+    return isinstance(expression, syntax.Literal) and bool(_NUMERIC.fullmatch(word_of(expression) or ""))
+
+
 def find_calls(expression: syntax.Expression) -> Iterator[syntax.Call]:
     """The calls in an expression, the outer before the inner."""
     match expression:
@@ -122,6 +140,8 @@ def mentions(expression: syntax.Expression, name: str) -> bool:
             return mentions(left, name) or mentions(right, name)
     return False
 
+
+_NUMERIC: Final = re.compile(r"[$]?[0-9][0-9_.]*(%|[A-Za-z]{1,3})?")
 
 _LITERALS: Final[Mapping[str, str]] = {
     "percent": "a percentage",
