@@ -39,7 +39,7 @@ Do you want to make these calls?
 @click.argument("what", required=False, metavar="[SPEC|PLAN]")
 @shared_options("text", "json", "jsonl", spec=True)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option("--resume", type=click.IntRange(min=1), is_flag=False, flag_value=0, metavar="[RUN]",
+@click.option("--resume", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[RUN]",
               help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
 def apply_command(

@@ -18,6 +18,7 @@ from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.history import Attempt, add_texts, load_attempts
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.project import find_project
 from refinelab_dsl.store import StoreError
 
@@ -87,13 +88,14 @@ def find_attempts(attempts: list[Attempt], name: str) -> list[Attempt]:
 
 
 def render_line(attempt: Attempt) -> str:
-    """`  12  author       accepted  3f0c…  length=long, subject=biology`."""
+    """`    12  author  accepted  $0.00016  length=long, subject=biology  3f0c…`."""
     target = ", ".join(f"{name}={label}" for name, label in sorted(attempt.target.items()))
-    ending = attempt.item or " ".join(filter(None, (attempt.rejected_by, attempt.reason)))
-    cost = sum((Decimal(call.usd) for call in attempt.calls if call.usd is not None), Decimal(0))
+    ending = attempt.item or ": ".join(filter(None, (attempt.rejected_by, attempt.reason))) or "-"
+    known = [Decimal(call.usd) for call in attempt.calls if call.usd is not None]
+    cost = render_usd(sum(known, Decimal(0)) if len(known) == len(attempt.calls) else None)
     return escape(
-        f"{attempt.step:>6}  {attempt.operator:<14}  {attempt.outcome:<8}  {ending or '-':<24}  ${cost:.6f}  {target}"
-    ).rstrip()
+        f"{attempt.step:>6}  {attempt.operator:<12}  {attempt.outcome:<8}  {cost:>9}  {target or '-'}  {ending}"
+    )
 
 
 def render_attempt(attempt: Attempt) -> str:

@@ -71,7 +71,7 @@ def test_apply_prints_before_and_after_and_where_things_are(project: Path) -> No
     assert answer.code == 0, answer.err
     for part in ("Mix", "before", "after", "out/quickstart.jsonl", "out/quickstart.prov.jsonl", "plan.refplan"):
         assert part in answer.out, answer.out
-    assert "simulated" in answer.out
+    assert "Simulated: " in answer.out
 
 
 def test_a_second_apply_is_a_run_of_its_own_and_buys_nothing(copy: Path) -> None:
@@ -79,7 +79,8 @@ def test_a_second_apply_is_a_run_of_its_own_and_buys_nothing(copy: Path) -> None
     answer = refinec("apply", "--auto-approve", "--format", "json", cwd=copy)
     assert answer.code == 0, answer.err
     assert answer.json["run"] == 2
-    assert answer.json["cost"]["calls"] == 0
+    assert answer.json["cost"]["tokens"] == 0
+    assert answer.json["cost"]["usd"] == "0"
     assert (copy / "out/quickstart.jsonl").read_bytes() == first
     assert [head["run"] for head in refinec("runs", "--format", "json", cwd=copy).json] == [1, 2]
 
@@ -195,7 +196,7 @@ def test_apply_of_a_plan_that_fails_its_checks_runs_nothing(project: Path) -> No
     [
         (("apply", "--resume"), ExitCode.USAGE, "no run is unfinished"),
         (("apply", "--resume=7"), ExitCode.USAGE, "RF6003"),
-        (("apply", "--resume=1"), ExitCode.USAGE, "nothing to resume"),
+        (("apply", "--resume=1"), ExitCode.STALE, "nothing to resume"),
         (("apply", "quickstart.refine", "--resume=1"), ExitCode.USAGE, "takes no SPEC"),
         (("apply", "--resume=x"), ExitCode.USAGE, "not a valid"),
         (("apply", "nothing.refplan"), ExitCode.USAGE, "no such file"),
@@ -329,11 +330,12 @@ def test_replay_fails_where_the_data_or_the_replies_are_not_the_runs(copy: Path)
 def test_damaged_run_folders_are_diagnostics(copy: Path) -> None:
     folder = copy / ".refine/runs/0001"
     (folder / "run.json").write_text("{", encoding="utf-8")
-    for arguments in (("runs",), ("show", "1"), ("replay", "1"), ("trace", "1"), ("logs", "1"), ("apply", "--resume=1")):
+    commands = [("runs",), ("show", "1"), ("replay", "1"), ("trace", "1"), ("logs", "1"), ("apply", "--resume=1")]
+    for arguments in commands:
         answer = refinec(*arguments, cwd=copy)
         assert "RF9" not in answer.err, arguments
     (folder / "plan.refplan").unlink()
-    for arguments in (("show", "1"), ("replay", "1"), ("trace", "1"), ("logs", "1"), ("apply", "--resume=1")):
+    for arguments in commands[1:]:
         answer = refinec(*arguments, cwd=copy)
         assert answer.code != 0
         assert "RF9" not in answer.err, arguments
