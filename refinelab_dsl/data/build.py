@@ -94,7 +94,9 @@ class _Column:
     index: dict[str, int]
     settled: bool
     codes: array[int] = field(default_factory=lambda: array("i"))
+    valued: bool = False  # some item has a value
     unlisted: dict[str, int] = field(default_factory=dict)
+    unlisted_items: int = 0
     first_unlisted: Place | None = None
     unknown: _Tally = field(default_factory=_Tally)
     lost: int = 0  # items without a listed label under `drop` and `keep`
@@ -150,6 +152,7 @@ class _Scan:
         self.dropped = self.duplicates = self.skipped = 0
         self.problems: list[Diagnostic] = []
         self.first_skipped: Diagnostic | None = None
+        self.first: Item | None = None
 
     def read(self, files: Sequence[Path], project: Project) -> None:
         """The pass. Bad rows that may not be skipped end it after a few."""
@@ -176,6 +179,8 @@ class _Scan:
     def finish(self, files: tuple[FileDigest, ...]) -> tuple[Profile | None, Diagnostics]:
         """The profile, or what speaks against it."""
         problems = [*self.problems]
+        if not problems:
+            problems += self._find_missing_columns()
         if not self.keys and not problems:
             problems.append(self._no_items())
         elif not problems:
@@ -193,6 +198,7 @@ class _Scan:
         return self._profile(labels, files), Diagnostics(tuple(problems))
 
     def _take(self, item: Item, scope: ItemScope) -> None:
+        self.first = self.first or item
         scope.open(item)
         codes = []
         for column in self.columns:
@@ -217,12 +223,14 @@ class _Scan:
         name = column.dimension.name
         label = scope.label(name)
         if label is None:
+            column.valued = column.valued or scope.value(column.dimension.measure) is not None
             if column.dimension.unknown == "error":
                 value = scope.value(column.dimension.measure)
                 column.unknown.add(_explain_unknown(column.dimension, value), item.place)
             else:
                 column.lost += 1
             return -1
+        column.valued = True
         code = column.index.get(label)
         if code is not None:
             return code
@@ -231,6 +239,7 @@ class _Scan:
             return code
         if column.dimension.unknown == "error":
             column.first_unlisted = column.first_unlisted or item.place
+            column.unlisted_items += 1
             if label in column.unlisted or len(column.unlisted) < _TRACKED:
                 column.unlisted[label] = column.unlisted.get(label, 0) + 1
         else:
@@ -296,12 +305,27 @@ class _Scan:
             spread[name] = (float(column.mean()), float(column.std()))
         return spread
 
+    def _find_missing_columns(self) -> Iterator[Diagnostic]:
+        """Measures that read a column which is nowhere: a slip, whatever `unknown` says."""
+        first = self.first
+        if first is None:
+            return
+        there = list(dict.fromkeys((*first.attributes, *first.fields, *first.raw)))
+        for column in self.columns:
+            measure = self.measures[column.dimension.measure]
+            name = str(measure.options.get("column", ""))
+            if measure.kind == "column" and not column.valued and name not in there:
+                span = find_origin(self.origins, f"measure.{measure.name}.column", f"measure.{measure.name}")
+                yield faults.missing_field(self.dataset.name, name, there, first.place, span)
+
     def _check_column(self, column: _Column) -> Iterator[Diagnostic]:
         dimension = column.dimension
         span = find_origin(self.origins, f"dimension.{dimension.name}.target", f"dimension.{dimension.name}")
         if column.unlisted:
             found = sorted(column.unlisted.items(), key=lambda entry: (-entry[1], entry[0]))
-            yield faults.unlisted_labels(dimension.name, found, tuple(column.index), column.first_unlisted, span)
+            yield faults.unlisted_labels(
+                dimension.name, column.unlisted_items, found, tuple(column.index), column.first_unlisted, span
+            )
         if column.unknown.count:
             yield faults.unknown_label(
                 dimension.name, column.unknown.count, column.unknown.reason, column.unknown.place, span

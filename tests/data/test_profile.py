@@ -199,6 +199,26 @@ def test_a_dimension_needs_a_label(tmp_path: Path) -> None:
     assert error(tmp_path, rows(None, None), [dimension(unknown="keep")]).code == "RF3042"
 
 
+@pytest.mark.parametrize("unknown", ["error", "drop", "keep"])
+def test_a_measure_of_a_column_that_is_nowhere_is_a_slip(tmp_path: Path, unknown: str) -> None:
+    slip = Measure(name="area", kind="column", options={"column": "topik"})
+    span = Span("s.refine", 1, 2)
+    problem = error(
+        tmp_path, rows("a", "b"), [dimension(unknown=unknown)], measures=(slip,), origins={"measure.area.column": span}
+    )
+    assert (problem.code, problem.span, str(problem.place)) == ("RF3026", span, "items.jsonl:1")
+    assert problem.help[0].message == "nearest: `topic`"
+
+
+def test_unlisted_labels_are_counted_beyond_those_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "_TRACKED", 2)
+    problem = error(tmp_path, rows("a", "b", "c", "d", "b"), [dimension(labels=("a",))])
+    assert problem.message.startswith("4 items")
+    assert problem.notes[0] == "not listed: `b` (2), `c` (1)"
+
+
 def test_an_identifier_is_no_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "MAX_LABELS", 3)
     problem = error(tmp_path, rows(*"abcd"), [dimension(target=Target(kind="uniform"))])

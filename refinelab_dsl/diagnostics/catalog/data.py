@@ -215,6 +215,20 @@ def missing_column(name: str, column: str, columns: Iterable[str], headerless: b
     )
 
 
+def missing_field(dataset: str, name: str, names: Sequence[str], place: Place, span: Span | None) -> Diagnostic:
+    """RF3026: a measure reads a column that no item has."""
+    near = nearest(name, names)
+    return Diagnostic(
+        "RF3026",
+        "error",
+        f"no item of dataset `{dataset}` has a column or field `{shorten(name)}`",
+        span=span,
+        place=place,
+        notes=(f"the first item has {_names(names)}",),
+        help=(Help(f"nearest: {_names(near)}"),) if near else (Help("name another one, or add it under `fields`"),),
+    )
+
+
 def duplicate_column(name: str, column: str, place: Place) -> Diagnostic:
     """RF3023: two columns of a file have the same name."""
     return Diagnostic(
@@ -260,7 +274,12 @@ def ambiguous_answers(name: str, detail: str, help: str, place: Place | None) ->
 
 
 def unlisted_labels(
-    dimension: str, found: Sequence[tuple[str, int]], labels: Sequence[str], place: Place | None, span: Span | None
+    dimension: str,
+    items: int,
+    found: Sequence[tuple[str, int]],
+    labels: Sequence[str],
+    place: Place | None,
+    span: Span | None,
 ) -> Diagnostic:
     """RF3040: the data hold labels that the dimension does not list. `found`: label and number of items."""
     shown = [f"`{shorten(label)}` ({times})" for label, times in found[:_LISTED]]
@@ -272,8 +291,7 @@ def unlisted_labels(
         if (near := nearest(label, labels))
     ]
     helps.append(Help("list them, or say what becomes of such items: `unknown = drop` or `unknown = keep`"))
-    total = sum(times for _, times in found)
-    has = f"{count(total, 'item')} {'has' if total == 1 else 'have'}"
+    has = f"{count(items, 'item')} {'has' if items == 1 else 'have'}"
     return Diagnostic(
         "RF3040",
         "error",
