@@ -29,7 +29,7 @@ from refinelab_dsl.expressions.evaluate import (
     compile_expression,
     evaluate_condition,
 )
-from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Unary
+from refinelab_dsl.expressions.walk import named_in_calls
 from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
@@ -142,9 +142,9 @@ class _Scan:
                 name
                 for operator in operators
                 for expression in (operator.where, operator.prefer)
-                for name in _spread_measures(expression)
+                for name in named_in_calls(expression, "z")
             }
-            | set(_spread_measures(constraints.protect))
+            | set(named_in_calls(constraints.protect, "z"))
         )
         self.failures: dict[str, _Tally] = {}
         self.keys: list[str] = []
@@ -395,20 +395,6 @@ def _settle(column: _Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     place = {name: code for code, name in enumerate(names)}
     order = np.array([place[name] for name in column.index] + [-1], dtype=np.int32)  # -1 stays -1
     return names, order[codes]
-
-
-def _spread_measures(expression: Expression | None) -> tuple[str, ...]:
-    """The measures that an expression asks `z` of."""
-    match expression:
-        case Call(function="z", arguments=(Constant(text=name),)):
-            return (name,)
-        case Call(arguments=parts) | ListOf(items=parts):
-            return tuple(name for part in parts for name in _spread_measures(part))
-        case Unary(operand=operand):
-            return _spread_measures(operand)
-        case Binary(left=left, right=right):
-            return (*_spread_measures(left), *_spread_measures(right))
-    return ()
 
 
 def _explain_unknown(dimension: Dimension, value: Any) -> str:

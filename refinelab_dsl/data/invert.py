@@ -8,7 +8,7 @@ made from is the example: it shows the columns, their order and nesting, and how
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,8 @@ from refinelab_dsl.data.examples import find_example, put_value, write_answer, w
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.declarations import Dataset
-from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Unary
+from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf
+from refinelab_dsl.expressions.walk import columns_of
 
 _UNCHANGED = ("strip", "lower", "number")  # functions whose value can stand where their argument came from
 
@@ -52,23 +53,6 @@ def task_fields(dataset: Dataset) -> tuple[str, ...]:
     """The task's fields in canonical order, `id` aside; none for a task that this version does not read."""
     task = TASK_FIELDS.get(dataset.task)
     return () if task is None else (*task.required, *task.optional)
-
-
-def columns_of(expression: Expression) -> Iterator[str]:
-    """The columns that an expression reads, in the order of their appearance."""
-    match expression:
-        case Call(function="column", arguments=(Constant(text=name),)):
-            yield name
-        case Call(arguments=parts) | ListOf(items=parts):
-            for part in parts:
-                yield from columns_of(part)
-        case Unary(operand=operand):
-            yield from columns_of(operand)
-        case Binary(left=left, right=right):
-            yield from columns_of(left)
-            yield from columns_of(right)
-        case _:
-            return
 
 
 def column(name: str) -> Call:

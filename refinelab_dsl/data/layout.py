@@ -11,12 +11,13 @@ from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.data.answers import AnswerStyle
 from refinelab_dsl.data.files import name_file
-from refinelab_dsl.data.invert import columns_of, invert, task_fields
+from refinelab_dsl.data.invert import invert, task_fields
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import describe_csv, describe_file, settle_answers
 from refinelab_dsl.data.sinks import Row
 from refinelab_dsl.data.tasks import RowError, RowMapper
 from refinelab_dsl.declarations import Dataset, Output
+from refinelab_dsl.expressions.walk import columns_of
 from refinelab_dsl.project import Project
 
 ORIGIN = "_origin"

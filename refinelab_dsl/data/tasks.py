@@ -22,7 +22,8 @@ from refinelab_dsl.diagnostics.catalog.data import shorten
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.expressions.evaluate import Compiled, EvaluationError, compile_expression
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
-from refinelab_dsl.expressions.nodes import Call, Constant, Expression, ListOf
+from refinelab_dsl.expressions.nodes import Call, Constant, Expression
+from refinelab_dsl.expressions.walk import columns_of
 
 TASK_FIELDS: Mapping[str, TaskKind] = MappingProxyType({name: task for name, task in TASKS.items() if task.reached})
 """The tasks whose items this version reads."""
@@ -280,20 +281,8 @@ def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
     task = TASK_FIELDS[dataset.task]
     wanted = [name for name in task.required if name not in dataset.fields]
     for expression in (*dataset.fields.values(), *([dataset.where] if dataset.where else [])):
-        wanted += _columns_in(expression)
+        wanted += columns_of(expression)
     return tuple(dict.fromkeys(wanted))
-
-
-def _columns_in(expression: Expression) -> list[str]:
-    if (name := _column_name(expression)) is not None:
-        return [name]
-    match expression:
-        case Call(arguments=parts) | ListOf(items=parts):
-            return [name for part in parts for name in _columns_in(part)]
-        case Constant():
-            return []
-    inner = [getattr(expression, part) for part in ("operand", "left", "right") if hasattr(expression, part)]
-    return [name for part in inner for name in _columns_in(part)]
 
 
 def _nearest_help(column: str, raw: Mapping[str, Any]) -> str | None:
