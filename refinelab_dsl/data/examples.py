@@ -138,12 +138,12 @@ def _put_inside(there: Any, example: Any, parts: Sequence[str], value: Any) -> A
             }
             for entry, label, old in zip(entries, labels, filled, strict=True)
         ]
-    filled = dict(there) if isinstance(there, Mapping) else dict.fromkeys(example)
+    merged = dict(there) if isinstance(there, Mapping) else dict.fromkeys(example)
     if len(parts) == 1 or not isinstance(example.get(parts[0]), Mapping | list):
-        filled[parts[0]] = value
+        merged[parts[0]] = value
     else:
-        filled[parts[0]] = _put_inside(filled.get(parts[0]), example[parts[0]], parts[1:], value)
-    return filled
+        merged[parts[0]] = _put_inside(merged.get(parts[0]), example[parts[0]], parts[1:], value)
+    return merged
 
 
 def _read_literal(text: str) -> tuple[Any, bool]:
