@@ -57,7 +57,7 @@ def build_profile(
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
     One streaming pass (one more before it where mcq answers are settled by the data, or where `z` is used). Memory
-    grows by some 200 bytes per item. None with errors; warnings may come with a profile.
+    grows by some 300 bytes per item. None with errors; warnings may come with a profile.
 
     origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
     """
