@@ -11,10 +11,11 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib import metadata, util
+from importlib import metadata
 from typing import Any, Final
 
 from refinelab_dsl.declarations import Model
@@ -43,7 +44,7 @@ _TEMPLATE_CEILING: Final = 96
 def tokenizer_name(model_id: str) -> str:
     """The name of what counts this model's tokens; a plan lists it among its inputs, since counts depend on it."""
     encoding = _encoding(model_id)
-    if encoding is None or not _is_installed():
+    if encoding is None or _bindings() is None:
         return ESTIMATE
     return f"bpe-openai-{metadata.version('bpe-openai')}/{encoding}"
 
@@ -51,7 +52,7 @@ def tokenizer_name(model_id: str) -> str:
 def count_tokens(text: str, model_id: str) -> int:
     """Tokens of a text, exact or estimated (`tokenizer_name` says which)."""
     encoding = _encoding(model_id)
-    if encoding is None or not _is_installed():
+    if encoding is None or _bindings() is None:
         return _estimate(text)
     return _counter(encoding)(text.encode("utf-8", "replace").decode("utf-8"))
 
@@ -145,12 +146,17 @@ def _canonical(value: Any) -> str:
 
 
 @cache
-def _is_installed() -> bool:
-    return util.find_spec("bpe_openai") is not None
+def _bindings() -> Any:
+    """The tokenizers of the extra `tokens`, None where it is not installed or does not load on this machine."""
+    try:
+        with warnings.catch_warnings():  # it reads its data in a way that Python deprecates
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return importlib.import_module("bpe_openai._bindings")
+    except Exception:
+        return None
 
 
 @cache
 def _counter(encoding: str) -> Callable[[str], int]:
-    bindings = importlib.import_module("bpe_openai._bindings")
-    count: Callable[[str], int] = bindings.tokenizer_for_encoding(encoding).count
+    count: Callable[[str], int] = _bindings().tokenizer_for_encoding(encoding).count
     return count

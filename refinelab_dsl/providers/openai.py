@@ -113,6 +113,8 @@ class OpenAIProvider:
             if not isinstance(outcome, _Refusal):
                 raise outcome
             refusal = refusal or outcome.error
+            if outcome.error.scope == "step":
+                raise outcome.error
             is_settled = self._is_settled and dialect == self._dialect
             simpler = next_dialect(dialect, outcome.error.message, outcome.param, is_settled=is_settled)
             if simpler is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -110,7 +111,8 @@ def _paraphrase(subject: Subject, draw: Draw, band: Band | None) -> dict[str, An
     item = subject.item
     fields: dict[str, Any] = {"question": reword(str(item.get("question", "")), draw, band)}
     if subject.task == "mcq":
-        choices = [str(choice) for choice in item.get("choices", ())] or ["yes", "no"]
+        choices = [str(choice) for choice in item.get("choices", ())]
+        choices += ["yes", "no"][: max(0, 2 - len(choices))]
         keys = [index for index, choice in enumerate(choices) if choice == item.get("answer")]
         reworded = _distinct([_reword_choice(choice, draw) for choice in choices], draw)
         fields["answer"] = reworded[keys[0] if keys else 0]
@@ -325,11 +327,15 @@ def _distinct(texts: Sequence[str], draw: Draw) -> list[str]:
     distinct: list[str] = []
     for text in texts:
         text = text.strip() or draw.pick(NOUNS)
-        while text.casefold() in seen:
+        while _folded(text) in seen:
             text = f"{text} {draw.pick(NOUNS)}"
-        seen.add(text.casefold())
+        seen.add(_folded(text))
         distinct.append(text)
     return distinct
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _fill(schema: Mapping[str, Any], fields: Mapping[str, Any], draw: Draw) -> dict[str, Any]:

@@ -166,8 +166,8 @@ def _dump(completion: Completion) -> tuple[str, bytes]:
     return hashlib.sha256(body).hexdigest(), body
 
 
-def _load(expected: str, body: bytes) -> Completion:
-    if hashlib.sha256(body).hexdigest() != expected:
+def _load(expected: str, body: object) -> Completion:
+    if not isinstance(body, bytes) or hashlib.sha256(body).hexdigest() != expected:
         raise StoreError(f"the store is corrupt: reply {expected[:16]} does not match its hash")
     try:
         return msgspec.json.decode(body, type=Completion)

@@ -1,0 +1,277 @@
+"""The reply store: what is put is there, once, for all, also after a kill; a broken file is an error of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refinelab_dsl.prompts import Completion, Usage
+from refinelab_dsl.store import Store, StoredReply, StoreError, reply_hash
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def reply(text: str = "hello", **changes: object) -> Completion:
+    return Completion(**{"text": text, "usage": Usage(3, 4, 1), "finish_reason": "stop", "model": "m",
+                         "request_id": "r", "simulated": True, **changes})  # type: ignore[arg-type]  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".refine" / "store.db"
+
+
+def test_a_reply_is_found_by_its_call_and_by_its_hash(path: Path) -> None:
+    with Store(path) as store:
+        digest = store.put("call", reply())
+        assert digest == reply_hash(reply())
+        assert store.get("call") == StoredReply(digest, reply())
+        assert store.reply(digest) == reply()
+        assert store.get("other") is None
+        assert store.reply("0" * 64) is None
+
+
+def test_it_is_there_after_closing_and_for_who_has_it_open_too(path: Path) -> None:
+    with Store(path) as one, Store(path) as other:
+        one.put("call", reply())
+        assert other.get("call") is not None
+    with Store(path) as store:
+        assert store.get("call") is not None
+
+
+def test_equal_replies_are_stored_once_and_a_later_reply_to_a_call_takes_its_place(path: Path) -> None:
+    with Store(path) as store:
+        first = store.put("a", reply())
+        assert store.put("b", reply()) == first
+        assert store.count() == 1
+        second = store.put("a", reply("again"))
+        assert second != first
+        found = store.get("a")
+        assert found is not None
+        assert found.reply_hash == second
+        assert store.reply(first) == reply()  # runs that refer to it still replay
+
+
+def test_many_at_once_are_all_there_or_none(path: Path) -> None:
+    pairs = [(f"call {number}", reply(str(number))) for number in range(500)]
+    with Store(path) as store:
+        digests = store.put_many(pairs)
+        assert digests == tuple(reply_hash(completion) for _, completion in pairs)
+        assert store.count() == 500
+        with pytest.raises(StoreError):
+            store.put_many([("fresh", reply("fresh")), (None, reply("bad"))])  # type: ignore[list-item]
+        assert store.get("fresh") is None
+        assert store.put_many([]) == ()
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("store") / "used.db") as store:
+        yield store
+
+
+@given(st.text(st.characters(codec="utf-8")), st.none() | st.integers(0, 9))
+def test_any_reply_comes_back_as_it_was(used: Store, text: str, tokens: int | None) -> None:
+    usage = None if tokens is None else Usage(tokens, tokens)
+    completion = reply(text, usage=usage, request_id=None, simulated=False)
+    assert used.reply(used.put("call", completion)) == completion
+
+
+def test_hashes_do_not_depend_on_the_machine() -> None:
+    assert reply_hash(reply()) == "e779e1807b70fc7536381e42a5341f820b3df07590ce28548aee39cff659107a"
+
+
+def test_the_file_is_private_from_the_start(path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        with Store(path) as store:
+            store.put("call", reply())
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(previous)
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_a_file_that_others_may_read_is_made_private(path: Path) -> None:
+    Store(path).close()
+    path.chmod(0o644)
+    Store(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_threads_share_one_store(path: Path) -> None:
+    errors: list[BaseException] = []
+
+    def work(store: Store, name: int) -> None:
+        try:
+            for number in range(50):
+                store.put(f"{name} {number}", reply(f"{name} {number}"))
+                found = store.get(f"{name} {number}")
+                assert found is not None
+                assert found.completion.text == f"{name} {number}"
+        except BaseException as error:
+            errors.append(error)
+
+    with Store(path) as store:
+        threads = [threading.Thread(target=work, args=(store, name)) for name in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors
+        assert store.count() == 400
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from refinelab_dsl.prompts import Completion
+from refinelab_dsl.store import Store
+name, path = sys.argv[1:3]
+store = Store(Path(path))
+for number in range(int(sys.argv[3])):
+    key = f"{name} {number}"
+    store.put(key, Completion(key * 50, None, "stop", "m"))
+    print(number, flush=True)
+"""
+
+
+def start_writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, name, str(path), str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_processes_share_one_file_from_its_making_on(path: Path) -> None:
+    writers = [start_writer(path, f"writer {name}", 40) for name in range(3)]
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    with Store(path) as store:
+        assert store.count() == 120
+
+
+def test_nothing_that_was_put_is_lost_to_a_kill(path: Path) -> None:
+    """What `put` returned from is there, whole; what it did not return from is there or not, never half."""
+    chance = random.Random(7)
+    for attempt in range(12):
+        name = f"life {attempt}"
+        writer = start_writer(path, name, 100_000)
+        assert writer.stdout is not None
+        told = -1
+        for _ in range(chance.randrange(1, 60)):
+            told = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.stdout.read().splitlines()
+        writer.wait(30)
+        writer.stdout.close()
+        told = max([told, *map(int, (line for line in rest if line.isdigit()))])
+        with Store(path) as store:
+            for number in range(told + 1):
+                found = store.get(f"{name} {number}")
+                assert found is not None, (attempt, number)
+                assert found.completion.text == f"{name} {number}" * 50
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+class TestBrokenFiles:
+    @pytest.mark.parametrize("content", [b"no database" * 500, b"SQLite format 3\x00" + b"\xff" * 5_000])
+    def test_no_database(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=r"store\.db"):
+            Store(path)
+        assert path.read_bytes() == content
+
+    def test_a_flipped_byte_of_a_reply_is_noticed(self, path: Path) -> None:
+        with Store(path) as store:
+            digest = store.put("call", reply("a" * 50))
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE replies SET body = replace(CAST(body AS TEXT), 'aaa', 'aba')")
+        with Store(path) as store:
+            with pytest.raises(StoreError, match="corrupt"):
+                store.reply(digest)
+            with pytest.raises(StoreError, match="corrupt"):
+                store.get("call")
+
+    def test_every_damaged_page_is_an_error_or_the_truth(self, path: Path) -> None:
+        with Store(path) as store:
+            pairs = [(f"call {number}", reply(f"{number} " * 200)) for number in range(60)]
+            store.put_many(pairs)
+        whole = path.read_bytes()
+        chance = random.Random(3)
+        errors = 0
+        for _ in range(150):
+            damaged = bytearray(whole)
+            start = chance.randrange(len(damaged))
+            damaged[start : start + 16] = chance.randbytes(16)
+            path.write_bytes(damaged)
+            for side in ("-wal", "-shm"):
+                Path(str(path) + side).unlink(missing_ok=True)
+            try:
+                with Store(path) as store:
+                    for key, completion in pairs:
+                        found = store.get(key)
+                        assert found is None or found.completion == completion
+            except StoreError:
+                errors += 1
+        assert errors > 50
+
+    def test_another_database(self, path: Path) -> None:
+        path.parent.mkdir()
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE cats (name TEXT)")
+        connection.close()
+        with pytest.raises(StoreError, match="no store of refinec"):
+            Store(path)
+
+    def test_a_newer_version(self, path: Path) -> None:
+        Store(path).close()
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        with pytest.raises(StoreError, match="newer version"):
+            Store(path)
+
+    def test_a_link_is_not_followed(self, path: Path, tmp_path: Path) -> None:
+        path.parent.mkdir()
+        path.symlink_to(tmp_path / "elsewhere.db")
+        with pytest.raises(StoreError, match="no regular file"):
+            Store(path)
+        assert not (tmp_path / "elsewhere.db").exists()
+
+    def test_a_folder(self, path: Path) -> None:
+        path.mkdir(parents=True)
+        with pytest.raises(StoreError):
+            Store(path)
+
+    def test_a_folder_that_is_a_file(self, path: Path) -> None:
+        path.parent.write_text("")
+        with pytest.raises(StoreError, match=r"cannot open the store store\.db"):
+            Store(path)
+
+    def test_a_store_that_is_closed(self, path: Path) -> None:
+        store = Store(path)
+        store.close()
+        with pytest.raises(StoreError):
+            store.get("call")
+        store.close()
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root writes where it likes")
+    def test_a_folder_without_permission(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o500)
+        with pytest.raises(StoreError, match="permission"):
+            Store(path)
