@@ -26,7 +26,7 @@ class Shelf:
         path = folder / ".items.tmp"
         path.unlink(missing_ok=True)
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute("CREATE TABLE items (key TEXT PRIMARY KEY, item BLOB) WITHOUT ROWID")

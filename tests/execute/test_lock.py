@@ -1,0 +1,83 @@
+"""One run at a time; a lock that a dead process left behind heals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.execute.lock import NAME, RunLock, read_holder, take_lock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from refinelab_dsl.execute.lock import take_lock
+lock = take_lock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def held(state: Path) -> RunLock:
+    lock = take_lock(state)
+    assert isinstance(lock, RunLock)
+    return lock
+
+
+def test_a_second_holder_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
+    with held(tmp_path):
+        refused = take_lock(tmp_path)
+        assert isinstance(refused, Diagnostic)
+        assert refused.code == "RF6001"
+        assert f"process {os.getpid()} on {socket.gethostname()}" in refused.notes[0]
+        assert read_holder(tmp_path) is not None
+    assert read_holder(tmp_path) is None
+    held(tmp_path).release()
+
+
+def test_the_lock_of_a_killed_process_heals(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        assert isinstance(take_lock(tmp_path), Diagnostic)
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        assert json.loads((tmp_path / NAME).read_text())["pid"] == child.pid
+        held(tmp_path).release()
+    finally:
+        child.kill()
+        child.wait(10)
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def write(state: Path, host: str, pid: int, since: str) -> None:
+    (state / NAME).write_text(json.dumps({"host": host, "pid": pid, "since": since}))
+
+
+def test_a_lock_of_another_machine_is_never_broken(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere", 1, "2026-11-01T00:00:00+00:00")
+    refused = take_lock(tmp_path)
+    assert isinstance(refused, Diagnostic)
+    assert "on elsewhere since 2026-11-01" in refused.notes[0]
+
+
+def test_a_living_process_older_than_the_lock_holds_it(tmp_path: Path) -> None:
+    write(tmp_path, socket.gethostname(), os.getppid(), "2100-01-01T00:00:00+00:00")
+    assert isinstance(take_lock(tmp_path), Diagnostic)
+
+
+def test_a_process_younger_than_the_lock_only_has_the_number_of_a_dead_one(tmp_path: Path) -> None:
+    write(tmp_path, socket.gethostname(), os.getppid(), "1990-01-01T00:00:00+00:00")
+    held(tmp_path).release()
+
+
+def test_a_torn_lock_file_is_nobodys(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b'{"host": "el')
+    held(tmp_path).release()
