@@ -40,7 +40,8 @@ def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
     ways = tuple(
         (name, value) for name in conflict if (value := _relax_alone(bare, name, solver, deadline)) is not None
     )
-    return Infeasible(tuple(conflict), proven, ways)
+    sole = all(_is_feasible(_drop(bare, name), solver, deadline) is True for name in conflict)
+    return Infeasible(tuple(conflict), proven, ways, sole)
 
 
 def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -> tuple[Diagnostic, ...]:
@@ -59,7 +60,7 @@ def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -
     said = [(_describe(problem, name), origins.get(_origin(name))) for name in answer.conflict]
     ways = [_describe_way(name, value) for name, value in answer.ways_out]
     size = sum(cell.count for cell in problem.cells)
-    return (faults.infeasible(said, ways, size, answer.proven),)
+    return (faults.infeasible(said, ways, size, proven=answer.proven, sole=answer.sole),)
 
 
 def _constraints(problem: Problem) -> Iterator[str]:

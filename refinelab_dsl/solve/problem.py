@@ -151,6 +151,7 @@ class Infeasible:
     conflict: tuple[str, ...]
     proven: bool
     ways_out: tuple[tuple[str, str], ...] = ()  # (constraint, a value that was solved again and is feasible)
+    sole: bool = True  # without any one of `conflict` a plan exists; else other constraints conflict as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from refinelab_dsl.source import Span
 
 
 def infeasible(
-    conflict: Sequence[tuple[str, Span | None]], ways_out: Sequence[str], size: int, proven: bool
+    conflict: Sequence[tuple[str, Span | None]], ways_out: Sequence[str], size: int, *, proven: bool, sole: bool
 ) -> Diagnostic:
     """RF4001: no allocation meets every constraint. `conflict`: what each of the conflicting ones says and where it
-    stands (None: a default); without any one of them a plan exists."""
+    stands (None: a default); `sole`: without any one of them a plan exists."""
     placed = [(text, span) for text, span in conflict if span is not None]
     defaults = [text for text, span in conflict if span is None]
     notes = []
     if len(conflict) > 1:
-        notes.append("these conflict; without any one of them a plan exists: " + "; ".join(text for text, _ in conflict))
+        more = "without any one of them a plan exists" if sole else "others conflict as well"
+        notes.append(f"these conflict; {more}: " + "; ".join(text for text, _ in conflict))
     elif conflict:
         notes.append(f"this alone cannot be met: {conflict[0][0]}")
     if defaults:
