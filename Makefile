@@ -18,6 +18,10 @@ help:
 
 demo: $(VENV)/.installed | solver
 	@$(BIN)/refinec apply specs/quickstart.refine --auto-approve
+	@echo
+	@echo "Look closer:  $(BIN)/refinec runs"
+	@echo "              $(BIN)/refinec trace 120"
+	@echo "              $(BIN)/refinec verify specs/out/quickstart.prov.jsonl"
 
 test: $(VENV)/.installed-dev | solver
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -137,7 +137,7 @@ def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
         )
     if head.get("plan"):
         rows.append(("  plan", escape(head["plan"]), "", ""))
-    return align_table(rows, "<<><", room=room, flexible=1) if rows else []
+    return align_table(rows, "<<><", room=room, flexible=3) if rows else []  # paths are for copying: never cut
 
 
 def _cost(head: Mapping[str, Any]) -> str | None:
