@@ -88,11 +88,12 @@ class Plan:
     ) -> Run:
         """Executes the plan. Calling it is the approval: it spends up to the plan's ceiling.
 
-        environ: where API keys are looked up; default: this process's environment.
+        environ: where API keys are looked up; default: this process's environment. concurrency: calls in flight per
+        model at most, below the model's own limit. cache: replies that earlier runs paid for count.
 
         Raises:
-            RefineError: the run did not end with an output (exit codes 5 to 9 with a partial or missing output
-                included); its diagnostics say what to do, and nothing that was paid for is lost.
+            RefineError: the run did not complete (exit codes 5 to 8, 130): there is no output, or a partial one. Its
+                diagnostics say what to do, and nothing that was paid for is lost.
         """
         from refinelab_dsl import execute
 
