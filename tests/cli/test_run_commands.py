@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -353,3 +354,59 @@ def test_no_key_is_in_anything_that_a_run_writes(project: Path) -> None:
     for path in project.rglob("*"):
         if path.is_file():
             assert b"planted-secret" not in path.read_bytes(), path
+
+
+def _start_slow(project: Path, latency: float, accepted: int) -> subprocess.Popen[bytes]:
+    """`apply` with a model that takes its time (seconds a call); returns when some results are accepted."""
+    spec = project / "quickstart.refine"
+    text = spec.read_text(encoding="utf-8")
+    slow = f'id = "simulated-small"\n  params = {{ latency = {latency} }}'
+    spec.write_text(text.replace('id = "simulated-small"', slow), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "refinelab_dsl.cli.main", "apply", "--auto-approve", "--format", "jsonl"],
+        cwd=project, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if sum(each["accepted"] for each in event.get("operators", ())) >= accepted:
+            return process
+    raise AssertionError("the run ended before it could be stopped")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Path) -> None:
+    process = _start_slow(project, 0.2, 3)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    if number != signal.SIGKILL:
+        assert b"refinec apply --resume" in err
+    assert b"Traceback" not in err
+    assert not [path for path in (project / "out").rglob("*") if path.is_file()]  # nothing half written
+    (head,) = refinec("runs", "--format", "json", cwd=project).json
+    assert head["status"] == "interrupted"
+    bought = {entry["step"] for entry in refinec("logs", "1", "--format", "json", cwd=project).json}
+    resumed = refinec("apply", "--resume", "--format", "json", cwd=project)
+    assert resumed.code == 0, resumed.err
+    assert (resumed.json["run"], resumed.json["status"]) == (1, "complete")
+    assert len(bought) > 0
+    whole = (project / "out/quickstart.jsonl").read_bytes()
+    shutil.rmtree(project / ".refine")
+    shutil.rmtree(project / "out")
+    assert refinec("apply", "--auto-approve", cwd=project).code == 0
+    assert (project / "out/quickstart.jsonl").read_bytes() == whole  # as if it had never been stopped
+
+
+def test_two_runs_at_once_are_7(project: Path) -> None:
+    process = _start_slow(project, 30, 0)
+    try:
+        second = refinec("apply", "--auto-approve", cwd=project)
+        assert second.code == ExitCode.LOCKED
+        assert "RF6001" in second.err
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
