@@ -5,6 +5,7 @@ numpy has no I_x, and scipy is a development dependency only; the tests compare 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, lgamma, log, log1p
 
 _TINY = 1e-300
@@ -46,6 +47,7 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return (low + high) / 2
 
 
+@lru_cache(maxsize=2**16)
 def binomial_tail(count: int, trials: int, rate: float) -> float:
     """P(X >= count) for X ~ Binomial(trials, rate); equals I_rate(count, trials - count + 1)."""
     if count <= 0:
