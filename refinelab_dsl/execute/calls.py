@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from refinelab_dsl import prompts
 from refinelab_dsl.declarations import Model, Run
+from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
@@ -62,6 +63,7 @@ class Line:
     pace: Pace
     operators: tuple[str, ...]
     failures: int = 0  # in a row
+    is_stopped: bool = False  # and why is said
 
     @property
     def is_free(self) -> bool:
@@ -191,7 +193,7 @@ class Caller:
             self.failed[error.kind] += 1
             if error.scope == "step":
                 raise CallFailed(error.kind) from None
-            self.halt.stop("model", faults.model_refused(
+            self._stop_line(line, faults.model_refused(
                 line.model.name, line.operators, error.kind, error.message, error.status
             ))
             raise Stopped from None
@@ -216,7 +218,7 @@ class Caller:
         reported = None if completion.usage is None else Amount() if line.is_free else answer.price
         overshoot = self.ledger.settle(held, reported)
         if overshoot is not None:
-            self.halt.stop("model", faults.usage_above_reservation(
+            self._stop_line(line, faults.usage_above_reservation(
                 line.model.name, overshoot.reported.tokens, overshoot.reserved.tokens
             ))
         reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds)
@@ -231,4 +233,9 @@ class Caller:
         line.failures += 1
         self.failed[failure.kind] += 1
         if line.failures >= BROKEN_AFTER:
-            self.halt.stop("model", faults.model_unavailable(line.model.name, line.failures, failure.message))
+            self._stop_line(line, faults.model_unavailable(line.model.name, line.failures, failure.message))
+
+    def _stop_line(self, line: Line, why: Diagnostic) -> None:
+        """Stops the run for a model's sake; the first reason of each is the one that counts."""
+        self.halt.stop("model", *(() if line.is_stopped else (why,)))
+        line.is_stopped = True

@@ -55,7 +55,7 @@ TOPICS = ("europe", "asia", "africa")
 
 @dataclass(frozen=True)
 class Wish:
-    """What the plan is to hold. actions: (operator kind, topic, count, attempts). removed: items of europe that leave."""
+    """What the plan is to hold. actions: (operator kind, topic, count, attempts). removed: items of europe that go."""
 
     rows: int = 30
     actions: Sequence[tuple[str, str, int, int]] = (("generate", "asia", 5, 11), ("expand", "africa", 3, 7))
@@ -132,7 +132,8 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
     models = tuple(
         Model(
             name=f"small{number}", provider=wish.provider if base_url is None else "openai", id=f"rule{number}",
-            base_url=base_url, api_key=wish.api_key, price=wish.price, params=dict(wish.params) if base_url is None else {},
+            base_url=base_url, api_key=wish.api_key, price=wish.price,
+            params=dict(wish.params) if base_url is None else {},
             limits=Limits(concurrency=wish.concurrency, rpm=wish.rpm), timeout=Decimal(wish.timeout),
         )
         for number in range(wish.models)

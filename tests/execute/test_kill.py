@@ -1,0 +1,130 @@
+"""A run that is killed or interrupted goes on as if nothing had happened: same output, same log, nothing paid twice."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from refinelab_dsl.execute.journal import read_entries
+from refinelab_dsl.execute.runs import find_unfinished
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import Project
+from tests.execute.worlds import Wish, build_world
+from tests.harness.openai_server import ProcessServer
+
+ROOT = Path(__file__).resolve().parents[2]
+WISH = Wish(
+    rows=60,
+    actions=(("generate", "asia", 14, 40), ("expand", "africa", 8, 15), ("generate", "africa", 6, 20)),
+    removed=9,
+    concurrency=6,
+)
+SERVER = ("--delay", "0.02", "--success", "0.6", "--malformed", "0.2")
+
+
+def start(folder: Path, base_url: str) -> subprocess.Popen[str]:
+    wish = json.dumps({name: value for name, value in asdict(WISH).items() if value is not None})
+    command = [sys.executable, "-m", "tests.execute.child", str(folder), base_url, wish]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(child: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    out, error = child.communicate(timeout=60)
+    assert "Traceback" not in error, error
+    return child.returncode, out.split()
+
+
+def wait_for(server: ProcessServer, count: int, child: subprocess.Popen[str]) -> None:
+    """Until the server has answered so many requests, or the child has ended."""
+    deadline = time.monotonic() + 60
+    while len(server.exchanges()) < count and child.poll() is None:
+        assert time.monotonic() < deadline, "the child makes no progress"
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_killed_at_random_points_it_ends_with_the_bytes_of_an_undisturbed_run(tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    log = tmp_path / "exchanges.jsonl"
+    with ProcessServer(*SERVER, log=log) as server:
+        assert finish(start(tmp_path / "calm", server.base_url))[0] == ExitCode.DONE
+        calm = build_world(tmp_path / "calm", WISH, base_url=server.base_url)
+        needed = {entry["key"] for entry in server.exchanges()}
+
+        log.unlink()
+        kills = 0
+        while True:
+            child = start(tmp_path / "rough", server.base_url)
+            wait_for(server, len(server.exchanges()) + draw.randint(1, 14), child)
+            time.sleep(draw.random() * 0.03)
+            if child.poll() is not None:
+                break
+            child.send_signal(signal.SIGKILL)
+            child.communicate(timeout=30)
+            kills += 1
+        assert finish(child)[0] == ExitCode.DONE
+        rough = build_world(tmp_path / "rough", WISH, base_url=server.base_url)
+        asked = Counter(entry["key"] for entry in server.exchanges())
+
+    assert kills >= 3
+    assert rough.output() == calm.output()
+    assert rough.log(1) == calm.log(1)
+    assert set(asked) == needed  # no call that an undisturbed run would not have made
+    lost = sum(entry.state == "lost" for entry in read_entries(rough.folder(1).journal))
+    assert asked.total() - len(asked) <= lost <= kills * WISH.concurrency  # bought again: only what was in flight
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_running_calls_end_and_the_run_can_be_resumed(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    with ProcessServer("--delay", "0.3", log=tmp_path / "exchanges.jsonl") as server:
+        child = start(tmp_path / "run", server.base_url)
+        wait_for(server, 2, child)
+        child.send_signal(sent)
+        status, codes = finish(child)
+        assert (status, codes) == (code, ["RF6020"])
+        world = build_world(tmp_path / "run", WISH, base_url=server.base_url)
+        entries = list(read_entries(world.folder(1).journal))
+        assert {entry.state for entry in entries} == {"answered"}  # none was cut off
+        assert len(entries) < 28
+        assert not (tmp_path / "run" / "out.jsonl").exists()
+        project = Project(tmp_path / "run", tmp_path / "run")
+        assert [folder.number for folder in find_unfinished(project)] == [1]
+        assert finish(start(tmp_path / "run", server.base_url))[0] == ExitCode.DONE
+        counts = Counter(entry["key"] for entry in server.exchanges())
+    assert set(counts.values()) == {1}
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with ProcessServer("--delay", "20", log=tmp_path / "exchanges.jsonl") as server:
+        child = start(tmp_path / "run", server.base_url)
+        journal = tmp_path / "run" / ".refine" / "runs" / "0001" / "journal.db"
+        deadline = time.monotonic() + 30
+        while not (journal.exists() and len(_open(journal)) == WISH.concurrency):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert finish(child) == (130, ["RF6020"])
+        assert time.monotonic() - began < 15  # the calls would have taken twenty seconds more
+    assert len(_open(journal)) == WISH.concurrency  # in flight when it ended: they may have been charged
+
+
+def _open(journal: Path) -> list[int]:
+    try:
+        return [entry.id for entry in read_entries(journal) if entry.state == "open"]
+    except Exception:
+        return []
