@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +16,11 @@ class Draw:
     """A stream of choices, a function of the JSON values it is made from."""
 
     def __init__(self, *source: Any) -> None:
-        self._key = hashlib.blake2b(msgspec.json.encode(source, order="deterministic"), digest_size=32).digest()
+        try:
+            content = msgspec.json.encode(source, order="deterministic")
+        except UnicodeEncodeError:  # half of a surrogate pair, which a request's JSON may hold
+            content = json.dumps(source, sort_keys=True).encode()
+        self._key = hashlib.blake2b(content, digest_size=32).digest()
         self._block = b""
         self._blocks = 0
 

@@ -174,7 +174,7 @@ def test_the_schema_has_a_name_that_endpoints_take() -> None:
 def test_reply_schemas_are_strict(task: str) -> None:
     schema = reply_schema(task)
     assert schema["additionalProperties"] is False
-    assert schema["required"] == list(schema["properties"])
+    assert schema["required"] == list(schema["properties"]) == list(builtins.TASKS[task].reply)
     assert json.loads(json.dumps(schema)) == schema
 
 

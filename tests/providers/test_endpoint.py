@@ -60,6 +60,11 @@ def test_an_item_cannot_change_what_the_endpoint_takes_for_the_target() -> None:
     assert len(reply["question"].split()) < 10
 
 
+def test_half_a_character_in_an_item_is_no_matter() -> None:
+    message = {"role": "user", "content": '<item>\n{"question": "\\ud800", "answer": "\\udc00"}\n</item>'}
+    assert answer_body({"messages": [message]}, Simulation())["choices"]
+
+
 @pytest.mark.parametrize("body", [{}, {"messages": 3}, {"messages": ["x"]}])
 def test_what_is_no_request(body: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="messages"):
