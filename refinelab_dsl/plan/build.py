@@ -428,4 +428,14 @@ def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
     if assumed:
         names = ", ".join(assumed)
         notes.append(f"assumed: new items are taken as made for their label of {names}; not measured again")
+    limits = situation.problem.limits
+    removed = sum(map(len, sketch.leaving))
+    if limits.max_removed is not None and removed >= limits.max_removed and situation.assignment.objective > 1e-6:
+        caps = "; with `size = keep` it also caps what is added" if _keeps_size(situation.program) else ""
+        notes.append(f"`max_removed` binds: {removed} items leave, and no more may{caps}")
     return tuple(notes)
+
+
+def _keeps_size(program: Program) -> bool:
+    """Whether every addition needs a removal."""
+    return program.constraints.size.kind == "keep"
