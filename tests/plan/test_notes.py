@@ -52,7 +52,7 @@ def test_a_failed_expectation_leaves_the_plan_and_exits_with_11(tmp_path: Path) 
     assert "size() = 120" in problem.notes[0]
 
 
-def test_what_is_too_little_for_the_plan_says_the_chance(tmp_path: Path) -> None:
+def test_the_plan_is_at_most_as_likely_as_each_of_its_actions(tmp_path: Path) -> None:
     planned = plan_edited(tmp_path, ("prior = { success = 85% }", "prior = { success = 85% }\n  max_per_item = 1"))
     assert planned.plan is not None
     assert 0 < planned.plan.header.chance <= 1
