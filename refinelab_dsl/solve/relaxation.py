@@ -18,12 +18,12 @@ from refinelab_dsl.solve.model import Contradiction, Model, build_model
 from refinelab_dsl.solve.solver import Session, Status
 
 LEAST_GAP = 1e-7  # what floating point arithmetic proves
-SNAP = 1e-6  # nearer to an integer than this is that integer
+SNAP = 1e-2  # nearer to an integer than this is that integer: vertices lie there, up to tolerance / curvature
 STALL = 12  # rounds after which the ladder comes in
 ROUNDS = 200
 GOLDEN = 0.6180339887498949
 
-COST, CHURN, ORDER = 1e4, 1e1, 1e-1  # weights of the ties: of the dearest result, of one change, of a generic number
+COST, CHURN, ORDER = 1.0, 1e-3, 1e-5  # weights of the ties: of the dearest result, of one change, of a generic number
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def relax(form: Form, session: Session, gap: float | None) -> Relaxation | Statu
     held = level_above(bound, gap)
     rounds = session.rounds
     model.hold_divergence(held * form.scale)
-    model.minimise(tie_weights(form))
+    model.minimise(tie_weights(form), session.tie_scale)
     best = model.values()
     status = _approximate(model, session, held * form.scale)
     values = model.values() if status == "optimal" else best
@@ -132,4 +132,4 @@ def _approximate(model: Model, session: Session, limit: float | None = None) -> 
 
 def _snap(values: NDArray[np.float64]) -> NDArray[np.float64]:
     near = np.rint(values)
-    return np.where(np.abs(values - near) <= SNAP * np.maximum(1.0, np.abs(near) * 1e-3), near, values)
+    return np.where(np.abs(values - near) <= SNAP, near, values)

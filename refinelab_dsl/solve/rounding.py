@@ -1,28 +1,28 @@
 """From the relaxation's point to whole counts: exact searches in boxes around it, widened until the gap closes.
 
-In a box everything is a whole number: changes against the rounded point, objective quanta, costs, churn. Each search
-is solved to gap 0 and in the same order (objective, cost, churn, objective again, order), so its answer is unique.
+In a box everything is a whole number: changes against the rounded point, quanta of the objective, units of cost. Each
+search is solved to gap 0, and its ties in the same order (cost, churn, generic weights), so its answer is unique.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from math import floor, inf
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.solve.cuts import QuantumCurve, build_quantum_curves
+from refinelab_dsl.solve.cuts import build_quantum_curves
 from refinelab_dsl.solve.form import Form
 from refinelab_dsl.solve.model import Contradiction, Model, build_model
-from refinelab_dsl.solve.relaxation import Relaxation, gap_at, level_above, result_costs
+from refinelab_dsl.solve.relaxation import Relaxation, gap_at, result_costs, tie_weights
 from refinelab_dsl.solve.solver import Session, Status
 
+SMALL = 50_000  # changes up to which everything is searched at once
 COST_UNITS = 1000  # the dearest result in whole units of cost, for ties
-EXACT_ORDER = 1 << 20  # so many points of a box are told apart by one positional weight
-ISOLATION = 1000  # largest random weight where there are more (Mulmuley, Vazirani, Vazirani 1987)
+ISOLATION = 1000  # largest random weight (isolation lemma; Mulmuley, Vazirani, Vazirani 1987)
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,6 @@ def round_counts(form: Form, relaxation: Relaxation, session: Session, gap: floa
     """The best whole counts near `relaxation`, or anywhere where that does not close the gap."""
     best: Rounded | None = None
     status: Status = "infeasible"
-    near = np.rint(relaxation.values)
-    if np.array_equal(near, relaxation.values) and form.is_feasible(near):
-        return Rounded(near, form.objective(near), relaxation.bound)
     for box in _boxes(form, relaxation.values):
         found = _search(form, box, relaxation, session, gap)
         if isinstance(found, str):
@@ -62,11 +59,13 @@ def round_counts(form: Form, relaxation: Relaxation, session: Session, gap: floa
 
 
 def _boxes(form: Form, values: NDArray[np.float64]) -> Iterator[_Box]:
-    """Floor and ceiling of what is fractional; that +- 1; all +- 1; all +- 3; everything."""
+    """Floor and ceiling of what is fractional; that +- 1; all +- 3 where that is less; everything."""
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
     low, high = np.floor(values), np.ceil(values)
     fractional = high > low
-    for wide, rest in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (3.0, 3.0), (inf, inf)):
+    for wide, rest in ((0.0, 0.0), (1.0, 0.0), (3.0, 3.0), (inf, inf)):
+        if rest == 3.0 and upper.sum() <= SMALL:
+            continue
         step = np.where(fractional, wide, rest)
         box_low, box_high = np.maximum(low - step, 0.0), np.minimum(high + step, upper)
         yield _Box(box_low, box_high, bool(np.all(box_low == 0.0) and np.all(box_high == upper)))
@@ -76,6 +75,8 @@ def _search(
     form: Form, box: _Box, relaxation: Relaxation, session: Session, gap: float | None
 ) -> Rounded | Status:
     base = np.clip(np.floor(relaxation.values), box.low, box.high)
+    if not np.any(box.high > box.low):
+        return Rounded(base, form.objective(base), relaxation.bound) if form.is_feasible(base) else "infeasible"
     counts = form.counts(base)
     asked = gap_at(relaxation.bound, gap)
     curves, quantum, error = build_quantum_curves(form, counts, _reach(form, box, base), asked)
@@ -83,8 +84,6 @@ def _search(
         model = build_model(form, curves, base, box.low, box.high, integer=True)
     except Contradiction:
         return "infeasible"
-    if not model.free:
-        return Rounded(base, form.objective(base), relaxation.bound) if form.is_feasible(base) else "infeasible"
     model.add_cuts(curve.cut(curve.base + step) for curve in curves for step in (-2, -1, 0, 1))
     unit = quantum / form.scale
     start = form.objective(base)
@@ -101,57 +100,57 @@ def _search(
     best = Rounded(values, objective, bound)
     if objective - bound > gap_at(objective, gap):
         return best
-    level = level_above(objective, gap) if bound > relaxation.bound else relaxation.held
-    return _break_ties(form, model, session, best, max(quanta, floor((level - start) / unit)))
+    return _break_ties(form, model, session, best)
 
 
-def _break_ties(form: Form, model: Model, session: Session, best: Rounded, hold: int) -> Rounded:
-    """The cheapest point with at most `hold` quanta, then the one with least churn, then the best, then the first."""
+def _break_ties(form: Form, model: Model, session: Session, best: Rounded) -> Rounded:
+    """Among the points with the least quanta the cheapest, then the one with least churn, then the first.
+
+    Cost and churn are the same for every cell of an operator, so totals of operators decide them. Generic weights
+    settle the counts of labels; with those fixed, columns are a transport problem, and generic weights pick its
+    vertex.
+    """
     costs = result_costs(form)
-    units = {number: float(round(COST_UNITS * costs[number])) for number in model.free}
-    churn = {number: 1.0 for number in model.free if number != form.total}
-    model.hold_divergence(hold + 0.5)
-    goals: list[Mapping[int, float] | None] = [units, churn, None, *_orders(model)]
+    operators = {form.columns[number].operator: number for number in model.free if number != form.total}
+    units = {operator: float(round(COST_UNITS * costs[number])) for operator, number in operators.items()}
+    churn = dict.fromkeys(operators, 1.0)
+    goals: list[Callable[[], None]] = []
+    if any(units.values()):
+        goals.append(lambda: model.minimise_totals(units))
+    goals += [
+        lambda: model.minimise_totals(churn),
+        lambda: model.minimise_whole(lambda kind, number: _draw(0, kind, number)),
+        lambda: model.minimise_whole(lambda kind, number: _draw(1, kind, number)),
+    ]
+    model.keep_best(_read(model)[1])
     for goal in goals:
-        if goal is None:
-            model.minimise_divergence()
-        elif any(goal.values()):
-            model.minimise(goal)
-        else:
-            continue
+        goal()
         if _solve_exactly(model, session) != "optimal":
-            break  # a tie less well broken: the point before is as good
-        values, quanta = _read(model)
-        if not form.is_feasible(values):
+            return best  # a tie less well broken: the point before is as good
+        model.hold_goal()
+    model.fix_whole()
+    for goal in _orders(model, session):
+        goal()
+        if _solve_exactly(model, session) != "optimal":
             break
-        best = Rounded(values, form.objective(values), best.bound)
-        if goal is None:
-            model.hold_divergence(quanta + 0.5)
-        else:
-            change = values - model.base
-            model.hold(goal, sum(weight * change[number] for number, weight in goal.items()) + 0.5)
+        values, _ = _read(model)
+        if form.is_feasible(values):
+            best = Rounded(values, form.objective(values), best.bound)
     return best
 
 
-def _orders(model: Model) -> list[Mapping[int, float]]:
-    """Weights under which no two points tie: positional where that is exact, else random ones, twice."""
-    spans = [int(model.pyomo.y[number].ub - model.pyomo.y[number].lb) + 1 for number in model.free]
-    points = 1
-    for span in spans:
-        points *= span
-        if points > EXACT_ORDER:
-            break
-    else:
-        weight, weights = 1.0, {}
-        for number, span in zip(model.free, spans, strict=True):
-            weights[number] = weight
-            weight *= span
-        return [weights]
-    return [{number: _draw(turn, number) for number in model.free} for turn in range(2)]
+def _orders(model: Model, session: Session) -> Iterator[Callable[[], None]]:
+    """Goals under which no two points tie: a generic vertex where columns come out whole, else random weights."""
+    yield lambda: model.minimise(tie_weights(model.form), session.tie_scale)
+    if model.asks_whole_columns:
+        for turn in range(2):
+            weights = {number: float(_draw(turn, "column", number)) for number in model.free}
+            yield lambda weights=weights: model.minimise(weights)  # type: ignore[misc]
+            model.hold_goal()
 
 
-def _draw(turn: int, number: int) -> float:
-    return float(1 + int.from_bytes(sha256(f"{turn}:{number}".encode()).digest()[:8], "big") % ISOLATION)
+def _draw(turn: int, kind: str, number: int) -> int:
+    return 1 + int.from_bytes(sha256(f"{turn}:{kind}:{number}".encode()).digest()[:8], "big") % ISOLATION
 
 
 def _solve_exactly(model: Model, session: Session) -> Status:
@@ -160,6 +159,9 @@ def _solve_exactly(model: Model, session: Session) -> Status:
         status = session.solve(model)
         if status != "optimal":
             return status
+        if not model.has_whole_columns:
+            model.make_columns_whole()
+            continue
         values, _ = _read(model)
         counts = np.rint(model.form.counts(values))
         cuts = []
@@ -189,5 +191,3 @@ def _reach(form: Form, box: _Box, base: NDArray[np.float64]) -> list[tuple[int, 
         reach.append((max(round(low), lowest), min(round(high), highest)))
     return reach
 
-
-__all__ = ["QuantumCurve", "Rounded", "round_counts"]

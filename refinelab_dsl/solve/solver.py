@@ -53,6 +53,12 @@ class Session:
     _warm: tuple[Model, Any] | None = None
 
     @property
+    def tie_scale(self) -> float:
+        """What generic weights are multiplied with: GLPK compares reduced costs with 1e-7 + 1e-10 of the cost, HiGHS
+        with an absolute 1e-9, which numbers in the millions cannot meet."""
+        return 1e4 if self.solver == "glpk" else 1.0
+
+    @property
     def left(self) -> float:
         """Seconds left."""
         return self.deadline - time.monotonic()
@@ -73,9 +79,8 @@ class Session:
 
         solver = SolverFactory("glpk")
         solver.options["tmlim"] = max(1, ceil(self.left))
-        if any(variable.is_integer() for variable in model.pyomo.y.values()):
+        if model.is_integer:
             solver.options["mipgap"] = 0
-            solver.options["cuts"] = ""
         results = solver.solve(model.pyomo, load_solutions=False)
         condition = results.solver.termination_condition
         if condition == TerminationCondition.optimal:
