@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Scalar: TypeAlias = None | bool | str | Decimal
+Scalar: TypeAlias = bool | str | Decimal | None
 
 
 class _Node(BaseModel):

@@ -81,7 +81,11 @@ def compose_step(
         labels=context.labels,
     )
     subject = Subject(
-        kind=operator.kind, task=context.task, item=dict(item.fields), target=wanted, success=str(operator.prior.success)
+        kind=operator.kind,
+        task=context.task,
+        item=dict(item.fields),
+        target=wanted,
+        success=str(operator.prior.success),
     )
     try:
         return compose(

@@ -74,7 +74,8 @@ def make_header(**changes: object) -> Header:
         validators=(Validator(name="well_formed", kind="format"),),
         templates=(
             Template(
-                name="author", model="small", system="s", user="u {{ anchor.question }}", reply_schema={}, max_output_tokens=200
+                name="author", model="small", system="s", user="u {{ anchor.question }}",
+                reply_schema={}, max_output_tokens=200
             ),
         ),
         outputs=(Output(name="refined", path="out.jsonl", format="jsonl"),),

@@ -101,7 +101,8 @@ def price_above_limit(expected: str, limit: str) -> Diagnostic:
 def price_unknown(model: str, span: Span | None) -> Diagnostic:
     """RF5033: no price is declared; dollars are `unknown`, limits hold in tokens only."""
     return Diagnostic(
-        "RF5033", "warning", f"the price of model `{model}` is unknown: costs are shown in tokens, dollars as `unknown`",
+        "RF5033", "warning", f"the price of model `{model}` is unknown: costs are shown in tokens, dollars as "
+        "`unknown`",
         span=span,
         help=(Help("declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = \"2026-11-01\" }"),),
     )
@@ -110,7 +111,8 @@ def price_unknown(model: str, span: Span | None) -> Diagnostic:
 def chance_below_confidence(chance: str, confidence: str, why: str, span: Span | None) -> Diagnostic:
     """RF5034: the attempts that can be listed reach the counts less often than `confidence` asks."""
     return Diagnostic(
-        "RF5034", "warning", f"the plan reaches every count with a chance of {chance}, below the {confidence} asked for",
+        "RF5034", "warning", f"the plan reaches every count with a chance of {chance}, below the {confidence} "
+        "asked for",
         span=span, notes=(why,),
         help=(Help("a shortfall leaves no hole: fewer items are removed then"),),
     )
@@ -119,7 +121,8 @@ def chance_below_confidence(chance: str, confidence: str, why: str, span: Span |
 def estimate_above_budget(expected: str, limit: str, span: Span | None) -> Diagnostic:
     """RF5035: the real prompts cost more than their cells' means, also after solving again."""
     return Diagnostic(
-        "RF5035", "warning", f"the rendered prompts are expected to use {expected}, above the {limit} that the plan may use",
+        "RF5035", "warning", f"the rendered prompts are expected to use {expected}, above the {limit} that the "
+        "plan may use",
         span=span, notes=("the ledger stops the run at the budget in any case",),
         help=(Help("raise the budget, or state `prior = { input_tokens = … }`"),),
     )
@@ -159,13 +162,16 @@ def bad_template(prompt: str, part: str, reason: str, span: Span) -> Diagnostic:
                       label="here")
 
 
-def template_unknown_name(prompt: str, name: str, near: tuple[str, ...], known: tuple[str, ...], span: Span) -> Diagnostic:
+def template_unknown_name(
+    prompt: str, name: str, near: tuple[str, ...], known: tuple[str, ...], span: Span
+) -> Diagnostic:
     """RF5132: a template uses a variable that no call gives it.
 
     Wrong: `{{ question }}`. Right: `{{ item.question }}`.
     """
     helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
-    return Diagnostic("RF5132", "error", f"prompt `{prompt}` uses `{name}`, which its context does not provide", span=span,
+    return Diagnostic("RF5132", "error", f"prompt `{prompt}` uses `{name}`, which its context does not provide",
+                      span=span,
                       label="undefined", notes=(f"it sees {', '.join(f'`{each}`' for each in known)}",), help=helps)
 
 
@@ -176,7 +182,8 @@ def template_unknown_member(prompt: str, owner: str, name: str, near: tuple[str,
     Wrong: `{{ item.qestion }}`. Right: `{{ item.question }}`.
     """
     helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
-    return Diagnostic("RF5133", "error", f"prompt `{prompt}` uses `{owner}.{name}`, and `{owner}` has no `{name}`", span=span,
+    return Diagnostic("RF5133", "error", f"prompt `{prompt}` uses `{owner}.{name}`, and `{owner}` has no `{name}`",
+                      span=span,
                       label="undefined", notes=(f"it has {', '.join(f'`{each}`' for each in known)}",) if known else (),
                       help=helps)
 
@@ -187,7 +194,8 @@ def template_unknown_filter(prompt: str, kind: str, name: str, near: tuple[str, 
     Wrong: `{{ item.question | uppercase }}`. Right: `{{ item.question | upper }}`.
     """
     helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
-    return Diagnostic("RF5134", "error", f"prompt `{prompt}` uses the {kind} `{name}`, which prompts do not have", span=span,
+    return Diagnostic("RF5134", "error", f"prompt `{prompt}` uses the {kind} `{name}`, which prompts do not have",
+                      span=span,
                       label=f"unknown {kind}", help=helps)
 
 

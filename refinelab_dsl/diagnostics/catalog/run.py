@@ -77,7 +77,8 @@ def usage_above_reservation(model: str, reported: int, reserved: int) -> Diagnos
     return Diagnostic(
         "RF6011", "error", f"the endpoint of model `{model}` reported {reported} tokens for a call that was limited "
         f"to {reserved}; no more calls are made to it",
-        notes=("the ledger reserves the worst case of each call; an endpoint that exceeds it cannot be held to a budget",),
+        notes=("the ledger reserves the worst case of each call; an endpoint that exceeds it cannot be held to "
+               "a budget",),
         help=(Help("check what the endpoint counts: hidden reasoning tokens need a larger `max_output_tokens`"),),
     )
 
@@ -112,7 +113,8 @@ def model_unavailable(model: str, failures: int, reason: str) -> Diagnostic:
 def steps_failed(count: int, reason: str) -> Diagnostic:
     """RF6014: some steps got no answer; the run went on without them."""
     return Diagnostic(
-        "RF6014", "warning", f"{count} attempts got no answer, with all their retries", notes=(f"last failure: {reason}",),
+        "RF6014", "warning", f"{count} attempts got no answer, with all their retries",
+        notes=(f"last failure: {reason}",),
         help=(Help("raise `retries` or `backoff` in `run`, or lower the model's `limits`"),),
     )
 
@@ -130,7 +132,8 @@ def count_missed(operator: str, accepted: int, count: int, target: str) -> Diagn
 def outside_tolerance(dimension: str, label: str, measured: str, target: str, tolerance: str) -> Diagnostic:
     """RF6016: the result's measured share of a label is further from its target than `tolerance`."""
     return Diagnostic(
-        "RF6016", "warning", f"`{dimension}` is outside its tolerance: {label} has {measured}, wanted {target} ± {tolerance}",
+        "RF6016", "warning", f"`{dimension}` is outside its tolerance: {label} has {measured}, wanted {target} "
+        f"± {tolerance}",
         help=(Help("plan again: another run continues from the cache at no cost"),),
     )
 

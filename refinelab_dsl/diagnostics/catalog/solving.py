@@ -70,7 +70,8 @@ def unreachable_labels(dimension: str, labels: Sequence[str], span: Span | None)
     shown = ", ".join(f"`{label}`" for label in labels[:5])
     more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
     return Diagnostic(
-        "RF4010", "warning", f"no item has the label {shown}{more} of dimension `{dimension}`, and no operator makes one",
+        "RF4010", "warning", f"no item has the label {shown}{more} of dimension `{dimension}`, and no operator "
+        "makes one",
         span=span, notes=("the target cannot be reached there; the rest of the mix comes as near as it can",),
         help=(Help(f"let a `generate` operator move to it: moves = {{ {dimension} = any }}"),),
     )
