@@ -9,24 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from refinelab_dsl import prompts, providers
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import Header, Input
-from refinelab_dsl.artifacts.plan_file import PlanFile
-from refinelab_dsl.data import digest_dataset, digest_files, find_files
-from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.scope import ItemScope
-from refinelab_dsl.data.write import check_outputs
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
-from refinelab_dsl.diagnostics.catalog import plan as plan_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.begin import Refusal, Start, begin_run
 from refinelab_dsl.execute.calls import Caller, Line
-from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, finish_run
+from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.interpret import Engine, Interpreter
 from refinelab_dsl.execute.journal import Journal, JournalError
@@ -34,7 +28,7 @@ from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
-from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
+from refinelab_dsl.execute.runs import RunDamaged, Status
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
@@ -61,123 +55,23 @@ def run(
             project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = take_lock(project.state)
         except OSError as error:
-            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.state), _reason(error)))
+            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.state), render_reason(error)))
         if isinstance(lock, Diagnostic):
             return _refuse(ExitCode.LOCKED, lock)
         stack.enter_context(lock)
         try:
-            start = _begin(plan_path, project, options)
-        except _Refusal as refusal:
+            start = begin_run(plan_path, project, options)
+        except Refusal as refusal:
             return _refuse(refusal.code, *refusal.diagnostics)
         except OSError as error:
-            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.runs), _reason(error)))
+            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.runs), render_reason(error)))
         return _Execution(start, project, options, watcher).run()
-
-
-class _Refusal(Exception):
-    """The run cannot begin."""
-
-    def __init__(self, code: ExitCode, *diagnostics: Diagnostic) -> None:
-        super().__init__(diagnostics[0].message)
-        self.code = code
-        self.diagnostics = diagnostics
-
-
-@dataclass(frozen=True)
-class _Start:
-    """A run that may begin. header: the plan's, with the dataset's source put back."""
-
-    plan: PlanFile
-    header: Header
-    folder: RunFolder
-    record: RunRecord
-    files: tuple[Path, ...]
-    allow_outside: bool
-
-
-def _begin(plan_path: Path | None, project: Project, options: RunOptions) -> _Start:
-    """Everything that can be checked before a call is paid, in the order of exit codes."""
-    found: tuple[RunFolder, RunRecord] | None = None
-    if options.resume is not None:
-        found = _find_resumed(project, options.resume)
-        plan_path = found[0].plan
-    assert plan_path is not None
-    plan, problems = PlanFile.open(plan_path)
-    if plan is None:
-        raise _Refusal(ExitCode.SPEC, *problems)
-    if found is None and options.saved:
-        found = runs.find_applied(project, plan.plan_id)
-        if found is not None and found[1].status not in runs.UNFINISHED:
-            raise _Refusal(ExitCode.STALE, faults.plan_used(str(plan_path), found[0].number))
-    source, allow_outside = options.source or plan.header.files, options.allow_outside
-    if found is not None:
-        source, allow_outside = found[1].source or source, found[1].allow_outside or allow_outside
-    dataset = plan.header.dataset.model_copy(update={"source": source})
-    header = plan.header.model_copy(update={"dataset": dataset})
-    files = _check_dataset(plan, header, project, allow_outside)
-    refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
-    if refused.has_errors:
-        raise _Refusal(ExitCode.SPEC, *refused)
-    used = {template.model for template in header.templates}
-    for model in header.models:
-        distrust = providers.check_trust(model, options.environ) if model.name in used and header.actions else None
-        if distrust is not None:
-            raise _Refusal(ExitCode.UNAVAILABLE, distrust)
-    if found is None:
-        found = runs.create_run(
-            project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
-            allow_outside=allow_outside,
-        )
-        # From here on the run's own copy counts: the file that was given may change or vanish.
-        plan, problems = PlanFile.open(found[0].plan)
-        if plan is None:
-            raise _Refusal(ExitCode.UNAVAILABLE, *problems)
-    else:
-        found[0].dump_record(found[1].model_copy(update={"status": "running", "finished_at": None}))
-    return _Start(plan, header, *found, files, allow_outside)
-
-
-def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:
-    folder = runs.find_run(project, number)
-    if folder is None:
-        known = tuple(each.number for each in runs.find_runs(project))
-        raise _Refusal(ExitCode.USAGE, faults.run_unknown(number, known))
-    try:
-        record = folder.load_record()
-    except RunDamaged as damage:
-        raise _Refusal(ExitCode.UNAVAILABLE, faults.run_damaged(number, str(damage.path), damage.reason)) from None
-    if record.status not in runs.UNFINISHED:
-        raise _Refusal(ExitCode.STALE, faults.run_finished(number, record.status))
-    return folder, record
-
-
-def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outside: bool) -> tuple[Path, ...]:
-    """The dataset's files, if they are those of the plan, byte for byte."""
-    files, problems = find_files(header.dataset, project, allow_outside=allow_outside)
-    if problems:
-        raise _Refusal(ExitCode.STALE, *problems)
-    digests, problems = digest_files(files, project)
-    if problems:
-        raise _Refusal(ExitCode.UNAVAILABLE, *problems)
-    if digest_dataset(digests) != header.dataset_sha256:
-        raise _Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), _name_changes(header.inputs, digests)))
-    return files
-
-
-def _name_changes(inputs: tuple[Input, ...], digests: tuple[FileDigest, ...]) -> tuple[str, ...]:
-    """What changed of the data since the plan was made, in a user's words."""
-    before = {entry.name: entry.sha256 for entry in inputs if entry.kind == "file"}
-    now = {digest.name: digest.sha256 for digest in digests}
-    changes = [f"the data file `{name}` is gone" for name in before if name not in now]
-    changes += [f"the data file `{name}` is new" for name in now if name not in before]
-    changes += [f"the data file `{name}` changed" for name in now if name in before and before[name] != now[name]]
-    return tuple(changes) or ("the dataset changed",)
 
 
 class _Execution:
     """One run from its first call to its summary."""
 
-    def __init__(self, start: _Start, project: Project, options: RunOptions, observer: Observer) -> None:
+    def __init__(self, start: Start, project: Project, options: RunOptions, observer: Observer) -> None:
         self._start = start
         self._project = project
         self._options = options
@@ -281,10 +175,10 @@ class _Execution:
     def _interpret(
         self, stack: ExitStack, log: LogWriter, additions: Additions, shelf: Shelf, surroundings: Surroundings,
         tally: Tally,
-    ) -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
+    ) -> tuple[Halt, Spent, tuple[Diagnostic, ...]]:
         """Executes the steps; nothing is in flight afterwards. Returns why it stopped, what was spent."""
         if not self._start.header.actions:
-            return Halt(), Amount(), ()
+            return Halt(), Spent(Amount(), 0, 0), ()
         store = Store(self._project.store)
         stack.callback(store.close)
         journal = Journal(self._start.folder.journal, store)
@@ -312,7 +206,8 @@ class _Execution:
             return halt, self._describe_calls(caller, interpreter)
 
         halt, found = _run_loop(interpret)
-        return halt, Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None), found
+        amount = Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None)
+        return halt, Spent(amount, *journal.count()), found
 
     def _open_lines(self, store: Store) -> dict[str, Line]:
         header = self._start.header
@@ -419,7 +314,7 @@ class _Execution:
         try:
             self._record(status)
         except OSError as error:
-            diagnostics.append(faults.state_unwritable(str(self._start.folder.record), _reason(error)))
+            diagnostics.append(faults.state_unwritable(str(self._start.folder.record), render_reason(error)))
         if status == "stopped":
             diagnostics.append(faults.run_stopped(self._number))
         head = self._complete_head({"status": status})
@@ -452,7 +347,7 @@ class _Execution:
             case OutputFault():
                 return error.diagnostics
             case _:
-                return (faults.state_unwritable(str(folder.path), _reason(error)),)
+                return (faults.state_unwritable(str(folder.path), render_reason(error)),)
 
 
 class _Unusable(OSError):
@@ -512,5 +407,5 @@ def _render(amount: Amount, ledger: Ledger) -> str:
     return " and ".join(parts)
 
 
-def _reason(error: Exception) -> str:
+def render_reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

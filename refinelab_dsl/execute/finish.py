@@ -30,10 +30,19 @@ from refinelab_dsl.provenance import LogWriter, iterate_rows, read_trailer
 _DIGITS = 12  # of a divergence, as logged and shown
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run was charged. calls: made by it, each try; cached: answers that the store held before."""
+
+    amount: Amount
+    calls: int
+    cached: int
+
+
 @dataclass(frozen=True)
 class Ending:
     """What finishing needs. header: with the dataset's source put back. ids: key -> id of removal candidates whose id
-    is not their key. spent: what the run was charged."""
+    is not their key."""
 
     plan: PlanFile
     header: Header
@@ -45,7 +54,7 @@ class Ending:
     additions: Additions
     scope: ItemScope
     ids: Mapping[str, str]
-    spent: Amount
+    spent: Spent
     allow_outside: bool
     status: Literal["complete", "partial"]
 
@@ -132,8 +141,8 @@ def finish_run(ending: Ending) -> Finished:
         "share": lambda name, label: _share(mix, str(name), str(label)),
         "size": lambda: mix.size,
         "distinct": lambda: _distinct(ending, mix),
-        "cost": lambda: ending.spent.usd or Decimal(0),
-        "tokens": lambda: ending.spent.tokens,
+        "cost": lambda: ending.spent.amount.usd or Decimal(0),
+        "tokens": lambda: ending.spent.amount.tokens,
         "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
     })
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
@@ -224,7 +233,7 @@ def _build_head(
     wanted = tally.by_operator({action.id: action.count for action in header.actions})
     published = next((output.provenance for output in header.outputs if output.provenance is not None), None)
     trailer = read_trailer(ending.log_path)
-    usd = ending.spent.usd
+    usd = ending.spent.amount.usd
     return {
         "status": ending.status,
         "simulated": tally.simulated,
@@ -254,9 +263,10 @@ def _build_head(
             for name, values in header.divergence.items()
         },
         "cost": {
-            "tokens": ending.spent.tokens,
+            "tokens": ending.spent.amount.tokens,
             "usd": None if usd is None else format(usd, "f"),
-            "calls": tally.calls,
+            "calls": ending.spent.calls,
+            "cached": ending.spent.cached,
         },
         "operators": {
             name: {

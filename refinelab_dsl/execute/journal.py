@@ -201,6 +201,14 @@ class Journal:
         except sqlite3.Error as error:
             raise _journal_error(error) from error
 
+    def count(self) -> tuple[int, int]:
+        """Calls that were made (each try), and answers that the store held; of what is durable."""
+        try:
+            row = self._reader.execute("SELECT COUNT(*), COALESCE(SUM(cached), 0) FROM calls").fetchone()
+        except sqlite3.Error as error:
+            raise _journal_error(error) from error
+        return row[0] - row[1], row[1]
+
     # ---- the writer's thread -------------------------------------------------------------------------------------
 
     async def flush(self) -> None:

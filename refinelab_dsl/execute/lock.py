@@ -123,6 +123,8 @@ def _is_alive(holder: Holder) -> bool:
         pass
     except OverflowError:
         return False
+    if _is_zombie(holder.pid):
+        return False
     started = _started_at(holder.pid)
     try:
         since = datetime.fromisoformat(holder.since)
@@ -133,10 +135,23 @@ def _is_alive(holder: Holder) -> bool:
     return started is None or started <= since.timestamp() + 1
 
 
+def _read_stat(pid: int) -> list[str]:
+    """The fields of a process's `/proc` entry from its state on; empty where there is none (only Linux has it)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process is dead and only its parent has not heard of it yet."""
+    return _read_stat(pid)[:1] in (["Z"], ["X"])
+
+
 def _started_at(pid: int) -> float | None:
     """When a process started, in seconds since 1970; None where the system does not say (only Linux does)."""
     try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        ticks = int(_read_stat(pid)[19])
         boot = next(
             int(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime ")
         )

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from refinelab_dsl.diagnostics import Diagnostic
@@ -81,3 +82,17 @@ def test_a_process_younger_than_the_lock_only_has_the_number_of_a_dead_one(tmp_p
 def test_a_torn_lock_file_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b'{"host": "el')
     held(tmp_path).release()
+
+
+def test_a_process_that_was_killed_and_not_yet_buried_holds_nothing(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    try:
+        write(tmp_path, socket.gethostname(), child.pid, "2100-01-01T00:00:00+00:00")
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and read_holder(tmp_path) is not None:
+            time.sleep(0.01)  # until it has ended; nobody waits for it, so it stays a zombie
+        os.kill(child.pid, 0)
+        assert read_holder(tmp_path) is None
+        held(tmp_path).release()
+    finally:
+        child.wait(10)

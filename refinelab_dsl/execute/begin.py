@@ -1,0 +1,121 @@
+"""What is asked before a run begins: nothing is paid before all of it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from refinelab_dsl import providers
+from refinelab_dsl.artifacts.plan import Header, Input
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data import digest_dataset, digest_files, find_files
+from refinelab_dsl.data.profile import FileDigest
+from refinelab_dsl.data.write import check_outputs
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import plan as plan_faults
+from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.observe import RunOptions
+from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord
+from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import Project
+
+
+class Refusal(Exception):
+    """The run cannot begin."""
+
+    def __init__(self, code: ExitCode, *diagnostics: Diagnostic) -> None:
+        super().__init__(diagnostics[0].message)
+        self.code = code
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run that may begin. header: the plan's, with the dataset's source put back."""
+
+    plan: PlanFile
+    header: Header
+    folder: RunFolder
+    record: RunRecord
+    files: tuple[Path, ...]
+    allow_outside: bool
+
+
+def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> Start:
+    """Everything that can be checked before a call is paid, in the order of exit codes."""
+    found: tuple[RunFolder, RunRecord] | None = None
+    if options.resume is not None:
+        found = _find_resumed(project, options.resume)
+        plan_path = found[0].plan
+    assert plan_path is not None
+    plan, problems = PlanFile.open(plan_path)
+    if plan is None:
+        raise Refusal(ExitCode.SPEC, *problems)
+    if found is None and options.saved:
+        found = runs.find_applied(project, plan.plan_id)
+        if found is not None and found[1].status not in runs.UNFINISHED:
+            raise Refusal(ExitCode.STALE, faults.plan_used(str(plan_path), found[0].number))
+    source, allow_outside = options.source or plan.header.files, options.allow_outside
+    if found is not None:
+        source, allow_outside = found[1].source or source, found[1].allow_outside or allow_outside
+    dataset = plan.header.dataset.model_copy(update={"source": source})
+    header = plan.header.model_copy(update={"dataset": dataset})
+    files = _check_dataset(plan, header, project, allow_outside)
+    refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
+    if refused.has_errors:
+        raise Refusal(ExitCode.SPEC, *refused)
+    used = {template.model for template in header.templates}
+    for model in header.models:
+        distrust = providers.check_trust(model, options.environ) if model.name in used and header.actions else None
+        if distrust is not None:
+            raise Refusal(ExitCode.UNAVAILABLE, distrust)
+    if found is None:
+        found = runs.create_run(
+            project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
+            allow_outside=allow_outside,
+        )
+        # From here on the run's own copy counts: the file that was given may change or vanish.
+        plan, problems = PlanFile.open(found[0].plan)
+        if plan is None:
+            raise Refusal(ExitCode.UNAVAILABLE, *problems)
+    else:
+        found[0].dump_record(found[1].model_copy(update={"status": "running", "finished_at": None}))
+    return Start(plan, header, *found, files, allow_outside)
+
+
+def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:
+    folder = runs.find_run(project, number)
+    if folder is None:
+        known = tuple(each.number for each in runs.find_runs(project))
+        raise Refusal(ExitCode.USAGE, faults.run_unknown(number, known))
+    try:
+        record = folder.load_record()
+    except RunDamaged as damage:
+        raise Refusal(ExitCode.UNAVAILABLE, faults.run_damaged(number, str(damage.path), damage.reason)) from None
+    if record.status not in runs.UNFINISHED:
+        raise Refusal(ExitCode.STALE, faults.run_finished(number, record.status))
+    return folder, record
+
+
+def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outside: bool) -> tuple[Path, ...]:
+    """The dataset's files, if they are those of the plan, byte for byte."""
+    files, problems = find_files(header.dataset, project, allow_outside=allow_outside)
+    if problems:
+        raise Refusal(ExitCode.STALE, *problems)
+    digests, problems = digest_files(files, project)
+    if problems:
+        raise Refusal(ExitCode.UNAVAILABLE, *problems)
+    if digest_dataset(digests) != header.dataset_sha256:
+        raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), _name_changes(header.inputs, digests)))
+    return files
+
+
+def _name_changes(inputs: tuple[Input, ...], digests: tuple[FileDigest, ...]) -> tuple[str, ...]:
+    """What changed of the data since the plan was made, in a user's words."""
+    before = {entry.name: entry.sha256 for entry in inputs if entry.kind == "file"}
+    now = {digest.name: digest.sha256 for digest in digests}
+    changes = [f"the data file `{name}` is gone" for name in before if name not in now]
+    changes += [f"the data file `{name}` is new" for name in now if name not in before]
+    changes += [f"the data file `{name}` changed" for name in now if name in before and before[name] != now[name]]
+    return tuple(changes) or ("the dataset changed",)
