@@ -241,26 +241,34 @@ class _Execution:
         """
         budget = self._start.header.budget
         models = {model.name: model for model in self._start.header.models}
-        ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent)
+        operators = {operator.name: operator for operator in self._start.header.operators}
+        caps = {
+            action.operator: cap
+            for action in self._start.header.actions
+            if (cap := operators[action.operator].max_cost) is not None
+        }
+        ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent, caps)
+        owners = {step.id: step.operator for step in self._start.plan.steps()} if caps else {}
         answered: dict[tuple[int, int], str] = {}
         for entry in journal.entries():
+            owner = owners.get(entry.step, "")
             if entry.state == "answered" and entry.reply is not None:
-                ledger.carry(entry.settled)
+                ledger.carry(entry.settled, owner)
                 answered[entry.step, entry.part] = entry.reply
             elif entry.state == "lost":
-                ledger.carry(entry.reserved, lost=True)
+                ledger.carry(entry.reserved, owner, lost=True)
             elif entry.state == "open":
                 stored = store.get(entry.request_key) if self._options.use_cache else None
                 usage = None if stored is None else stored.completion.usage
                 if stored is None:
-                    ledger.carry(entry.reserved, lost=True)
+                    ledger.carry(entry.reserved, owner, lost=True)
                     journal.mark_lost(entry.id)
                     continue
                 usd = None if usage is None else prompts.price_usd(
                     models[entry.model], usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
                 )
                 spent = entry.reserved if usage is None else Amount(usage.input_tokens + usage.output_tokens, usd)
-                ledger.carry(spent)
+                ledger.carry(spent, owner)
                 journal.adopt(entry.id, stored.reply_hash, usage, spent)
                 answered[entry.step, entry.part] = stored.reply_hash
         return ledger, answered
@@ -284,6 +292,9 @@ class _Execution:
                 _render(ledger.settled, ledger), _render(interpreter.needed, ledger),
                 _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger),
             ))
+        found += (
+            faults.operator_capped(name, f"${caller.ledger.caps[name].normalize():f}") for name in interpreter.exhausted
+        )
         failed = sum(caller.failed.values())
         if failed and "model" not in caller.halt.reasons:
             kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(caller.failed.items()))

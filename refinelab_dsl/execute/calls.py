@@ -165,7 +165,7 @@ class Caller:
                     self.ledger.release(held)
                 raise CallFailed(failure.kind)
             if failure.sent:
-                again = self.ledger.reserve(worst)
+                again = self.ledger.reserve(worst, held.purpose)
                 if again is None:
                     raise Starved
                 held = again

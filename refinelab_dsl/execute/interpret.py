@@ -7,7 +7,8 @@ are certain to be executed (decision 18):
 - an attempt starts only if the attempts of its action before it that were started and are not rejected are fewer than
   the count: whatever becomes of them, its turn comes;
 - where the budget could bind, an attempt starts only if it fits beside the worst case of every undecided attempt
-  before it, so that a run stops at the same step however many calls it makes at once.
+  before it, so that a run stops at the same step however many calls it makes at once. The same holds for an operator's
+  `max_cost`, which ends that operator alone.
 
 Resuming is the same procedure from step 1: what the journal and the store know is not asked again, and the log is
 written anew, with the bytes of a run that was never interrupted.
@@ -93,7 +94,10 @@ class Interpreter:
         self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept_free = NOTHING
+        self._kept_free_for = dict.fromkeys(self._ledger.caps, Decimal(0))  # operator with a cap -> dollars of it
         self._horizon = 0  # the highest id of a step that was started with room for all before it
+        self._horizon_of = dict.fromkeys(self._ledger.caps, 0)  # the same for what is left of an operator's cap
+        self.exhausted: dict[str, None] = {}  # operators whose cap ended them, in order
         self._wake = asyncio.Event()
         self._crash: BaseException | None = None
         self._shown_at = 0.0
@@ -134,7 +138,9 @@ class Interpreter:
             if not self._window:
                 return False
             head = self._window[0]
-            if not head.is_started and self._tally.accepted[head.action.id] >= head.action.count:
+            if not head.is_started and (
+                self._tally.accepted[head.action.id] >= head.action.count or head.step.operator in self.exhausted
+            ):
                 self._skip(head)
                 continue
             self._start_ahead()
@@ -142,6 +148,9 @@ class Interpreter:
             if self._engine.halt.is_set:
                 return False
             if head.outcome is None:
+                if not head.is_started and self._is_capped(head):
+                    self.exhausted[head.step.operator] = None
+                    continue
                 if head.is_started or self._tasks:
                     return True
                 return self._run_dry(head)
@@ -167,7 +176,7 @@ class Interpreter:
             action = self._actions[step.action]
             entry = _Entry(step, action, self._models[step.template])
             self._window.append(entry)
-            if not self._engine.is_loose:
+            if not self._engine.is_loose or self._ledger.caps:
                 self._uncounted.append(entry)
             self._waiting[action.id].append(entry)
             if len(self._waiting[action.id]) == 1:
@@ -178,6 +187,13 @@ class Interpreter:
         self._waiting[head.action.id].popleft()
         self._decide(head)
 
+    def _is_capped(self, head: _Entry) -> bool:
+        """Whether nothing is left of its operator's cap for the step whose turn it is, and nothing comes back."""
+        operator = head.step.operator
+        if operator not in self._ledger.caps or self._tally.running[operator]:
+            return False
+        return not self._ledger.is_within_cap(operator, self._prepare(head).worst.usd)
+
     def _run_dry(self, head: _Entry) -> bool:
         """The step whose turn it is does not fit, and nothing is in flight that could make room."""
         assert head.prepared is not None
@@ -187,7 +203,14 @@ class Interpreter:
 
     def _start_again(self, head: _Entry) -> bool:
         """A step needed more room than it had claimed (a try that may have been charged); now it is alone."""
-        head.outcome, head.prepared = None, self._engine.runner.prepare(head.step)
+        head.prepared = self._engine.runner.prepare(head.step)
+        if not self._ledger.is_within_cap(head.step.operator, head.prepared.worst.usd):
+            self.exhausted[head.step.operator] = None
+            head.outcome = Outcome(failure="max_cost")
+            self._tally.live[head.action.id] -= 1
+            self._wake.set()
+            return True
+        head.outcome = None
         if not self._ledger.is_affordable(head.prepared.worst):
             return self._run_dry(head)
         self._launch(head)
@@ -220,7 +243,7 @@ class Interpreter:
                 self._make_ready(action)
 
     def _is_certain(self, action: Action) -> bool:
-        return self._tally.live[action.id] < action.count
+        return self._tally.live[action.id] < action.count and action.operator not in self.exhausted
 
     def _make_ready(self, action: Action) -> None:
         """Puts the action's next attempt on its model's list, if it is certain to be executed."""
@@ -235,12 +258,28 @@ class Interpreter:
     def _fits(self, entry: _Entry) -> bool:
         """Whether a step may claim its worst case now."""
         worst = self._prepare(entry).worst
-        if self._engine.is_loose or entry.step.id <= self._horizon or worst == NOTHING:
-            return self._ledger.is_affordable(worst)
         while self._uncounted and self._uncounted[0].step.id < entry.step.id:
             before = self._uncounted.popleft()
             if not before.is_decided:
                 self._keep_free(before, self._prepare(before).worst)
+        return self._fits_cap(entry, worst) and self._fits_budget(entry, worst)
+
+    def _fits_cap(self, entry: _Entry, worst: Amount) -> bool:
+        operator = entry.step.operator
+        if operator not in self._ledger.caps:
+            return True
+        if not self._ledger.is_within_cap(operator, worst.usd):
+            return False
+        own = worst.usd if entry.is_counted else None
+        others = _minus(self._kept_free_for[operator], own)
+        if self._ledger.is_within_cap(operator, worst.usd, beside=others):
+            self._horizon_of[operator] = max(self._horizon_of[operator], entry.step.id)
+            return True
+        return worst == NOTHING or entry.step.id <= self._horizon_of[operator] or entry is self._window[0]
+
+    def _fits_budget(self, entry: _Entry, worst: Amount) -> bool:
+        if self._engine.is_loose or entry.step.id <= self._horizon or worst == NOTHING:
+            return self._ledger.is_affordable(worst)
         own = worst if entry.is_counted else NOTHING
         others = Amount(self._kept_free.tokens - own.tokens, _minus(self._kept_free.usd, own.usd))
         if self._ledger.is_affordable(worst, beside=others):
@@ -252,6 +291,8 @@ class Interpreter:
         entry.is_counted = True
         usd = (self._kept_free.usd or Decimal(0)) + (worst.usd or Decimal(0))
         self._kept_free = Amount(self._kept_free.tokens + worst.tokens, usd)
+        if entry.step.operator in self._kept_free_for:
+            self._kept_free_for[entry.step.operator] += worst.usd or Decimal(0)
 
     def _decide(self, entry: _Entry) -> None:
         """The step is started or skipped: no room is kept free for it any longer."""
@@ -259,6 +300,8 @@ class Interpreter:
         if entry.is_counted:
             worst = self._prepare(entry).worst
             self._kept_free = Amount(self._kept_free.tokens - worst.tokens, _minus(self._kept_free.usd, worst.usd))
+            if entry.step.operator in self._kept_free_for:
+                self._kept_free_for[entry.step.operator] -= worst.usd or Decimal(0)
             entry.is_counted = False
 
     def _prepare(self, entry: _Entry) -> Prepared:
@@ -268,7 +311,8 @@ class Interpreter:
 
     def _launch(self, entry: _Entry) -> None:
         assert entry.prepared is not None
-        call, repair = self._ledger.reserve(entry.prepared.call), self._ledger.reserve(entry.prepared.repair)
+        call = self._ledger.reserve(entry.prepared.call, entry.step.operator)
+        repair = self._ledger.reserve(entry.prepared.repair, entry.step.operator)
         assert call is not None
         assert repair is not None
         entry.is_started = True

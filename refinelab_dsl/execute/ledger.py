@@ -1,13 +1,16 @@
 """The ledger: no call starts unless its worst case still fits into the budget.
 
-Always: settled + reserved <= limit, in tokens and in dollars. The one exception is an endpoint that reports more
-than was reserved for a call; `settle` then says so, and the caller stops that model.
+Always: settled + reserved <= limit, in tokens and in dollars, and in dollars for each operator with a `max_cost`. The
+one exception is an endpoint that reports more than was reserved for a call; `settle` then says so, and the caller stops
+that model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,11 @@ NOTHING = Amount()
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A claim on the budget; spent by exactly one of `settle`, `forfeit`, `release`."""
+    """A claim on the budget; spent by exactly one of `settle`, `forfeit`, `release`. purpose: the operator's name."""
 
     number: int
     amount: Amount
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,14 @@ class Ledger:
     such a model does not compile, so the dollar limit never silently misses them.
     """
 
-    def __init__(self, tokens: int | None, usd: Decimal | None) -> None:
+    def __init__(
+        self, tokens: int | None, usd: Decimal | None, caps: Mapping[str, Decimal] = MappingProxyType({})
+    ) -> None:
+        """caps: operator -> dollars that it may spend."""
         self.limit_tokens = tokens
         self.limit_usd = usd
+        self.caps = caps
+        self._taken = dict.fromkeys(caps, Decimal(0))  # settled and reserved, per operator with a cap
         self.settled_tokens = 0
         self.settled_usd = Decimal(0)
         self.usd_is_complete = True
@@ -79,12 +88,18 @@ class Ledger:
         wanted = (amount.usd or Decimal(0)) + (beside.usd or Decimal(0))
         return self.limit_usd is None or self.settled_usd + self.reserved_usd + wanted <= self.limit_usd
 
-    def reserve(self, worst: Amount) -> Reservation | None:
+    def is_within_cap(self, purpose: str, usd: Decimal | None, beside: Decimal = Decimal(0)) -> bool:
+        """Whether the operator may spend `usd` more, leaving room for `beside`."""
+        cap = self.caps.get(purpose)
+        return cap is None or self._taken[purpose] + (usd or Decimal(0)) + beside <= cap
+
+    def reserve(self, worst: Amount, purpose: str = "") -> Reservation | None:
         """Claims the worst case of a call that is about to start; None if it does not fit."""
-        if not self.is_affordable(worst):
+        if not self.is_affordable(worst) or not self.is_within_cap(purpose, worst.usd):
             return None
-        reservation = Reservation(self._next, worst)
+        reservation = Reservation(self._next, worst, purpose)
         self._next += 1
+        self._take(purpose, worst.usd)
         self._open[reservation.number] = reservation
         self.reserved_tokens += worst.tokens
         self.reserved_usd += worst.usd or Decimal(0)
@@ -94,23 +109,23 @@ class Ledger:
         """Replaces a claim by what the call took; None (no usage was reported) counts as the whole claim."""
         worst = self._close(reservation)
         spent = worst if actual is None else actual
-        self._spend(spent)
+        self._spend(spent, reservation.purpose)
         more_usd = worst.usd is not None and spent.usd is not None and spent.usd > worst.usd
         return Overshoot(worst, spent) if spent.tokens > worst.tokens or more_usd else None
 
     def forfeit(self, reservation: Reservation) -> None:
         """The call was sent and never answered: it may have been charged, so the whole claim counts as spent."""
         worst = self._close(reservation)
-        self._spend(worst)
+        self._spend(worst, reservation.purpose)
         self.forfeited += worst
 
     def release(self, reservation: Reservation) -> None:
         """The call was never sent, or refused without a charge."""
         self._close(reservation)
 
-    def carry(self, spent: Amount, *, lost: bool = False) -> None:
+    def carry(self, spent: Amount, purpose: str = "", *, lost: bool = False) -> None:
         """Counts what the run spent before it was interrupted; `lost`: by a call that never got its answer."""
-        self._spend(spent)
+        self._spend(spent, purpose)
         if lost:
             self.forfeited += spent
 
@@ -118,9 +133,15 @@ class Ledger:
         worst = self._open.pop(reservation.number).amount
         self.reserved_tokens -= worst.tokens
         self.reserved_usd -= worst.usd or Decimal(0)
+        self._take(reservation.purpose, -(worst.usd or Decimal(0)))
         return worst
 
-    def _spend(self, amount: Amount) -> None:
+    def _take(self, purpose: str, usd: Decimal | None) -> None:
+        if purpose in self._taken:
+            self._taken[purpose] += usd or Decimal(0)
+
+    def _spend(self, amount: Amount, purpose: str) -> None:
+        self._take(purpose, amount.usd)
         self.settled_tokens += amount.tokens
         if amount.usd is None:
             self.usd_is_complete = False

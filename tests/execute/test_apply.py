@@ -28,7 +28,7 @@ from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 PRICE = Price(input=Decimal("0.00000015"), output=Decimal("0.0000006"))
 SHUFFLED = Behaviour(
     Simulation(success=0.6, malformed=0.2),
-    chances=((Fault("delay", seconds=0.03), 0.3), (Fault("delay", seconds=0.09), 0.3)),
+    chances=((Fault("delay", seconds=0.01), 0.3), (Fault("delay", seconds=0.03), 0.3)),
 )
 MANY = Wish(
     rows=60,
@@ -112,6 +112,36 @@ def test_dollars_limit_a_run_too(tmp_path: Path) -> None:
         outcome = build_world(tmp_path / "half", Wish(usd=limit, price=PRICE), base_url=server.base_url).apply()
     assert (outcome.status, outcome.exit_code) == ("partial", ExitCode.BUDGET)
     assert 0 < Decimal(outcome.head["cost"]["usd"]) <= limit
+
+
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_an_operator_ends_at_its_own_limit_and_the_others_go_on(tmp_path: Path, share: float) -> None:
+    with ThreadServer(SHUFFLED) as server:
+        wish = replace(MANY, price=PRICE)
+        whole = build_world(tmp_path / "whole", wish, base_url=server.base_url)
+        whole.apply()
+        used = generated(whole)
+        cap = (whole.header.usd.ceiling or 0) / len(whole.steps) + used * Decimal(str(share))
+        results = []
+        for slots in (1, 12, 50):
+            world = build_world(tmp_path / f"{slots}", replace(wish, max_cost=cap), base_url=server.base_url)
+            outcome = world.apply(concurrency=slots)
+            assert outcome.status == "complete"
+            assert outcome.diagnostics[0].code == "RF6019"
+            assert 0 < generated(world) <= cap
+            assert outcome.head["operators"]["expand"]["accepted"] == 8
+            assert outcome.head["operators"]["generate"]["accepted"] < 20
+            results.append((world.output(), world.log(1)))
+    assert results[0] == results[1] == results[2]
+
+
+def generated(world: World) -> Decimal:
+    """Dollars that `generate` spent."""
+    ours = {step.id for step in world.steps if step.operator == "generate"}
+    return sum(
+        (entry.settled.usd or Decimal(0) for entry in read_entries(world.folder(1).journal) if entry.step in ours),
+        Decimal(0),
+    )
 
 
 def test_a_second_run_makes_no_call(tmp_path: Path) -> None:

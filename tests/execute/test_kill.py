@@ -51,7 +51,7 @@ def wait_for(server: ProcessServer, count: int, child: subprocess.Popen[str]) ->
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_points_it_ends_with_the_bytes_of_an_undisturbed_run(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     log = tmp_path / "exchanges.jsonl"

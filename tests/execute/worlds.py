@@ -71,6 +71,7 @@ class Wish:
     provider: str = "simulated"
     timeout: str = "20"
     models: int = 1
+    max_cost: Decimal | None = None  # of `generate`
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
         Operator(
             name=kind, kind=kind, model=models[index % len(models)].name, checks=("well_formed", "fresh", "in_size"),
             prior=Prior(success=Decimal("0.7"), input_tokens=300, output_tokens=100),
+            max_cost=wish.max_cost if kind == "generate" else None,
         )
         for index, kind in enumerate(kinds)
     )

@@ -155,6 +155,15 @@ def expect_failed(title: str, value: str) -> Diagnostic:
     )
 
 
+def operator_capped(operator: str, cap: str) -> Diagnostic:
+    """RF6019: the next call of an operator might exceed its `max_cost`; the others went on."""
+    return Diagnostic(
+        "RF6019", "warning", f"operator `{operator}` stopped at its `max_cost` of {cap}",
+        notes=("the ledger holds the worst case of a call against it, which is more than its expected cost",),
+        help=(Help("raise `max_cost`, or leave it out: `budget` bounds the whole run"),),
+    )
+
+
 def run_interrupted(run: int, signal: str) -> Diagnostic:
     """RF6020: stopped by a signal; everything bought is kept."""
     return Diagnostic(
