@@ -33,9 +33,9 @@ class Record(BaseModel):
 
 
 class Input(Record):
-    """A hashed input by name: `spec`, `dataset`, `file`, `prompt`, `estimates`, `prices`."""
+    """A hashed input by name. `tokenizer`: how a model's tokens were counted, exactly (the extra) or estimated."""
 
-    kind: Literal["spec", "dataset", "file", "prompt", "estimates", "prices"]
+    kind: Literal["spec", "dataset", "file", "prompt", "tokenizer", "estimates", "prices"]
     name: str
     sha256: str
 

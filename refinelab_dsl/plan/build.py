@@ -368,7 +368,7 @@ def _build_budget(situation: Situation) -> BudgetSummary:
 
 
 def _build_inputs(situation: Situation) -> tuple[Input, ...]:
-    program, profile = situation.program, situation.profile
+    program, profile, context = situation.program, situation.profile, situation.context
     estimates = {
         name: [
             repr(estimate.rate.alpha),
@@ -385,6 +385,10 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
         *(Input(kind="file", name=file.name, sha256=file.sha256) for file in profile.files),
         *(
             Input(kind="prompt", name=name, sha256=digest) for name, digest in build_template_digests(program).items()
+        ),
+        *(
+            Input(kind="tokenizer", name=name, sha256=_digest(prompts.tokenizer_name(context.models[name].id)))
+            for name in sorted({template.model for template in context.templates.values()})
         ),
         Input(kind="estimates", name="estimates", sha256=_digest(estimates)),
         Input(kind="prices", name="prices", sha256=_digest(prices)),

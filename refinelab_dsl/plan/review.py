@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from refinelab_dsl import prompts
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode, settle
@@ -21,8 +23,13 @@ def review_draft(
     codes: list[ExitCode] = []
     called = {situation.context.templates[group.operator].model for group in draft.sketch.groups}
     for model in situation.program.models:
-        if model.name in called and model.price is None and model.provider == "openai":
+        if model.name not in called:
+            continue
+        if model.price is None and model.provider == "openai":
             found.append(faults.price_unknown(model.name, origins.get(f"model.{model.name}")))
+        refused = prompts.check_endpoint(model)
+        if refused is not None:  # `apply` will not call it; a plan calls nobody
+            found.append(replace(refused, severity="warning", span=origins.get(f"model.{model.name}")))
     confidence = float(situation.program.solve.confidence)
     if header.chance < confidence - 1e-6 and header.actions:
         short = [action for action in header.actions if action.chance < confidence]
