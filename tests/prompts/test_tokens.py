@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from refinelab_dsl.prompts import (
     tokenizer_name,
 )
 from refinelab_dsl.prompts import tokens as counting
+from refinelab_dsl.prompts.compose import with_schema_in_prompt
 from tests.prompts.models import make_model, make_request
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
@@ -104,6 +106,22 @@ def test_an_attempts_ceiling_covers_the_call_and_its_repair(text: str, reply: st
         most_input, most_output = attempt_ceiling(request)
         assert request_ceiling(request) + request_ceiling(repair) <= most_input
         assert most_output == 2 * request.max_output_tokens
+
+
+def test_a_ceiling_has_room_for_the_schema_in_the_prompt() -> None:
+    """An endpoint that refuses `response_format` gets the schema as text."""
+    for model in (make_model(id="gpt-4o"), make_model(base_url="http://127.0.0.1:1/v1")):
+        request = make_request(model)
+        assert request.schema is not None
+        plain = replace(request, schema=None)
+        in_prompt = replace(plain, messages=with_schema_in_prompt(request.messages, request.schema))
+        assert request_ceiling(in_prompt) <= request_ceiling(request)
+
+
+def test_the_longest_reply_and_complaint_fit_into_an_attempt() -> None:
+    request = make_request(make_model(base_url="http://127.0.0.1:1/v1"))
+    repair = repair_request(request, "#" * 100_000, "#" * 100_000)
+    assert request_ceiling(request) + request_ceiling(repair) <= attempt_ceiling(request)[0]
 
 
 def test_an_unknown_host_is_not_trusted_with_a_known_name() -> None:

@@ -28,6 +28,7 @@ from refinelab_dsl.prompts import (
 from refinelab_dsl.prompts.compose import schema_instruction
 from refinelab_dsl.providers import RefusedError, TransientError
 from refinelab_dsl.providers.endpoint import Simulation
+from refinelab_dsl.providers.openai import MOST_BYTES
 from tests.harness.openai_server import Behaviour, Fault
 from tests.prompts.models import ITEMS, make_model, make_request
 from tests.providers.asking import KEY, asking, failure, opened, outcome, refusal
@@ -402,13 +403,16 @@ class TestStrangeEndpoints:
         async def endless(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse()
             await response.prepare(request)
-            for _ in range(10_000):
+            for _ in range(2_000):
                 await response.write(b" " * 65_536)
+                sent.append(65_536)
             return response
 
+        sent: list[int] = []
         error = await self.ask(endless)
         assert isinstance(error, TransientError)
         assert (error.kind, error.sent) == ("body", True)
+        assert sum(sent) < 4 * MOST_BYTES
 
     async def test_a_compressed_body_is_not_unpacked(self) -> None:
         buffer = io.BytesIO()
