@@ -443,6 +443,8 @@ class Interpreter:
     async def _wake_on_halt(self) -> None:
         await self._engine.halt.event.wait()
         self._wake.set()
+        for diagnostic in (each for said in self._engine.halt.reasons.values() for each in said):
+            self._engine.observer.say(diagnostic)  # now: the calls in flight may take a while to end
 
     def _show(self, *, force: bool = False) -> None:
         now = time.monotonic()

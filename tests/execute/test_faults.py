@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl.execute import RunOutcome
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.execute import RunOutcome, SilentObserver
 from refinelab_dsl.execute.journal import read_entries
 from refinelab_dsl.execute.runs import find_unfinished
 from refinelab_dsl.exit_codes import ExitCode
@@ -23,6 +24,16 @@ SIMULATION = Simulation(success=0.8, malformed=0.1)
 
 def codes(outcome: RunOutcome) -> list[str]:
     return [diagnostic.code for diagnostic in outcome.diagnostics]
+
+
+class Listener(SilentObserver):
+    """Keeps what a run says while it goes on."""
+
+    def __init__(self) -> None:
+        self.heard: list[Diagnostic] = []
+
+    def say(self, diagnostic: Diagnostic) -> None:
+        self.heard.append(diagnostic)
 
 
 def states(world: World) -> dict[str, int]:
@@ -118,8 +129,10 @@ def test_a_refusal_stops_the_run_says_why_and_can_be_resumed(tmp_path: Path, sta
 def test_a_model_that_is_down_opens_the_circuit_and_the_run_goes_on_later(tmp_path: Path, undisturbed: bytes) -> None:
     with ThreadServer(Behaviour(SIMULATION, script=[Fault("status", status=503)] * 500)) as server:
         world = build_world(tmp_path, Wish(retries=1, concurrency=4), base_url=server.base_url)
-        outcome = world.apply()
+        listener = Listener()
+        outcome = world.apply(listener)
         assert codes(outcome) == ["RF6013", "RF6021"]
+        assert [diagnostic.code for diagnostic in listener.heard] == ["RF6013"]
         assert outcome.exit_code == ExitCode.UNAVAILABLE
         assert server.tally.asked.total() <= 2 * (5 + 4)
         server.server._script.clear()
