@@ -120,7 +120,7 @@ def _encoding(model_id: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4_096)  # system messages come again with every step
+@lru_cache(maxsize=64)  # system messages come again with every step
 def _estimate(text: str) -> int:
     """Pieces as byte-pair tokenizers tend to cut them: words in eights of letters, digits in threes, marks, line
     breaks, three bytes of other scripts. Within 6% of o200k and cl100k on MMLU, GSM8K and our prompts; above them on
