@@ -120,11 +120,12 @@ class _Plain(_Watcher):
 
 
 class _Live(_Watcher):
-    """A bar per operator, and the totals beside the last of them."""
+    """A bar per operator, and beneath them what is spent, what is expected, and how fast it goes."""
 
     def __init__(self, settings: Settings, header: Header) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
         console = Console(stderr=True, no_color=not terminal.wants_color(settings, sys.stderr), highlight=False)
@@ -132,28 +133,40 @@ class _Live(_Watcher):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[totals]}", markup=False),
-            TimeElapsedColumn(),
+            TextColumn("{task.fields[attempts]}", markup=False),
+            TimeRemainingColumn(),
             console=console,
-            transient=True,
         )
         wanted: dict[str, int] = {}
         for action in header.actions:
             wanted[action.operator] = wanted.get(action.operator, 0) + action.count
         self._tasks = {
-            name: self._bars.add_task(escape(name), total=total, totals="") for name, total in wanted.items()
+            name: self._bars.add_task(escape(name), total=total, attempts="") for name, total in wanted.items()
         }
-        self._bars.start()
+        self._usd = header.usd
+        self._began = time.monotonic()
+        self._live = Live(self._bars, console=console, transient=True, refresh_per_second=8)
+        self._live.start()
 
     def update(self, progress: Progress) -> None:
-        last = progress.operators[-1].name if progress.operators else None
+        from rich.console import Group
+        from rich.text import Text
+
         for each in progress.operators:
             if each.name in self._tasks:
-                totals = describe(progress) if each.name == last else ""
-                self._bars.update(self._tasks[each.name], completed=each.accepted, total=each.total, totals=totals)
+                attempts = f"{each.done:,} done, {each.rejected:,} rejected, {each.running:,} running"
+                self._bars.update(self._tasks[each.name], completed=each.accepted, total=each.total, attempts=attempts)
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        totals = (
+            f"{render_tokens(progress.tokens)} tokens ({render_tokens(progress.tokens / seconds)}/s), "
+            f"{render_usd(progress.usd)} of {render_usd(self._usd.expected)} expected, "
+            f"at most {render_usd(self._usd.ceiling, at_most=True)}, {progress.calls:,} calls, "
+            f"{progress.retries:,} retries, {render_seconds(seconds)}"
+        )
+        self._live.update(Group(self._bars, Text(totals)))
 
     def close(self) -> None:
-        self._bars.stop()
+        self._live.stop()
 
 
 def describe(progress: Progress) -> str:
