@@ -1,15 +1,17 @@
 """From counts to items: which items leave, which are paraphrased, which anchor a new one.
 
 Protected items never leave. The worst leave first: `prefer`, then exact duplicates. Anchors: those on the target's
-topic (its label on every unordered dimension), each once before any twice, the nearest level first. Ties are broken by
-a seeded hash of the item's content key, so the order of the rows in a file does not matter.
+topic (its label on every unordered dimension), each once before any twice, the nearest level first, and items that
+stay before those that leave. Under `max_per_item` an operator's targets share its anchors, and other topics serve
+where the own one is used up. Ties are broken by a seeded hash of the item's content key, so the order of the rows in a
+file does not matter.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from refinelab_dsl.solve.cells import group_items, split_dimensions
 from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem
 
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64 (Steele, Lea, Flood 2014)
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+_LONGEST_LIST = 50  # attempts for one result, at the rate that is expected
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Selection:
     _ordered: tuple[bool, ...]  # per axis
     _leaving: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)
     _gone: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    _anchored: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)  # under `max_per_item`: all attempts
 
     def removals(self, allotment: Allotment) -> tuple[str, ...]:
         """The keys of the items that leave, worst first: as many as the allotment counts."""
@@ -42,6 +48,8 @@ class Selection:
 
     def available(self, allotment: Allotment) -> int | None:
         """How many attempts the items of an `expand` or `generate` allow; None without limit."""
+        if allotment in self._anchored:
+            return len(self._anchored[allotment])
         limit = self._problem.operators[allotment.operator].attempts_per_item
         if limit is None:
             return None
@@ -49,6 +57,8 @@ class Selection:
 
     def sources(self, allotment: Allotment, attempts: int) -> tuple[str, ...]:
         """The source or anchor of each of `attempts` attempts; fewer where `available` is less."""
+        if allotment in self._anchored:
+            return tuple(self._keys[row] for row in self._anchored[allotment][:attempts])
         limit = self._problem.operators[allotment.operator].attempts_per_item
         order = self._candidates(allotment)
         ranked = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
@@ -65,24 +75,26 @@ class Selection:
         if allotment.cell is not None:
             rows = self._rows_of(allotment.cell)
             return [self._shuffle(rows[~self._gone[rows]], allotment)]
-        assert allotment.bin is not None
-        return list(self._anchors(allotment, allotment.bin))
+        topics = list(self._anchors(allotment))
+        staying = [[rows[~self._gone[rows]] for rows in levels] for levels in topics]
+        return next((levels for levels in (*staying, *topics) if any(rows.size for rows in levels)), [])
 
-    def _anchors(self, allotment: Allotment, target: Bin) -> Iterator[NDArray[np.int64]]:
-        """Anchors on the target's topic, nearest level first; others only where there is none."""
+    def _anchors(self, allotment: Allotment) -> Iterator[list[NDArray[np.int64]]]:
+        """Anchors by topic, the target's own first, as blocks of one level, the nearest first."""
+        target = allotment.bin
+        assert target is not None
         action = self._problem.operators[allotment.operator]
         reaching = {bin for bin, bins in (action.targets or {}).items() if target in bins}
-        by_distance: dict[tuple[int, int], list[int]] = {}
+        cells_at: dict[int, dict[int, list[int]]] = {}  # topics apart -> levels apart -> cells
         for number, cell in enumerate(self._problem.cells):
             if cell.count and cell.bin in reaching and allotment.operator in cell.eligible:
-                by_distance.setdefault(self._distance(cell.bin, target), []).append(number)
-        topic: int | None = None
-        for distance in sorted(by_distance):
-            if topic is not None and distance[0] != topic:
-                return
-            topic = distance[0]
-            rows = np.concatenate([self._rows_of(number) for number in by_distance[distance]])
-            yield self._shuffle(rows, allotment)
+                topics, levels = self._distance(cell.bin, target)
+                cells_at.setdefault(topics, {}).setdefault(levels, []).append(number)
+        for _, by_level in sorted(cells_at.items()):
+            yield [
+                self._shuffle(np.concatenate([self._rows_of(number) for number in cells]), allotment)
+                for _, cells in sorted(by_level.items())
+            ]
 
     def _distance(self, bin: Bin, target: Bin) -> tuple[int, int]:
         """How many unordered dimensions differ, and how many levels apart the ordered ones are."""
@@ -130,7 +142,59 @@ def select(program: Program, profile: Profile, problem: Problem, assignment: Ass
         )
         leaving[allotment] = candidates[order][: allotment.count]
         gone[leaving[allotment]] = True
-    return Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered, leaving, gone)
+    chosen = replace(blank, _leaving=leaving, _gone=gone)
+    return replace(chosen, _anchored=_share_anchors(chosen, assignment))
+
+
+def _share_anchors(selection: Selection, assignment: Assignment) -> dict[Allotment, NDArray[np.int64]]:
+    """The anchors of every `generate` whose items may be tried `max_per_item` times: who may ask whom, in order.
+
+    Targets that the same items can lead to share the attempts of these items in proportion to their counts, which
+    leaves each at least count / success of them (the model's row `anchors`). Own topics are dealt out first.
+    """
+    problem = selection._problem
+    pools: dict[tuple[int, frozenset[Bin]], list[Allotment]] = {}
+    for allotment in assignment.allotments:
+        action = problem.operators[allotment.operator]
+        if action.kind == "generate" and action.attempts_per_item is not None and allotment.count:
+            reaching = frozenset(bin for bin, bins in (action.targets or {}).items() if allotment.bin in bins)
+            pools.setdefault((allotment.operator, reaching), []).append(allotment)
+    dealt: dict[Allotment, NDArray[np.int64]] = {}
+    for (operator, _), allotments in pools.items():
+        action = problem.operators[operator]
+        limit = action.attempts_per_item or 0
+        topics = {allotment: list(selection._anchors(allotment)) for allotment in allotments}
+        slots = limit * sum(len(rows) for levels in topics[allotments[0]] for rows in levels)
+        wanted = sum(allotment.count for allotment in allotments)
+        used = np.zeros(len(selection._keys), dtype=np.int64)
+        hands: dict[Allotment, list[NDArray[np.int64]]] = {allotment: [] for allotment in allotments}
+        for turn in (slice(0, 1), slice(1, None)):  # the own topic, then the others
+            for allotment in allotments:
+                # More than this is never listed: see `estimate.chance`.
+                most = _LONGEST_LIST + int(_LONGEST_LIST * allotment.count / max(action.success, 1e-3))
+                quota = min(most, slots * allotment.count // wanted) - sum(len(rows) for rows in hands[allotment])
+                for levels in topics[allotment][turn]:
+                    quota -= _deal(np.concatenate(levels), selection._gone, used, limit, quota, hands[allotment])
+        dealt |= {allotment: np.concatenate([_NO_ROWS, *hand]) for allotment, hand in hands.items()}
+    return dealt
+
+
+def _deal(
+    rows: NDArray[np.int64], gone: NDArray[np.bool_], used: NDArray[np.int64], limit: int, quota: int,
+    hand: list[NDArray[np.int64]],
+) -> int:  # fmt: skip
+    """Moves at most `quota` attempts of `rows` into `hand`, each item once before any twice; how many they were."""
+    ranked = np.concatenate([rows[~gone[rows]], rows[gone[rows]]])
+    taken = 0
+    while taken < quota:
+        free = ranked[used[ranked] < limit]
+        if not free.size:
+            break
+        free = free[: quota - taken]
+        used[free] += 1
+        hand.append(free)
+        taken += len(free)
+    return taken
 
 
 def _code(key: str) -> int:
