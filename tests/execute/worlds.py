@@ -193,8 +193,9 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
         budget=BudgetSummary(tokens=wish.tokens, usd=wish.usd, spent=Decimal(0), reserve_tokens=None, reserve_usd=None),
         actions=tuple(
             Action(
-                id=number, operator=kind, kind=kind, from_={} if kind == "generate" else {"topic": topic},
-                to={"topic": topic}, count=count, attempts=attempts, success=RATE, chance=0.9,
+                id=number, operator=kind, kind=kind,
+                from_={} if kind == "generate" else {"topic": topic, "size": "short"},
+                to={"topic": topic, "size": "short"}, count=count, attempts=attempts, success=RATE, chance=0.9,
             )
             for number, (kind, topic, count, attempts) in enumerate(wish.actions, 1)
         ),
@@ -232,12 +233,14 @@ def _build_steps(wish: Wish, header: Header, items: Sequence[Item], topics: Sequ
     steps = []
     for number, (action, sample) in enumerate(numbered, 1):
         topic = action.to["topic"]
-        ours = [item for item, own in zip(items, topics, strict=True) if own == topic]
+        ours = [
+            item for item, own in zip(items, topics, strict=True)
+            if own == topic and len(str(item.fields["question"]).split()) < 14
+        ]
         item = ours[sample % len(ours)]
-        size = "short" if len(str(item.fields["question"]).split()) < 14 else "long"
         steps.append(Step(
             id=number, action=action.id, operator=action.operator, items=(item.key,),
-            target={"topic": topic, "size": size}, template=action.operator, checks=("well_formed", "fresh", "in_size"),
+            target=action.to, template=action.operator, checks=("well_formed", "fresh", "in_size"),
             sample=sample // len(ours), key=hashlib.sha256(f"step {number}".encode()).hexdigest(), input_tokens=300,
             output_tokens=100,
         ))
