@@ -12,6 +12,7 @@ import msgspec
 from pydantic import ValidationError
 
 from refinelab_dsl.artifacts.plan import FORMAT_VERSION, Candidate, Header, Record, Step, Trailer
+from refinelab_dsl.artifacts.plan_check import BodyCheck, Contradiction, check_header
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
 
@@ -141,7 +142,23 @@ def _open(path: Path) -> PlanFile:
     except ValidationError as error:
         first = error.errors()[0]
         raise _Unreadable(faults.plan_foreign(name, ".".join(map(str, first["loc"])), first["msg"])) from None
+    try:
+        check_header(header)
+        _check_body(path, header)
+    except Contradiction as problem:
+        raise _Unreadable(faults.plan_foreign(name, problem.field, problem.reason)) from None
     return PlanFile(path, header, trailer, hashlib.sha256(last.rstrip(b"\n")).hexdigest())
+
+
+def _check_body(path: Path, header: Header) -> None:
+    check = BodyCheck(header)
+    with path.open("rb") as stream:
+        next(stream)
+        for line in stream:
+            if line.startswith(b'{"record":"trailer"'):
+                break
+            check.check_line(line)
+    check.check_end()
 
 
 def _check_version(name: str, header_line: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.ir import Program, spec_hash
-from refinelab_dsl.plan.build import build_template_digests
+from refinelab_dsl.plan.build import build_template_digests, build_templates, settle_dimensions
 
 
 def find_changes(
@@ -19,6 +19,9 @@ def find_changes(
     before = {(recorded.kind, recorded.name): recorded.sha256 for recorded in header.inputs}
     if spec_hash(program) != header.spec_sha256:
         changes.append(f"the spec `{header.spec_path}` changed")
+    elif edited := _find_edits(header, program):
+        names = ", ".join(f"`{name}`" for name in edited)
+        changes.append(f"the plan says of {names} what the spec does not: somebody edited it")
     for name, digest in build_template_digests(program).items():
         if before.get(("prompt", name), digest) != digest:
             changes.append(f"the prompt of `{name}` changed")
@@ -35,3 +38,36 @@ def find_changes(
         if not any(change.startswith("the data file") for change in changes):
             changes.append("the order of the data files changed")
     return tuple(changes)
+
+
+def _find_edits(header: Header, program: Program) -> list[str]:
+    """Members of a header whose spec is the same that are not copies of the spec's: a plan that somebody edited and
+    hashed again, so that what is applied is not what the spec in review says."""
+    declared: dict[str, object] = {
+        "spec": program.name,
+        "seed": program.seed,
+        "dataset": program.dataset.model_copy(update={"source": ()}),
+        "measures": program.measures,
+        "dimensions": settle_dimensions(program),
+        "constraints": program.constraints,
+        "models": program.models,
+        "operators": program.operators,
+        "validators": program.validators,
+        "outputs": program.outputs,
+        "expects": program.expects,
+        "run": program.run,
+        "solve": program.solve,
+    }
+    edited = [name for name, value in declared.items() if getattr(header, name) != value]
+    templates = {template.name: template for template in build_templates(program)}
+    recorded = {entry.name: entry.sha256 for entry in header.inputs if entry.kind == "prompt"}
+    if any(template != templates.get(template.name) for template in header.templates) and (
+        recorded == build_template_digests(program)  # otherwise the prompt changed, and that is said
+    ):
+        edited.append("templates")
+    budget = program.budget
+    if header.budget.usd != (None if budget is None else budget.cost) or (
+        budget is not None and budget.tokens is not None and header.budget.tokens != budget.tokens
+    ):
+        edited.append("budget")
+    return edited

@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.exit_codes import ExitCode
 from tests.cli.command import clean_environment, refinec
 
@@ -108,6 +110,31 @@ def test_a_stale_plan_is_refused_and_says_what_changed(project: Path) -> None:
     assert [entry["code"] for entry in answer.json["diagnostics"]] == ["RF5020"]
     assert not (project / "out").exists()
     assert not (project / ".refine").exists()
+
+
+@pytest.mark.parametrize("member", ["models", "budget", "templates", "outputs", "operators"])
+def test_a_plan_that_says_what_its_spec_does_not_is_refused(member: str, project: Path) -> None:
+    """A pull request could bring a harmless spec, and beside it a plan that calls another host or spends more."""
+    assert refinec("plan", "-o", "a.refplan", cwd=project).code == 0
+    plan, _ = PlanFile.open(project / "a.refplan")
+    assert plan is not None
+    first: dict[str, dict[str, Any]] = {
+        "models": {"base_url": "http://127.0.0.1:1/v1"}, "templates": {"user": "{{ item | tojson }}"},
+        "outputs": {"path": "out/other.jsonl"}, "operators": {"max_cost": Decimal(5)},
+    }  # fmt: skip
+    value = getattr(plan.header, member)
+    if member == "budget":
+        edited = value.model_copy(update={"usd": Decimal(1000)})
+    else:
+        edited = (value[0].model_copy(update=first[member]), *value[1:])
+    header = plan.header.model_copy(update={member: edited})
+    body = [*plan.candidates(), *plan.steps()]
+    write_plan(project / "a.refplan", header, body)
+    answer = refinec("apply", "a.refplan", cwd=project)
+    assert answer.code == ExitCode.STALE
+    assert "RF5020" in answer.err
+    assert f"the plan says of `{member}` what the spec does not" in answer.err
+    assert not (project / ".refine/runs").exists()
 
 
 def test_without_terminal_and_approval_nothing_is_done(project: Path) -> None:

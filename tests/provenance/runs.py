@@ -74,9 +74,10 @@ def make_run(base: Path, *, outputs: tuple[Output, ...] | None = None, simulated
         Output(name="refined", path="out/capitals.jsonl", format="jsonl", provenance="out/capitals.prov.jsonl"),
         Output(name="table", path="out/capitals.csv", format="csv", layout="task"),
     )
+    (action,) = make_header().actions
     header = make_header(
         spec_path="specs/capitals.refine", dataset_sha256=digest_dataset(digests), outputs=outputs, size_now=6,
-        size_planned=7,
+        size_planned=7, actions=(action.model_copy(update={"attempts": len(REPLIES)}),),
     )  # fmt: skip
     anchors = (items[4], items[5], items[4])
     steps = [make_step(number, anchor) for number, anchor in enumerate(anchors, start=1)]

@@ -41,9 +41,9 @@ def plan_damaged(name: str) -> Diagnostic:
 
 
 def plan_foreign(name: str, field: str, reason: str) -> Diagnostic:
-    """RF5005: the hash is right, but the header holds something this version does not know."""
+    """RF5005: the hash is right, but the plan holds something this version does not know, or contradicts itself."""
     return Diagnostic(
-        "RF5005", "error", f"the plan's header does not fit this version of refinec at `{field}`",
+        "RF5005", "error", f"the plan does not fit this version of refinec, or itself, at `{field}`",
         place=Place(name, 1), notes=(reason,),
         help=(Help("plan again with this version"),),
     )
