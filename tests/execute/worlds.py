@@ -220,7 +220,11 @@ def _plan_mix(wish: Wish, topics: Sequence[str]) -> dict[str, Any]:
                 "count_now": topics.count(topic), "count_planned": planned[topic],
             }
             for topic in TOPICS
-        }
+        },
+        "size": {
+            label: {"now": 0.0, "target": None, "planned": 0.0, "count_now": 0, "count_planned": 0}
+            for label in ("short", "long")
+        },
     }}).mix
 
 
