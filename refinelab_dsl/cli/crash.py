@@ -36,8 +36,8 @@ def report_crash(error: BaseException, arguments: Sequence[str]) -> ExitCode:
         if isinstance(error, MemoryError):
             _show(internal.out_of_memory())
             return ExitCode.INTERNAL
-        if isinstance(error, OSError) and error.filename is not None:
-            return report_refusal("read or write", str(error.filename), error.strerror or type(error).__name__)
+        if isinstance(error, OSError):
+            return report_refusal("read or write", name_of(error), error.strerror or type(error).__name__)
         if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("refinelab_dsl"):
             package = error.name.partition(".")[0]
             _show(internal.missing_package(package))
@@ -48,6 +48,17 @@ def report_crash(error: BaseException, arguments: Sequence[str]) -> ExitCode:
         names = f"{type(error).__name__}, then {type(second).__name__}"
         print(f"error[RF9001]: refinec has a bug: {names}", file=sys.stderr)
     return ExitCode.INTERNAL
+
+
+def name_of(error: OSError) -> str:
+    """What a refusal of the operating system is about, as far as it says."""
+    if error.filename is not None:
+        return str(error.filename)
+    try:
+        Path.cwd()
+    except OSError:
+        return "the folder that we are in"
+    return "a file"
 
 
 def write_report(error: BaseException, arguments: Sequence[str], environ: Mapping[str, str]) -> Path | None:

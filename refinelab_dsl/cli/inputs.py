@@ -91,7 +91,7 @@ def find_specs(arguments: Sequence[str]) -> tuple[Path, ...]:
     for argument in arguments or (".",):
         path = Path(argument)
         if path.is_dir():
-            found.extend(sorted(_specs_below(path)))
+            found.extend(require_file(spec) for spec in sorted(_specs_below(path)))
         else:
             found.append(require_file(path))
     if not found:
@@ -108,7 +108,7 @@ def find_only_spec(folder: Path) -> Path:
     """
     specs = sorted(path for path in folder.glob("*.refine") if path.is_file())
     if len(specs) == 1:
-        return specs[0]
+        return require_file(specs[0])
     place = "this folder" if folder == Path() else str(folder)
     if not specs:
         raise click.UsageError(f"no *.refine file in {place}; name one, or start one with `refinec init`")
@@ -127,8 +127,11 @@ def require_file(path: Path) -> Path:
         click.UsageError: nothing does, or the name cannot be one.
     """
     try:
+        str(path).encode()  # plans and logs are UTF-8 and name their spec
         if path.exists():
             return path
+    except UnicodeEncodeError:
+        raise click.UsageError(f"the file name {str(path)!r} is not UTF-8; give the file another") from None
     except (OSError, ValueError) as error:
         raise click.UsageError(f"no file can be called {str(path)!r}: {error}") from None
     raise click.UsageError(f"no such file: {path}")

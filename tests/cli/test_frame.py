@@ -151,6 +151,25 @@ def test_text_that_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     assert answer.out.isascii()
 
 
+@pytest.mark.parametrize("command", ["runs", "doctor", "check", "plan", "init", "apply"])
+def test_a_folder_that_is_gone(command: str, tmp_path: Path) -> None:
+    script = f'cd "{tmp_path}" && mkdir gone && cd gone && rmdir ../gone && exec "{sys.executable}"'
+    answer = subprocess.run(
+        ["sh", "-c", f"{script} -m refinelab_dsl.cli.main {command}"], env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert answer.returncode in (ExitCode.USAGE, ExitCode.UNAVAILABLE), answer.stderr
+    assert "RF9001" not in answer.stderr
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.refine")
+    (tmp_path / name).write_text("edition = 1\n", encoding="utf-8")
+    for arguments in (("check",), ("check", name), ("plan",), ("plan", name), ("apply", name)):
+        answer = refinec(*arguments, cwd=tmp_path)
+        assert answer.code == ExitCode.USAGE
+        assert "is not UTF-8" in answer.err
+
+
 _CRASH = """
 import sys
 from refinelab_dsl.cli import main, version
