@@ -155,8 +155,9 @@ def test_text_that_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone(command: str, tmp_path: Path) -> None:
     script = f'cd "{tmp_path}" && mkdir gone && cd gone && rmdir ../gone && exec "{sys.executable}"'
     answer = subprocess.run(
-        ["sh", "-c", f"{script} -m refinelab_dsl.cli.main {command}"], env=clean_environment(), capture_output=True, text=True, check=False
-    )
+        ["sh", "-c", f"{script} -m refinelab_dsl.cli.main {command}"],
+        env=clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert answer.returncode in (ExitCode.USAGE, ExitCode.UNAVAILABLE), answer.stderr
     assert "RF9001" not in answer.stderr
 
