@@ -372,7 +372,8 @@ class _Scan:
 
     def _note(self) -> Iterator[str]:
         if self.duplicates:
-            yield f"{faults.count(self.duplicates, 'item')} repeat an earlier one exactly"
+            verb = "repeats" if self.duplicates == 1 else "repeat"
+            yield f"{faults.count(self.duplicates, 'item')} {verb} an earlier one exactly"
         for column in self.columns:
             name, lost = column.dimension.name, column.lost
             if lost and column.dimension.unknown == "drop":

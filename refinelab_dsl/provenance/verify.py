@@ -82,8 +82,10 @@ def _verify_output(path: Path, project: Project, log: Path | None, root: str | N
         for expected in check.outputs
         if expected.event.sha256 == digest or _is_named(path, expected.event.file)
     ]
-    # Where two outputs have the same bytes, either will do.
-    named = sorted(named, key=lambda expected: expected.event.sha256 != digest)[:1]
+    # Where two outputs have the same bytes, the one of this name.
+    named = sorted(
+        named, key=lambda expected: (expected.event.sha256 != digest, not _is_named(path, expected.event.file))
+    )[:1]
     for expected in named:
         check.found.extend(_compare(path, expected))
     if not named and not check.found:

@@ -24,7 +24,7 @@ from refinelab_dsl.source import Span
 _PLACES: Final = {
     "fields": "`fields`",
     "rows": "`where` of a dataset",
-    "items": "`where`, `prefer` and `protect`",
+    "items": "`where` and `prefer` of an operator, and in `protect`",
     "accept": "`accept`",
     "assert": "`assert`",
 }
@@ -359,7 +359,8 @@ class Reader:
         span = call.function.span
         elsewhere = [_PLACES[context] for context in builtins.contexts_of(name) if context in _PLACES]
         if elsewhere:
-            return faults.function_elsewhere(span, name, self.subject, elsewhere)
+            here = _PLACES["rows"] if self.context == "rows" else self.subject  # two blocks have a `where`
+            return faults.function_elsewhere(span, name, here, elsewhere)
         known = tuple(row.name for row in builtins.functions(self.context))
         return faults.unknown_function(span, name, self.subject, self._near(name, known), known)
 

@@ -104,7 +104,7 @@ def test_modules_and_their_names_exist(name: str) -> None:
 
 def test_codes_exist() -> None:
     catalogue = "".join(
-        path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "diagnostics" / "catalog").glob("*.py"))
+        path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "diagnostics" / "catalog").rglob("*.py"))
     )
     named = {code for name in DOCS for code in re.findall(r"RF\d{4}", _text(name))}
     assert sorted(code for code in named if code not in catalogue) == []

@@ -74,6 +74,15 @@ def test_execution_stands_on_operators_and_providers() -> None:
     assert wrong == []
 
 
+def test_providers_know_no_other_part_of_the_runtime() -> None:
+    wrong = [
+        _show(found)
+        for found in _own()
+        if area(found.module) == "providers" and area(found.target) in RUNTIME - {"providers"}
+    ]
+    assert wrong == []
+
+
 def test_nobody_imports_the_command_line() -> None:
     wrong = [
         _show(found)

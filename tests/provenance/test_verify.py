@@ -143,6 +143,13 @@ def test_rows_of_several_lines_keep_their_numbers(tmp_path: Path) -> None:
     assert (found.place.row, found.place.line) == (2, 3)
 
 
+def test_of_two_outputs_with_the_same_bytes_the_one_that_was_asked_about_is_named(tmp_path: Path) -> None:
+    outputs = tuple(Output(name=name, path=f"{name}.jsonl", format="jsonl") for name in ("one", "two"))
+    run = make_run(tmp_path, outputs=outputs)
+    for name in ("one", "two"):
+        assert verify(run.project.base / f"{name}.jsonl", run.project).outputs == ((f"{name}.jsonl", 7),)
+
+
 def test_a_consistent_log_with_another_root_is_not_the_published_one(run: MadeRun, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", simulated=False)
     assert codes(other, other.log) == []
