@@ -11,13 +11,14 @@ from refinelab_dsl import compiler, syntax
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.diagnostics.render import render_jsonl
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.source import Sources
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@shared_options("text", "json", spec=True)
+@shared_options("text", "json", "jsonl", spec=True)
 def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
     """Parse specs and check names, types, units, weights and templates.
 
@@ -40,6 +41,8 @@ def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
     document = terminal.document(found)
     if settings.is_json:
         terminal.write_json(document)
+    elif settings.format == "jsonl":
+        terminal.write(render_jsonl(found))
     else:
         terminal.report(settings, found, stream=sys.stdout)
     terminal.save_json(settings, document)

@@ -46,6 +46,9 @@ def test_check_as_json_is_decision_24(tmp_path: Path) -> None:
         assert set(entry["start"]) == {"line", "column", "byte"}
         assert all(set(way) == {"message", "edits", "applicability"} for way in entry["help"])
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == document
+    lines = refinec("check", "--format", "jsonl", cwd=tmp_path)
+    assert lines.code == ExitCode.SPEC
+    assert [json.loads(line) for line in lines.out.splitlines()] == document["diagnostics"]
 
 
 def test_check_reads_folders_files_and_standard_input(tmp_path: Path) -> None:
