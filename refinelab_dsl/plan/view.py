@@ -338,7 +338,8 @@ def _build_total(
     def render(value: Decimal | None, at_most: bool = False) -> str:
         return render_usd(value, at_most=at_most) if money else render_tokens(value, at_most=at_most)
 
-    ceiling = render(amount.ceiling, at_most=True)
+    # A ceiling that is the budget reads as the budget does, or it would seem to lie above it.
+    ceiling = render(amount.ceiling, at_most=amount.ceiling != budget)
     if budget is not None and amount.ceiling is not None and budget < amount.ceiling:
         ceiling += f", stopped at {render(Decimal(budget), at_most=True)}"
 
