@@ -19,7 +19,7 @@ from refinelab_dsl.diagnostics import Diagnostics, RefineError
 from refinelab_dsl.exit_codes import ExitCode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A spec without errors. `diagnostics` holds its warnings."""
 
@@ -27,6 +27,9 @@ class Spec:
     diagnostics: Diagnostics
     _path: Path = field(repr=False)
     _options: compiler.Options = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.program.name}: {self._path}>"
 
     def plan(
         self,
@@ -51,7 +54,7 @@ class Spec:
         return Plan(planned.plan, planned.diagnostics, self.program, planned, path is not None, self._options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A saved plan, exact: `apply` makes its calls and no others."""
 
@@ -61,6 +64,10 @@ class Plan:
     _planned: compiler.Planned = field(repr=False)  # keeps a temporary plan file alive
     _saved: bool = field(repr=False)
     _options: compiler.Options = field(repr=False)
+
+    def __repr__(self) -> str:
+        header = self.header
+        return f"<Plan {self.plan_id[:12]} of {header.spec}: {header.size_now} -> {header.size_planned} rows>"
 
     @property
     def header(self) -> Header:
@@ -112,7 +119,7 @@ class Plan:
         return run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run that ended. `exit_code` 9 or 11 means: the output stands, and misses a tolerance, a count or a check.
 
@@ -124,6 +131,9 @@ class Run:
     exit_code: ExitCode
     diagnostics: Diagnostics
     head: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Run {self.number}: {self.status}, exit code {int(self.exit_code)}>"
 
     @property
     def outputs(self) -> tuple[Path, ...]:

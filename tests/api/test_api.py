@@ -40,11 +40,13 @@ def test_load_plan_apply(spec: Path) -> None:
     rows = [json.loads(line) for line in (spec.parent / run.outputs[0]).read_text().splitlines()]
     assert len(rows) == 120
     assert {row["_origin"] for row in rows} == {"original", "added"}
+    assert repr(run) == "<Run 1: complete, exit code 0>"
 
 
 def test_a_plan_shows_itself_before_it_is_applied(spec: Path) -> None:
     plan = refinelab_dsl.load(spec).plan(spec.parent / "a.refplan")
     assert plan.header.size_planned == 120
+    assert repr(plan) == f"<Plan {plan.plan_id[:12]} of quickstart: 120 -> 120 rows>"
     assert plan.to_dict()["plan_id"] == plan.plan_id
     assert "paraphrase" in plan.to_text()
     assert not (spec.parent / ".refine").exists()
