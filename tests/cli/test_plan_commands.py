@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_a_saved_plan_is_the_same_bytes_again_and_holds_no_text_of_the_dataset(p
     for line in (project / "data/quickstart.jsonl").read_text(encoding="utf-8").splitlines():
         assert json.loads(line)["question"].encode() not in a
     assert str(project).encode() not in a
+
+
+@pytest.mark.skipif(shutil.which("glpsol") is None, reason="NO GLPSOL on this machine: apt-get install glpk-utils")
+def test_both_solvers_give_the_same_plan(project: Path, tmp_path: Path) -> None:
+    with_glpk = refinec("plan", "-o", "a.refplan", "--format", "json", cwd=project)
+    without = refinec("plan", "-o", "b.refplan", "--format", "json", cwd=project, environ={"PATH": str(tmp_path)})
+    assert with_glpk.json["solver"]["name"] == "glpk"
+    assert without.json["solver"]["name"] == "highs"
+    assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
 
 
 def test_exit_code_says_whether_there_is_work(project: Path) -> None:
