@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
+from pydantic import BaseModel
 
 from refinelab_dsl.artifacts.plan import Action, Candidate, Header, Record, Step
+
+_MOST = 10**15  # tokens or dollars
+_ROUNDING = 1e-6
 
 
 class Contradiction(Exception):
@@ -34,11 +40,12 @@ _Entry = TypeVar("_Entry", bound=_Named)
 
 
 def check_header(header: Header) -> None:
-    """Every name that the header uses is one that it declares.
+    """Every name that the header uses is one that it declares, and every number one that a plan can hold.
 
     Raises:
         Contradiction: one is not.
     """
+    _check_numbers(header)
     measures, dimensions = _index("measures", header.measures), _index("dimensions", header.dimensions)
     models, operators = _index("models", header.models), _index("operators", header.operators)
     validators, templates = _index("validators", header.validators), _index("templates", header.templates)
@@ -136,6 +143,32 @@ class BodyCheck:
         if step.checks != self._checks[action.operator]:
             raise Contradiction(field, "its checks are not those of its operator")
         self._attempts[action.id] += 1
+
+
+def _check_numbers(header: Header) -> None:
+    amounts: list[tuple[str, BaseModel]] = [
+        ("tokens", header.tokens), ("usd", header.usd), ("budget", header.budget),
+        *((f"models.{model.name}.price", model.price) for model in header.models if model.price is not None),
+    ]  # fmt: skip
+    for field, amount in amounts:
+        for name, value in amount:
+            if isinstance(value, int | Decimal) and not (0 <= value < _MOST):
+                raise Contradiction(f"{field}.{name}", "it is no amount")
+    shares: list[tuple[str, float | None]] = [("distinct", header.distinct), ("chance", header.chance)]
+    for name, mix in header.mix.items():
+        for share in mix.values():
+            shares += ((f"mix.{name}", value) for value in (share.now, share.target, share.planned))
+    for name, numbers in header.divergence.items():
+        shares += ((f"divergence.{name}", value) for value in numbers.values())
+    for action in header.actions:
+        rate = action.success
+        shares += ((f"actions.{action.id}", value) for value in (rate.mean, rate.low, rate.high, action.chance))
+    for field, value in shares:
+        if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
+            raise Contradiction(field, f"{value} is no share")
+    for field, value in (("objective", header.solution.objective), ("gap", header.solution.gap)):
+        if not isfinite(value):
+            raise Contradiction(f"solution.{field}", "it is no number")
 
 
 def _build_decoder(record: type[Record]) -> msgspec.json.Decoder[Any]:

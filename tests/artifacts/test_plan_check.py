@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def refuse(path: Path, header: Header, body: list | None = None) -> str:
 
 
 BASE = make_header()
+SHARE = BASE.mix["topic"]["asia"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,11 @@ BASE = make_header()
         ({"removals": (BASE.removals[0].model_copy(update={"operator": "author"}),)}, "removals.1"),
         ({"removals": (BASE.removals[0].model_copy(update={"from_": {"size": "short"}}),)}, "removals.1.from"),
         ({"removals": ()}, "candidate"),
+        ({"usd": BASE.usd.model_copy(update={"high": Decimal(10) ** 30})}, "usd.high"),
+        ({"tokens": BASE.tokens.model_copy(update={"low": Decimal(-1)})}, "tokens.low"),
+        ({"budget": BASE.budget.model_copy(update={"tokens": 10**30})}, "budget.tokens"),
+        ({"chance": 1.5}, "chance"),
+        ({"mix": {"topic": {**BASE.mix["topic"], "asia": SHARE.model_copy(update={"target": -1.0})}}}, "mix.topic"),
     ],
 )  # fmt: skip
 def test_a_header_that_contradicts_itself(tmp_path: Path, changes: dict, field: str) -> None:
