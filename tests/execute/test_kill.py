@@ -105,6 +105,20 @@ def test_a_signal_lets_running_calls_end_and_the_run_can_be_resumed(
     assert set(counts.values()) == {1}
 
 
+def test_without_the_cache_a_resumed_run_still_has_what_it_bought_itself(tmp_path: Path) -> None:
+    with ProcessServer("--delay", "0.3", log=tmp_path / "exchanges.jsonl") as server:
+        child = start(tmp_path / "run", server.base_url)
+        wait_for(server, 2, child)
+        child.send_signal(signal.SIGINT)
+        assert finish(child)[0] == ExitCode.INTERRUPTED
+        bought = {entry["key"] for entry in server.exchanges()}
+        world = build_world(tmp_path / "run", WISH, base_url=server.base_url)
+        assert world.apply(saved=True, use_cache=False).exit_code == ExitCode.DONE
+        counts = Counter(entry["key"] for entry in server.exchanges())
+    assert bought
+    assert set(counts.values()) == {1}
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     with ProcessServer("--delay", "20", log=tmp_path / "exchanges.jsonl") as server:
         child = start(tmp_path / "run", server.base_url)
