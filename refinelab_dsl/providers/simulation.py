@@ -183,7 +183,10 @@ def fit(text: str, draw: Draw, band: Band | None) -> str:
         most = max(0, (band.high or len(body) + 1) - 1 - len(mark))
         body = body[:most].rstrip().ljust(max(0, band.low - len(mark)), "a")
     elif not band.holds(body + mark):
-        body = " ".join((body.split() or ["so"]) + ["so"] * max(0, band.low - count(body + mark)))
+        while len(body) > 1 and band.high is not None and count(body) >= band.high:
+            body = body[:-1].rstrip()  # one long word may be more tokens than the band has
+        while not body or count(body + mark) < band.low:
+            body = f"{body} so".strip()
     return body + mark if band.holds(body + mark) else body
 
 
