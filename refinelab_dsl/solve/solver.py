@@ -86,8 +86,12 @@ class Session:
         if condition == TerminationCondition.optimal:
             model.pyomo.solutions.load_from(results)
             return "optimal"
-        if condition == TerminationCondition.infeasible:
-            return "infeasible"
+        if condition == TerminationCondition.other and not model.is_integer:
+            # Its presolver leaves an infeasible LP "undefined"; without it, Pyomo reads "no feasible" as unbounded.
+            solver.options["nopresol"] = None
+            condition = solver.solve(model.pyomo, load_solutions=False).solver.termination_condition
+        if condition in (TerminationCondition.infeasible, TerminationCondition.unbounded):
+            return "infeasible"  # no model here is unbounded: columns have bounds, thetas are minimised or held
         return "stopped" if condition == TerminationCondition.maxTimeLimit or self.left <= 1 else "failed"
 
     def _solve_highs(self, model: Model) -> Status:
