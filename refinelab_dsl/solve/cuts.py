@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from refinelab_dsl.solve.form import Form, Tally, divergence, divergences
 
 LADDER = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)  # distances from the target, as shares of it, to break a stall
-QUANTA = 8  # the quanta of all labels together stay below gap / QUANTA
+QUANTA = 3  # rounding to quanta costs less than gap / QUANTA, all labels together
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ def build_quantum_curves(
 ) -> tuple[tuple[QuantumCurve, ...], float, float]:
     """Curves in quanta over `reach` (lowest and highest count per tally), the quantum and the total error.
 
-    The quantum is in the scaled objective's unit, halved until all errors together are below gap / QUANTA; the
-    error is in quanta.
+    The quantum is in the scaled objective's unit, the largest of a halving row at which all errors together are below
+    gap / QUANTA: the larger it is, the smaller are the numbers that solvers work with. The error is in quanta.
     """
     judged = [number for number, tally in enumerate(form.tallies) if tally.wanted is not None and tally.weight > 0]
     allowed = gap * form.scale / QUANTA
-    quantum = max(allowed / max(1, len(judged)), 1e-9)
+    quantum = max(allowed, 1e-9)
     exact = {number: _values(form.tallies[number], *reach[number]) for number in judged}
     while True:
         curves, error = [], 0.0

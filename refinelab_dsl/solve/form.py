@@ -164,6 +164,7 @@ class _Builder:
         self.columns: list[Column] = []
         self.rows: list[Row] = []
         self.total: int | None = None
+        self.most_removed = self._most_removed()
 
     def build(self) -> Form:
         for index, action in enumerate(self.problem.operators):
@@ -211,12 +212,31 @@ class _Builder:
                             self._append(index, action, number, target, cell.count)
 
     def _append(self, index: int, action: Action, cell: int | None, bin: Bin | None, upper: float) -> None:
-        if self.size is not None and bin is not None:
-            upper = min(upper, self.size)
-        bound = floor(upper + ROUNDING) if upper < inf else 2 * self.now + 10**7
-        self.columns.append(
-            Column(index, cell, bin, bound, action.tokens / action.success, action.usd / action.success)
+        most = min(upper, self.most_removed if action.kind == "remove" else self._most_added(action))
+        tokens, usd = action.tokens / action.success, action.usd / action.success
+        self.columns.append(Column(index, cell, bin, floor(most + ROUNDING), tokens, usd))
+
+    def _most_removed(self) -> int:
+        """What all removals together may take: a bound that follows from others, for a tighter box."""
+        removers = [index for index, action in enumerate(self.problem.operators) if action.kind == "remove"]
+        loose = sum(
+            cell.count for cell in self.problem.cells if not cell.protected and cell.eligible.intersection(removers)
         )
+        limits = self.problem.limits
+        if limits.max_removed is not None:
+            loose = min(loose, limits.max_removed)
+        if limits.keep_originals is not None:
+            loose = min(loose, max(0, self.now - limits.keep_originals))
+        return loose
+
+    def _most_added(self, action: Action) -> float:
+        """What one operator may add: the room that removals leave, and what the budget pays for."""
+        limits = self.problem.limits
+        most = float(2 * self.now + 10**7) if self.size is None else max(0, self.size - self.now + self.most_removed)
+        for limit, cost in ((limits.tokens, action.tokens), (limits.usd, action.usd), (action.max_usd, action.usd)):
+            if limit is not None and cost > 0:
+                most = min(most, max(0.0, limit) * action.success / cost)
+        return most
 
     def _kind(self, column: Column) -> str:
         return self.problem.operators[column.operator].kind if column.operator >= 0 else "total"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from refinelab_dsl.solve.cuts import Curve, Cut
 from refinelab_dsl.solve.form import Form
 
+PULL = 2.0  # weight of a quantum of the objective, in the largest weight of a goal that breaks ties
 WHOLE = 1e-5  # what solvers may be off an integer
-PULL = 2000.0  # weight of a quantum beside the whole-number goals that break ties
 
 
 class Contradiction(Exception):
@@ -36,10 +37,12 @@ class Model:
     base: NDArray[np.float64]
     free: tuple[int, ...]
     curves: Mapping[int, Curve]
+    bounds: tuple[tuple[float, float], ...]  # of the free columns, as changes
     cuts: set[tuple[int, int]] = field(default_factory=set)
     asks_whole_columns: bool = False
-    pull: Any = 0.0  # what is added to every goal
-    goal: Any = 0.0  # the last goal, without it
+    excess: Any = 0.0  # quanta above the best, added to every goal
+    small: bool = False  # whether the solver wants small numbers in the objective
+    goal: Any = 0.0  # the last goal, without the excess
 
     @property
     def variables(self) -> int:
@@ -89,15 +92,21 @@ class Model:
 
     def minimise_totals(self, weights: Mapping[int, float]) -> None:
         """Sum of weight x accepted results of an operator; only in an integer model."""
-        self._minimise(sum(self._total_terms(weights)))
+        self._minimise(sum(self._total_terms(weights)), max(weights.values(), default=1.0))
 
     def minimise_whole(self, draw: Callable[[str, int], int]) -> None:
         """Sum of `draw(kind, number)` x the counts of labels and the totals; only in an integer model."""
-        self._minimise(sum(draw(kind, number) * variable for kind, number, variable in self._whole()))
+        weights = [(draw(kind, number), variable) for kind, number, variable in self._whole()]
+        largest = max((weight for weight, _ in weights), default=1)
+        self._minimise(sum(weight * variable for weight, variable in weights), largest)
 
     def fix_whole(self) -> None:
-        """Counts of labels and totals stay what they are in the last solution."""
-        self.pull = 0.0
+        """Counts of labels and totals stay what they are in the last solution; columns may be broken again."""
+        import pyomo.environ as pyo
+
+        self.excess, self.asks_whole_columns = 0.0, False
+        for variable in self.pyomo.y.values():
+            variable.domain = pyo.Reals
         for _, _, variable in self._whole():
             variable.fix(round(variable.value))
 
@@ -105,15 +114,16 @@ class Model:
         if self.curves:
             self.pyomo.hold.add(sum(self.pyomo.theta[number] for number in self.curves) <= limit)
 
-    def keep_best(self, best: float) -> None:
+    def keep_best(self, best: float, small: bool) -> None:
         """From now on the divergence stays at `best`, a whole number of quanta, in an integer model.
 
-        It also stays in the objective, with a weight: without it a search among the best points has no bound that
-        cuts its branches off (GLPK: 0.01 s against more than 20 s).
+        It also stays in the objective, beside the goals: without it a search among the best points has no bound that
+        cuts its branches off (GLPK: 0.01 s against more than 20 s). small: scale that objective to quanta.
         """
         self.hold_divergence(best + 0.5)
         if self.curves:
-            self.pull = PULL * (sum(self.pyomo.theta[number] for number in self.curves) - best)
+            self.excess = sum(self.pyomo.theta[number] for number in self.curves) - best
+            self.small = small
 
     def hold_goal(self) -> None:
         """What was minimised last, a whole number, stays at its value."""
@@ -133,6 +143,17 @@ class Model:
     def has_whole_columns(self) -> bool:
         """Whether the last solution's columns are whole numbers."""
         return all(abs(variable.value - round(variable.value)) <= WHOLE for variable in self.pyomo.y.values())
+
+    def keep_near(self, values: NDArray[np.float64], step: int) -> None:
+        """Columns stay within `step` of the floor and ceiling of `values`, inside their box."""
+        for place, number in enumerate(self.free):
+            variable = self.pyomo.y[number]
+            low, high = self.bounds[place]
+            change = values[number] - self.base[number]
+            near = round(change)
+            whole = abs(change - near) <= WHOLE
+            variable.setlb(max(low, (near if whole else floor(change)) - step))
+            variable.setub(min(high, (near if whole else ceil(change)) + step))
 
     def make_columns_whole(self) -> None:
         """Asks for whole columns from now on."""
@@ -162,7 +183,8 @@ class Model:
     def _terms(self, weights: Mapping[int, float]) -> list[Any]:
         return [weights[number] * self.pyomo.y[number] for number in self.free if weights.get(number)]
 
-    def _minimise(self, expression: Any) -> None:
+    def _minimise(self, expression: Any, largest: float = 1.0) -> None:
+        """Minimises `expression`, whose largest weight is `largest`, beside the excess where there is one."""
         import pyomo.environ as pyo
 
         if self.pyomo.component("goal") is not None:
@@ -170,7 +192,10 @@ class Model:
         self.goal = expression
         # A solver wants an objective with at least one variable.
         anchor = 0.0 * next(iter(self.pyomo.y.values())) if isinstance(expression, int | float) else 0.0
-        self.pyomo.goal = pyo.Objective(expr=expression + self.pull + anchor)
+        pull = PULL * largest
+        if not isinstance(self.excess, int | float):
+            expression = expression / pull + self.excess if self.small else expression + pull * self.excess
+        self.pyomo.goal = pyo.Objective(expr=expression + anchor)
 
 
 def build_model(
@@ -224,4 +249,5 @@ def build_model(
         for operator in operators:
             body = pyo.quicksum(model.y[number] for number in free if form.columns[number].operator == operator)
             model.link.add(model.total[operator] == body)
-    return Model(model, form, base, free, judged)
+    bounds = tuple((float(low[number] - base[number]), float(high[number] - base[number])) for number in free)
+    return Model(model, form, base, free, judged, bounds)

@@ -23,7 +23,7 @@ STALL = 12  # rounds after which the ladder comes in
 ROUNDS = 200
 GOLDEN = 0.6180339887498949
 
-COST, CHURN, ORDER = 1.0, 1e-3, 1e-5  # weights of the ties: of the dearest result, of one change, of a generic number
+COST, CHURN, ORDER = 1.0, 1e-2, 1e-4  # weights of the ties: of the dearest result, of one change, of a generic number
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,19 @@ def result_costs(form: Form) -> NDArray[np.float64]:
 
 
 def tie_weights(form: Form) -> dict[int, float]:
-    """Cost, then churn, then declaration order, as one weight per column.
-
-    The last part is generic (square roots are independent over the rationals), so no exchange of items between
-    columns has the weight 0, and it grows with the place of the column.
-    """
+    """Cost, then churn, then declaration order, as one weight per column."""
     costs = result_costs(form)
+    return {
+        number: COST * float(costs[number]) + CHURN + ORDER * weight for number, weight in order_weights(form).items()
+    }
+
+
+def order_weights(form: Form) -> dict[int, float]:
+    """Weights in [0, 2) that grow with the place of the column and are generic: square roots are independent over the
+    rationals, so no exchange of items between columns has the weight 0."""
     count = max(1, len(form.columns))
     return {
-        number: COST * float(costs[number]) + CHURN + ORDER * (number / count + float(np.sqrt(number + 2.0)) % 1.0)
+        number: number / count + float(np.sqrt(number + 2.0)) % 1.0
         for number in range(len(form.columns))
         if number != form.total
     }

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from refinelab_dsl.solve.cuts import build_quantum_curves
 from refinelab_dsl.solve.form import Form
 from refinelab_dsl.solve.model import Contradiction, Model, build_model
-from refinelab_dsl.solve.relaxation import Relaxation, gap_at, result_costs, tie_weights
+from refinelab_dsl.solve.relaxation import Relaxation, gap_at, order_weights, result_costs
 from refinelab_dsl.solve.solver import Session, Status
 
 SMALL = 50_000  # changes up to which everything is searched at once
 COST_UNITS = 1000  # the dearest result in whole units of cost, for ties
-ISOLATION = 1000  # largest random weight (isolation lemma; Mulmuley, Vazirani, Vazirani 1987)
+NO_STEP = 1 << 40
+ISOLATION = 20_000  # largest random weight (isolation lemma; Mulmuley, Vazirani, Vazirani 1987)
 
 
 @dataclass(frozen=True)
@@ -119,38 +120,44 @@ def _break_ties(form: Form, model: Model, session: Session, best: Rounded) -> Ro
         goals.append(lambda: model.minimise_totals(units))
     goals += [
         lambda: model.minimise_totals(churn),
-        lambda: model.minimise_whole(lambda kind, number: _draw(0, kind, number)),
-        lambda: model.minimise_whole(lambda kind, number: _draw(1, kind, number)),
+        lambda: model.minimise_whole(_draw),
     ]
-    model.keep_best(_read(model)[1])
+    model.keep_best(_read(model)[1], session.wants_small_objective)
     for goal in goals:
         goal()
         if _solve_exactly(model, session) != "optimal":
             return best  # a tie less well broken: the point before is as good
         model.hold_goal()
     model.fix_whole()
-    for goal in _orders(model, session):
-        goal()
-        if _solve_exactly(model, session) != "optimal":
-            break
-        values, _ = _read(model)
-        if form.is_feasible(values):
-            best = Rounded(values, form.objective(values), best.bound)
-    return best
+    values = _pick_columns(model, session)
+    if values is None or not form.is_feasible(values):
+        return best
+    return Rounded(values, form.objective(values), best.bound)
 
 
-def _orders(model: Model, session: Session) -> Iterator[Callable[[], None]]:
-    """Goals under which no two points tie: a generic vertex where columns come out whole, else random weights."""
-    yield lambda: model.minimise(tie_weights(model.form), session.tie_scale)
-    if model.asks_whole_columns:
-        for turn in range(2):
-            weights = {number: float(_draw(turn, "column", number)) for number in model.free}
-            yield lambda weights=weights: model.minimise(weights)  # type: ignore[misc]
-            model.hold_goal()
+def _pick_columns(model: Model, session: Session) -> NDArray[np.float64] | None:
+    """The columns for fixed counts and totals: the vertex of generic weights, else the whole point nearest to it that
+    random weights isolate. None where the solver gives up."""
+    model.minimise(order_weights(model.form), session.tie_scale)
+    if session.solve(model) != "optimal":
+        return None
+    vertex = model.values()
+    if model.has_whole_columns:
+        return np.rint(vertex)
+    model.make_columns_whole()
+    for step in (0, 1, 3, NO_STEP):
+        model.keep_near(vertex, step)
+        model.minimise({number: float(_draw("column", number)) for number in model.free})
+        status = session.solve(model)
+        if status == "optimal":
+            return np.rint(model.values())
+        if status != "infeasible":
+            return None
+    return None
 
 
-def _draw(turn: int, kind: str, number: int) -> int:
-    return 1 + int.from_bytes(sha256(f"{turn}:{kind}:{number}".encode()).digest()[:8], "big") % ISOLATION
+def _draw(kind: str, number: int) -> int:
+    return 1 + int.from_bytes(sha256(f"{kind}:{number}".encode()).digest()[:8], "big") % ISOLATION
 
 
 def _solve_exactly(model: Model, session: Session) -> Status:
