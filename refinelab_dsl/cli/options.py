@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -116,6 +117,8 @@ def _settle(outer: Mapping[str, Any], values: dict[str, Any], *, reads_spec: boo
 
     json_file = values.pop("json_file", None)
     target = None if json_file is None else Path(json_file).absolute()
+    if target is not None:
+        check_json_file(target)
     variable_files = tuple(Path(name).absolute() for name in values.pop("var_file", ()))
     enter_folder(pick("chdir"))
     return Settings(
@@ -129,6 +132,21 @@ def _settle(outer: Mapping[str, Any], values: dict[str, Any], *, reads_spec: boo
         variables=parse_variables(values.pop("var", ())) if reads_spec else {},
         variable_files=variable_files,
     )
+
+
+def check_json_file(path: Path) -> None:
+    """`--json-file` may replace what refinec wrote there earlier, and nothing else: not a spec, not somebody's data.
+
+    Raises:
+        click.UsageError: another file stands there.
+    """
+    head = b""
+    with suppress(OSError, ValueError):  # writing will say what is wrong
+        if path.is_file():
+            with path.open("rb") as file:
+                head = file.read(9)
+    if head and not head.startswith((b"{\n", b"[", b'{"event":')):
+        raise click.UsageError(f"--json-file {path}: another file stands there; it was left as it is")
 
 
 def enter_folder(folder: str | None) -> None:

@@ -120,6 +120,8 @@ def check_destination(path: Path) -> None:
     """
     if path.is_dir():
         raise click.UsageError(f"-o {path}: that is a folder; name a file, such as {path / 'plan.refplan'}")
+    if path.exists() and not path.is_file():  # a device or a pipe: renaming over /dev/null would take it from everybody
+        raise click.UsageError(f"-o {path}: that is no regular file; a plan is saved as one")
     if path.exists() and path.stat().st_size and not plan_file.is_plan(path):
         raise click.UsageError(f"-o {path}: a file that is no plan stands there; it was left as it is")
     if not path.parent.is_dir():

@@ -73,14 +73,18 @@ def append_json(settings: Settings, event: Any) -> None:
 
 
 def save_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all.
+    """Writes a file whole or not at all; what is no regular file (a pipe, a device) is written to, never replaced.
 
     Raises:
         OutputRefused: the operating system refused.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    written = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
     try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        if path.exists() and not path.is_file():
+            path.write_text(text, **written)
+            return
+        temporary.write_text(text, **written)
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
         temporary.unlink(missing_ok=True)

@@ -173,6 +173,35 @@ def test_output_replaces_a_plan_and_nothing_else(project: Path) -> None:
         assert refinec("plan", "-o", "a.refplan", cwd=project).code == 0
 
 
+def test_a_pipe_or_a_device_is_never_replaced(project: Path) -> None:
+    """As root, a plan renamed over /dev/null would take it from the whole machine."""
+    os.mkfifo(project / "pipe")
+    answer = refinec("plan", "-o", "pipe", cwd=project)
+    assert answer.code == 2
+    assert "no regular file" in answer.err
+    assert (project / "pipe").is_fifo()
+    reader = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert refinec("version", "--json-file", "pipe", cwd=project).code == 0
+        assert json.loads(os.read(reader, 65536))["refinec"]
+    finally:
+        os.close(reader)
+    assert (project / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("file", ["quickstart.refine", "data/quickstart.jsonl"])
+def test_json_file_replaces_its_own_and_nothing_else(file: str, project: Path) -> None:
+    before = (project / file).read_bytes()
+    for command in (["plan"], ["apply", "--auto-approve"]):
+        answer = refinec(*command, "--json-file", file, cwd=project)
+        assert answer.code == 2
+        assert "another file stands there" in answer.err
+        assert (project / file).read_bytes() == before
+    assert refinec("plan", "--json-file", "a.json", cwd=project).code == 0
+    assert refinec("plan", "--json-file", "a.json", cwd=project).code == 0
+    assert json.loads((project / "a.json").read_text())["plan_id"]
+
+
 def test_plan_of_a_folder_of_a_plan_and_of_several_specs(project: Path) -> None:
     assert refinec("plan", project, cwd=project.parent).code == 0
     refinec("plan", "-o", "a.refplan", cwd=project)
