@@ -36,7 +36,7 @@ def explain_command(settings: Settings, code: str) -> int:
 
 
 def load_meanings() -> dict[str, str]:
-    """Code -> what it means, as the catalogue documents it."""
+    """Code -> what it means: the first paragraph of what the catalogue says; the rest is for who words complaints."""
     from refinelab_dsl.diagnostics import catalog
 
     meanings: dict[str, str] = {}
@@ -47,5 +47,5 @@ def load_meanings() -> dict[str, str]:
         for _, function in sorted(inspect.getmembers(family, inspect.isfunction)):
             match = re.match(r"(RF\d{4}): (.+)", inspect.getdoc(function) or "", re.S)
             if match and function.__module__.startswith(family.__name__):
-                meanings.setdefault(match[1], match[2].strip())
+                meanings.setdefault(match[1], match[2].partition("\n\n")[0].strip())
     return meanings

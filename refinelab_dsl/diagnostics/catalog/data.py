@@ -281,7 +281,10 @@ def unlisted_labels(
     place: Place | None,
     span: Span | None,
 ) -> Diagnostic:
-    """RF3040: the data hold labels that the dimension does not list. `found`: label and number of items."""
+    """RF3040: the data hold labels that the dimension does not list.
+
+    found: label and number of items.
+    """
     shown = [f"`{shorten(label)}` ({times})" for label, times in found[:_LISTED]]
     more = len(found) - len(shown)
     notes = [f"not listed: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}", f"listed: {_names(labels)}"]
@@ -339,7 +342,10 @@ def too_many_labels(dimension: str, number: int, limit: int, span: Span | None) 
 
 
 def not_evaluable(what: str, times: int, message: str, place: Place | None, span: Span | None) -> Diagnostic:
-    """RF3044: an expression cannot be evaluated on some items. `what`: `where` of operator `fix`."""
+    """RF3044: an expression cannot be evaluated on some items.
+
+    what: `where` of operator `fix`.
+    """
     return Diagnostic(
         "RF3044",
         "error",

@@ -11,8 +11,12 @@ from refinelab_dsl.source import Span
 def infeasible(
     conflict: Sequence[tuple[str, Span | None]], ways_out: Sequence[str], size: int, *, proven: bool, sole: bool
 ) -> Diagnostic:
-    """RF4001: no allocation meets every constraint. `conflict`: what each of the conflicting ones says and where it
-    stands (None: a default); `sole`: without any one of them a plan exists."""
+    """RF4001: no allocation meets every constraint. Those that are named conflict with each other; the help lists
+    values that were tried and work.
+
+    conflict: what each of them says and where it stands (None: a default). ways_out: what would be feasible. sole:
+    without any one of them a plan exists.
+    """
     placed = [(text, span) for text, span in conflict if span is not None]
     defaults = [text for text, span in conflict if span is None]
     notes = []

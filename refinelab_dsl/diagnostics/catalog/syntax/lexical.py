@@ -281,11 +281,11 @@ def lone_dollar(span: Span) -> Diagnostic:
     )
 
 
-def file_too_large(span: Span, size: int, limit: int) -> Diagnostic:
+def file_too_large(span: Span, limit: int) -> Diagnostic:
     """RF1070: a spec larger than the compiler reads; most likely a data file."""
     return error(
         "RF1070",
-        f"`{shorten(span.file)}` has {size} bytes, more than the {limit} that a spec may have",
+        f"`{shorten(span.file)}` has more than the {limit} bytes that a spec may have",
         span,
         "",
         notes=("the items of a dataset stand in files of their own, named by `source`",),
