@@ -140,7 +140,7 @@ def _build_action(
         attempts_per_item=operator.max_per_item,
         targets=targets,
         max_usd=None if operator.max_cost is None else float(operator.max_cost),
-        sure=_sure_results(operator, estimate.rate, grouping.cells, confidence) if kind == "expand" else None,
+        sure=None if kind == "remove" else _sure_results(operator, estimate.rate, grouping.cells, confidence),
     )
 
 

@@ -288,7 +288,7 @@ class _Builder:
             }
             for place, (bins, anchors) in enumerate(_target_groups(action, cells)):
                 terms = tuple((column_of[bin], 1.0) for bin in sorted(bins))
-                limit = action.success * action.attempts_per_item * anchors
+                limit = sum(action.reach(number, cell.count) or 0.0 for number, cell in anchors)
                 self.rows.append(Row(f"anchors_{index}_{place}", terms, None, limit))
 
     def _limit_sizes(self) -> None:
@@ -405,12 +405,14 @@ class _Builder:
                     self.rows.append(Row(f"tolerance_{name}_{suffix}", terms, need, None, user))
 
 
-def _target_groups(action: Action, cells: list[tuple[int, Cell]]) -> list[tuple[tuple[Bin, ...], int]]:
-    """Sets of bins that `generate` reaches, each with the number of items that may anchor it."""
+def _target_groups(
+    action: Action, cells: list[tuple[int, Cell]]
+) -> list[tuple[tuple[Bin, ...], list[tuple[int, Cell]]]]:
+    """Sets of bins that `generate` reaches, each with the cells (and their indices) that may anchor it."""
     assert action.targets is not None
-    anchors: dict[tuple[Bin, ...], int] = defaultdict(int)
-    for _, cell in cells:
+    anchors: dict[tuple[Bin, ...], list[tuple[int, Cell]]] = defaultdict(list)
+    for number, cell in cells:
         bins = action.targets.get(cell.bin, ())
         if bins:
-            anchors[bins] += cell.count
-    return sorted(anchors.items())
+            anchors[bins].append((number, cell))
+    return sorted(anchors.items(), key=lambda group: group[0])

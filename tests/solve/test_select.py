@@ -110,3 +110,29 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path, extra: str) -> No
     _, forward, _ = plan_of(tmp_path / "forward", ROWS, extra)
     _, backward, _ = plan_of(tmp_path / "backward", ROWS, extra, backwards=True)
     assert [step.items for step in forward] == [step.items for step in backward]
+
+
+def test_limited_anchors_leave_room_for_reserves(tmp_path: Path) -> None:
+    """What is planned from a limited pool is what it gives almost surely, so the stated chance is what was asked."""
+    topics = ["a"] * 60 + ["b"] * 20
+    rows = [{"question": f"question {number} of {topic}", "answer": str(number), "topic": topic}
+            for number, topic in enumerate(topics)]  # fmt: skip
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.refine").write_text(
+        """edition = 1
+dataset d { task = qa, source = "rows.jsonl", fields = { topic = column("topic") } }
+measure subject { kind = column, column = "topic" }
+dimension topic { from = subject, target = uniform() }
+constraints { max_removed = 60% }
+model m { provider = simulated, id = "rule" }
+operator drop { kind = remove }
+operator author { kind = generate, model = m, max_per_item = 1, prior = { success = 50% } }
+budget { tokens = 10M }
+output o { path = "out.jsonl" }
+"""
+    )
+    planned = compiler.plan(tmp_path / "a.refine")
+    assert planned.plan is not None, planned.diagnostics
+    header = planned.plan.header
+    assert 0 < sum(action.count for action in header.actions) < 10  # half of what 20 anchors give on average
+    assert header.chance >= 0.9
