@@ -141,7 +141,8 @@ def _read(spec: Spec) -> tuple[Source, Project, Diagnostics]:
     name = str(spec)
     project = find_project(spec.parent)
     try:
-        data = spec.read_bytes()
+        with spec.open("rb") as stream:  # one byte more than a spec may have: `/dev/zero` has no end
+            data = stream.read(syntax.MAX_BYTES + 1)
     except OSError as error:
         problem = faults.spec_unreadable(name, error.strerror or type(error).__name__)
         return Source(name, "", spec), project, Diagnostics((problem,))

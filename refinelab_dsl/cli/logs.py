@@ -37,11 +37,11 @@ def logs_command(settings: Settings, run: int, item: str | None, rejected: bool)
     folder = runs.find_run(project, run)
     if folder is None:
         known = tuple(each.number for each in runs.find_runs(project))
-        terminal.report_one(settings, faults.run_unknown(run, known))
+        terminal.refuse(settings, Diagnostics((faults.run_unknown(run, known),)))
         return ExitCode.USAGE
     plan, problems = PlanFile.open(folder.plan)
     if plan is None:
-        terminal.report(settings, Diagnostics(problems))
+        terminal.refuse(settings, Diagnostics(problems))
         return ExitCode.SPEC
     try:
         attempts, damage = load_attempts(plan, folder)
@@ -49,7 +49,7 @@ def logs_command(settings: Settings, run: int, item: str | None, rejected: bool)
             attempts = find_attempts(attempts, item)
             attempts = add_texts(attempts, plan, project, folder)
     except (JournalError, StoreError) as error:
-        terminal.report_one(settings, faults.run_damaged(run, str(folder.path), str(error)))
+        terminal.refuse(settings, Diagnostics((faults.run_damaged(run, str(folder.path), str(error)),)))
         return ExitCode.SPEC
     if rejected:
         attempts = [attempt for attempt in attempts if attempt.outcome == "rejected"]

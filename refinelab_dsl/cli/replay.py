@@ -27,7 +27,7 @@ def replay_command(settings: Settings, run: int, into: str | None) -> int:
     """
     record = records.find_record(run)
     if not isinstance(record, records.Record):
-        terminal.report(settings, Diagnostics(record))
+        terminal.refuse(settings, Diagnostics(record))
         return ExitCode.USAGE if record[0].code == "RF6003" else ExitCode.SPEC
     replayed = replay_record(record, None if into is None else Path(into))
     found = Diagnostics(replayed.diagnostics)
@@ -54,9 +54,6 @@ def replay_record(record: records.Record, into: Path | None) -> Replayed:
     settled = record.record
     try:
         with records.open_replies(record.project) as store:
-            if store is None:
-                missing = faults.reply_store_unusable(str(record.project.store), "there is no such file")
-                return Replayed(diagnostics=(missing,))
             return replay(
                 record.folder.path, record.project, store,
                 source=settled.source, allow_outside=settled.allow_outside, into=into,

@@ -33,9 +33,7 @@ def show_command(settings: Settings, what: str) -> int:
         return show_run(settings, int(what))
     plan, problems = PlanFile.open(inputs.require_file(Path(what)))
     if plan is None:
-        terminal.report(settings, Diagnostics(problems))
-        if settings.is_json:
-            terminal.write_json(terminal.document(Diagnostics(problems)))
+        terminal.refuse(settings, Diagnostics(problems))
         return ExitCode.SPEC
     freshness = examine_plan(plan, settings)
     applied = runs.find_applied(freshness.project, plan.plan_id)
@@ -58,12 +56,12 @@ def show_run(settings: Settings, number: int) -> int:
     folder = runs.find_run(project, number)
     if folder is None:
         known = tuple(each.number for each in runs.find_runs(project))
-        terminal.report_one(settings, faults.run_unknown(number, known))
+        terminal.refuse(settings, Diagnostics((faults.run_unknown(number, known),)))
         return ExitCode.USAGE
     head = runs.load_head(project, folder)
     plan, problems = PlanFile.open(folder.plan)
     if plan is None:
-        terminal.report(settings, Diagnostics(problems))
+        terminal.refuse(settings, Diagnostics(problems))
         return ExitCode.SPEC
     if settings.is_json:
         terminal.write_json(head)

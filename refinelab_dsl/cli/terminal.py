@@ -105,6 +105,15 @@ def report(settings: Settings, diagnostics: Diagnostics, *, stream: IO[str] | No
     _write(target, text if text.endswith("\n") else text + "\n", "standard error")
 
 
+def refuse(settings: Settings, diagnostics: Diagnostics) -> None:
+    """What a command says instead of its data: on standard error, and as JSON where data were asked for as JSON."""
+    report(settings, diagnostics)
+    refusal = document(diagnostics)
+    save_json(settings, refusal)
+    if settings.is_json:
+        write_json(refusal)
+
+
 def report_one(settings: Settings, diagnostic: Diagnostic) -> None:
     """One diagnostic without a source text."""
     report(settings, Diagnostics((diagnostic,)))

@@ -32,11 +32,11 @@ def trace_command(settings: Settings, item: str, run: int | None) -> int:
     if run is None:
         run = newest_run(project)
     if run is None:
-        terminal.report_one(settings, run_faults.run_unknown(1, ()))
+        terminal.refuse(settings, Diagnostics((run_faults.run_unknown(1, ()),)))
         return ExitCode.USAGE
     found = find_trace(run, item)
     if not isinstance(found, Trace):
-        terminal.report(settings, Diagnostics(found))
+        terminal.refuse(settings, Diagnostics(found))
         return ExitCode.USAGE if {entry.code for entry in found} & _WRONG_NAMES else ExitCode.SPEC
     document = {"format_version": "1.0", "run": run, **dump_trace(found)}
     terminal.save_json(settings, document)

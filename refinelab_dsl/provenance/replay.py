@@ -40,7 +40,7 @@ class Replayed:
 def replay(
     folder: Path,
     project: Project,
-    store: Store,
+    store: Store | None,
     *,
     source: Sequence[str],
     allow_outside: bool = False,
@@ -48,7 +48,8 @@ def replay(
 ) -> Replayed:
     """Replays the run in `folder`.
 
-    source: the dataset's patterns as the spec has them. into: a folder that keeps what was written (one folder per
+    store: None where the project has none: enough for a run that committed no result. source: the dataset's patterns
+    as the spec has them. into: a folder that keeps what was written (one folder per
     output block); without it nothing stays, and in neither case is an output of the project touched.
     """
     record = open_record(folder)
@@ -64,7 +65,7 @@ def replay(
 
 
 def _replay(
-    record: Record, project: Project, store: Store, source: Sequence[str], allow_outside: bool, into: Path
+    record: Record, project: Project, store: Store | None, source: Sequence[str], allow_outside: bool, into: Path
 ) -> Replayed:
     header = record.header.model_copy(
         update={"dataset": record.header.dataset.model_copy(update={"source": tuple(source)})}
@@ -79,9 +80,14 @@ def _replay(
     story = _Story(record)
     if not story.outputs:
         return Replayed(record.run)
-    parents = load_items(header.dataset, files, project, story.parents)
-    step_keys = read_step_keys(record.plan, frozenset(story.steps))
-    results = _iterate_results(record, header, parents, step_keys, store)
+    results: Iterator[OutputRow] = iter(())
+    if story.steps:
+        if store is None:
+            missing = faults.reply_store_unusable(str(project.store), "there is no such file")
+            return Replayed(record.run, diagnostics=(missing,))
+        parents = load_items(header.dataset, files, project, story.parents)
+        step_keys = read_step_keys(record.plan, frozenset(story.steps))
+        results = _iterate_results(record, header, parents, step_keys, store)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,

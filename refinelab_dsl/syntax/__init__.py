@@ -1,6 +1,6 @@
 """Text to tree: `tree, diagnostics = syntax.parse(source)`."""
 
-from refinelab_dsl.syntax.encoding import decode
+from refinelab_dsl.syntax.encoding import MAX_BYTES, decode
 from refinelab_dsl.syntax.literals import find_in_block
 from refinelab_dsl.syntax.nodes import (
     Argument,
@@ -22,6 +22,7 @@ from refinelab_dsl.syntax.nodes import (
 from refinelab_dsl.syntax.parse import parse, parse_bytes
 
 __all__ = [
+    "MAX_BYTES",
     "Argument",
     "Attribute",
     "Binary",

@@ -33,7 +33,7 @@ def decode(name: str, data: bytes, path: Path | None = None) -> tuple[Source, Di
 def check_text(source: Source) -> tuple[Diagnostic, ...]:
     """What makes a text none to be parsed."""
     if len(source.text) > MAX_BYTES:
-        return (faults.file_too_large(Span(source.name, 0, 0), len(source.text.encode("utf-8", "replace")), MAX_BYTES),)
+        return (faults.file_too_large(Span(source.name, 0, 0), MAX_BYTES),)
     nul = source.text.find("\0")
     if nul >= 0:
         return (faults.nul_character(Span(source.name, nul, nul + 1), nul),)
@@ -42,7 +42,7 @@ def check_text(source: Source) -> tuple[Diagnostic, ...]:
 
 def _decode(name: str, data: bytes, path: Path | None) -> tuple[Source, tuple[Diagnostic, ...]]:
     if len(data) > MAX_BYTES:
-        return Source(name, "", path), (faults.file_too_large(Span(name, 0, 0), len(data), MAX_BYTES),)
+        return Source(name, "", path), (faults.file_too_large(Span(name, 0, 0), MAX_BYTES),)
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return Source(name, "", path), (faults.utf16(Span(name, 0, 0), encoding),)

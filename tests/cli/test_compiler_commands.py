@@ -190,3 +190,10 @@ def test_explain(tmp_path: Path) -> None:
     assert answer.out.startswith("RF9001: a bug of ours")
     assert refinec("explain", "RF9001", "--format", "json", cwd=tmp_path).json["code"] == "RF9001"
     assert refinec("explain", "RF0000", cwd=tmp_path).code == ExitCode.USAGE
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
+def test_a_spec_without_an_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    answer = refinec("check", "/dev/zero", cwd=tmp_path, timeout=60)
+    assert answer.code == 1
+    assert "RF1070" in answer.out + answer.err

@@ -355,6 +355,31 @@ def test_replay_fails_where_the_data_or_the_replies_are_not_the_runs(copy: Path)
     assert not (copy / ".refine/store.db").exists()
 
 
+def test_a_run_that_only_removes_is_replayed_without_a_store(tmp_path: Path) -> None:
+    rows = [{"topic": "a" if number < 5 else "b", "question": f"{number}?", "answer": "x"} for number in range(8)]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.refine").write_text(
+        'edition = 1\ndataset d { task = qa, source = "d.jsonl" }\nmeasure m { kind = column, column = "topic" }\n'
+        "dimension topic { from = m, target = uniform() }\noperator drop { kind = remove }\n"
+        "constraints { size = 6 }\nbudget { tokens = 1 }\noutput o { path = \"out.jsonl\" }\n"
+    )
+    (tmp_path / ".refine").mkdir()
+    assert refinec("apply", "--auto-approve", cwd=tmp_path).code == 0
+    (tmp_path / ".refine/store.db").unlink(missing_ok=True)
+    answer = refinec("replay", "1", cwd=tmp_path)
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", "9"], ["logs", "9"], ["trace", "x", "--run", "9"], ["trace", "x"], ["replay", "9"]], ids=str
+)
+def test_a_refusal_is_json_where_json_was_asked_for(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / ".refine").mkdir()
+    answer = refinec(*arguments, "--format", "json", cwd=tmp_path)
+    assert answer.code == 2
+    assert [entry["code"] for entry in answer.json["diagnostics"]] == ["RF6003"]
+
+
 def test_damaged_run_folders_are_diagnostics(copy: Path) -> None:
     folder = copy / ".refine/runs/0001"
     (folder / "run.json").write_text("{", encoding="utf-8")

@@ -62,6 +62,11 @@ def test_a_changed_dataset_is_refused(run: MadeRun) -> None:
     assert found.code.startswith("RF3")
 
 
+def test_without_a_store_results_cannot_be_made_again(run: MadeRun) -> None:
+    (problem,) = replay(run.folder, run.project, None, source=SOURCE).diagnostics
+    assert problem.code == "RF6358"
+
+
 def test_a_missing_reply_is_named(run: MadeRun) -> None:
     with sqlite3.connect(run.project.store) as connection:
         connection.execute("DELETE FROM replies")
