@@ -62,20 +62,18 @@ def round_counts(form: Form, relaxation: Relaxation, session: Session, gap: floa
 def _boxes(form: Form, values: NDArray[np.float64]) -> Iterator[_Box]:
     """Floor and ceiling of what is fractional; that +- 1; all +- 3 where that is less; everything."""
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
-    low, high = np.floor(values), np.ceil(values)
-    fractional = high > low
-    for wide, rest in ((0.0, 0.0), (1.0, 0.0), (3.0, 3.0), (inf, inf)):
-        if rest == 3.0 and upper.sum() <= SMALL:
+    near = np.rint(values)
+    for step in (1.0, 3.0, inf):
+        if step == 3.0 and upper.sum() <= SMALL:
             continue
-        step = np.where(fractional, wide, rest)
-        box_low, box_high = np.maximum(low - step, 0.0), np.minimum(high + step, upper)
+        box_low, box_high = np.maximum(near - step, 0.0), np.minimum(near + step, upper)
         yield _Box(box_low, box_high, bool(np.all(box_low == 0.0) and np.all(box_high == upper)))
 
 
 def _search(
     form: Form, box: _Box, relaxation: Relaxation, session: Session, gap: float | None
 ) -> Rounded | Status:
-    base = np.clip(np.floor(relaxation.values), box.low, box.high)
+    base = np.clip(np.rint(relaxation.values), box.low, box.high)
     if not np.any(box.high > box.low):
         return Rounded(base, form.objective(base), relaxation.bound) if form.is_feasible(base) else "infeasible"
     counts = form.counts(base)
