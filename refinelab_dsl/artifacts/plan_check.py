@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from refinelab_dsl.artifacts.plan import Action, Candidate, Header, Record, Step
 
-_MOST = 10**21  # tokens or dollars: what can be rendered to the cent within 28 digits
+_MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
 _ROUNDING = 1e-6
 
 

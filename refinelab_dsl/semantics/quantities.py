@@ -151,7 +151,7 @@ def out_of_bounds(type_: types.ValueType, value: Decimal) -> str | None:
         case types.Duration(open_low=open_low):
             spell = _spell_seconds
         case types.Money() | types.PerToken():
-            spell = _spell_dollars
+            spell, high = _spell_dollars, LARGEST
     if isinstance(type_, types.Integer | types.Tokens):
         if value != value.to_integral_value():
             return "a whole number"
