@@ -23,6 +23,8 @@ from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.lock import NAME as LOCK
+from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import outcome as outcomes
@@ -98,6 +100,11 @@ def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
 def resume_run(settings: Settings, options: RunOptions, number: int | None) -> int:
     """Goes on with a run that was interrupted; it was approved when it began."""
     project = find_project(Path.cwd())
+    holder = read_holder(project.state)
+    if holder is not None:  # the run to go on with may be the one that is running
+        lock = str(project.state / LOCK)
+        locked = Diagnostics((run_faults.run_locked(holder.host, holder.pid, holder.since, lock),))
+        return refuse(settings, locked, ExitCode.LOCKED, report=True)
     if number is None:
         unfinished = tuple(folder.number for folder in runs.find_unfinished(project))
         if len(unfinished) != 1:

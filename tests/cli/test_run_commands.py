@@ -459,6 +459,9 @@ def test_two_runs_at_once_are_7(project: Path) -> None:
         second = refinec("apply", "--auto-approve", cwd=project)
         assert second.code == ExitCode.LOCKED
         assert "RF6001" in second.err
+        resumed = refinec("apply", "--resume", cwd=project)
+        assert resumed.code == ExitCode.LOCKED
+        assert "RF6001" in resumed.err
     finally:
         process.kill()
         process.communicate(timeout=60)
