@@ -43,6 +43,7 @@ class Model:
     excess: Any = 0.0  # quanta above the best, added to every goal
     small: bool = False  # whether the solver wants small numbers in the objective
     goal: Any = 0.0  # the last goal, without the excess
+    minimises_divergence: bool = False
 
     @property
     def variables(self) -> int:
@@ -85,6 +86,12 @@ class Model:
 
     def minimise_divergence(self) -> None:
         self._minimise(sum(self.pyomo.theta[number] for number in self.curves))
+        self.minimises_divergence = True
+
+    @property
+    def divergence(self) -> float:
+        """The last solution's, as its thetas have it."""
+        return float(sum(self.pyomo.theta[number].value for number in self.curves))
 
     def minimise(self, weights: Mapping[int, float], scale: float = 1.0) -> None:
         """Sum of weight x column over the free columns. `scale` fits the weights to a solver's tolerances."""
@@ -140,6 +147,12 @@ class Model:
         )
 
     @property
+    def is_exacting(self) -> bool:
+        """Whether the very point matters, and not only its value: HiGHS, going on from a point before, once ended at
+        one that was not the best by 1e-6."""
+        return not self.minimises_divergence
+
+    @property
     def has_whole_columns(self) -> bool:
         """Whether the last solution's columns are whole numbers."""
         return all(abs(variable.value - round(variable.value)) <= WHOLE for variable in self.pyomo.y.values())
@@ -189,7 +202,7 @@ class Model:
 
         if self.pyomo.component("goal") is not None:
             self.pyomo.del_component("goal")
-        self.goal = expression
+        self.goal, self.minimises_divergence = expression, False
         # A solver wants an objective with at least one variable.
         anchor = 0.0 * next(iter(self.pyomo.y.values())) if isinstance(expression, int | float) else 0.0
         pull = PULL * largest

@@ -19,6 +19,7 @@ from refinelab_dsl.solve.solver import Session, Status
 
 LEAST_GAP = 1e-7  # what floating point arithmetic proves
 SNAP = 1e-2  # nearer to an integer than this is that integer: vertices lie there, up to tolerance / curvature
+EXACT = 1e-11  # relative: values this near are the same
 STALL = 12  # rounds after which the ladder comes in
 ROUNDS = 200
 GOLDEN = 0.6180339887498949
@@ -115,7 +116,7 @@ def order_weights(form: Form) -> dict[int, float]:
 
 
 def _approximate(model: Model, session: Session, limit: float | None = None) -> Status:
-    """Solves and adds chords until the solution passes through no chord that is missing.
+    """Solves and adds chords until the solution's own value is the one that its thetas have, up to rounding.
 
     limit: where the objective is held at a value instead of minimised, points within it need no further chord.
     """
@@ -124,7 +125,8 @@ def _approximate(model: Model, session: Session, limit: float | None = None) -> 
         if status != "optimal":
             return status
         counts = model.form.counts(model.values())
-        if limit is not None and model.judge(counts) <= limit * (1 + 1e-12) + 1e-12:
+        reached = model.divergence if limit is None else limit
+        if model.judge(counts) <= reached + EXACT * (1.0 + abs(reached)):
             return "optimal"
         cuts = model.missing_cuts(counts)
         if turn >= STALL and turn % STALL == 0:

@@ -7,16 +7,24 @@ import io
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from refinelab_dsl.solve.model import Model
 
 Solver = Literal["glpk", "highs"]
 Status = Literal["optimal", "infeasible", "stopped", "failed"]
+
+# Vertices are told apart by reduced costs of 1e-5 and less. Between whole numbers the usual tolerances are enough, and
+# tighter ones can keep HiGHS busy for ever.
+_TIGHT: Final = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
+_HIGHS_LINEAR: Final[tuple[Mapping[str, float | str], ...]] = (
+    {"presolve": "off", **_TIGHT}, {"presolve": "off"}, {"presolve": "on"}
+)  # fmt: skip
+_HIGHS_INTEGER: Final[tuple[Mapping[str, float | str], ...]] = ({"presolve": "on"}, {"presolve": "off"})
 
 MANY_BINS = 100  # above, GLPK is up to 20 times slower (500 labels)
 
@@ -42,7 +50,8 @@ def choose_solver(wanted: str, bins: int) -> Solver | None:
 
 @dataclass
 class Session:
-    """Solves models with one solver until a deadline. Counts its rounds; keeps HiGHS warm between them.
+    """Solves models with one solver until a deadline. Counts its rounds; HiGHS goes on from
+    where it was while a model's best value is looked for.
 
     deadline: `time.monotonic()` seconds.
     """
@@ -100,32 +109,43 @@ class Session:
         return "stopped" if condition == TerminationCondition.maxTimeLimit or self.left <= 1 else "failed"
 
     def _solve_highs(self, model: Model) -> Status:
+        """What one way of solving does not settle, and that there is no point at all, is asked another way."""
+        ways = _HIGHS_INTEGER if model.is_integer else _HIGHS_LINEAR
+        status: Status = "failed"
+        for way in ways:
+            found = self._run_highs(model, way)
+            if found in ("optimal", "stopped"):
+                return found
+            if found == "infeasible" == status:
+                return found
+            status = found
+        return status
+
+    def _run_highs(self, model: Model, options: Mapping[str, float | str]) -> Status:
         from pyomo.contrib.solver.common.results import TerminationCondition
         from pyomo.contrib.solver.solvers.highs import Highs
 
-        if self._warm is None or self._warm[0] is not model:
+        if self._warm is None or self._warm[0] is not model or model.is_exacting:
             self._warm = (model, Highs())
         solver = self._warm[1]
         config = solver.config
         config.load_solutions = False
         config.raise_exception_on_nonoptimal_result = False
         config.threads = 1
-        config.time_limit = self.left
+        config.time_limit = max(0.01, self.left)
         config.rel_gap = 0.0
         config.abs_gap = 0.0
-        # Between whole numbers the usual tolerances tell enough apart, and tighter ones can keep HiGHS busy for ever.
-        tolerance = 1e-7 if model.is_integer else 1e-9
-        config.solver_options = {
-            "random_seed": 0,
-            "primal_feasibility_tolerance": tolerance,
-            "dual_feasibility_tolerance": tolerance,
-        }
+        config.solver_options = {"random_seed": 0, **options}
         results = solver.solve(model.pyomo)
         condition = results.termination_condition
         if condition == TerminationCondition.convergenceCriteriaSatisfied:
             results.solution_loader.load_vars()
             return "optimal"
-        if condition in (TerminationCondition.provenInfeasible, TerminationCondition.infeasibleOrUnbounded):
+        if condition in (
+            TerminationCondition.provenInfeasible,
+            TerminationCondition.infeasibleOrUnbounded,
+            TerminationCondition.unbounded,
+        ):
             return "infeasible"  # no model here is unbounded: columns have bounds, thetas are minimised or held
         return "stopped" if condition == TerminationCondition.maxTimeLimit else "failed"
 
