@@ -54,6 +54,9 @@ def test_what_the_archives_hold(built: Path) -> None:
         "refinelab_dsl/specs/data/quickstart.jsonl",
         "refinelab_dsl/py.typed",
     } <= names
+    explanations = {path.relative_to(ROOT).as_posix() for path in tracked_files() if path.match("explanations/*.md")}
+    assert explanations
+    assert explanations <= names
     modules = {path.relative_to(ROOT).as_posix() for path in tracked_files() if path.parts[-1].endswith(".py")}
     assert {name for name in modules if name.startswith("refinelab_dsl/")} <= names
     assert not [name for name in names if not name.startswith(("refinelab_dsl/", "refinec-"))]

@@ -188,8 +188,36 @@ def test_explain(tmp_path: Path) -> None:
     answer = refinec("explain", "rf9001", cwd=tmp_path)
     assert answer.code == 0
     assert answer.out.startswith("RF9001: a bug of ours")
-    assert refinec("explain", "RF9001", "--format", "json", cwd=tmp_path).json["code"] == "RF9001"
     assert refinec("explain", "RF0000", cwd=tmp_path).code == ExitCode.USAGE
+
+
+def test_explain_shows_both_examples(tmp_path: Path) -> None:
+    text = refinec("explain", "2043", cwd=tmp_path).out
+    wrong, right = text.index("\nWrong:\n"), text.index("\nRight:\n")
+    assert wrong < text.index("    $ refinec check --var limit=many\n") < right
+    assert right < text.index("    $ refinec check --var limit=800k\n")
+    assert text.index("    # topics.csv\n") if "csv" in text else True
+    assert "\x1b" not in text
+    assert "\x1b[31m" in refinec("explain", "2043", "--color", "always", cwd=tmp_path).out
+    document = refinec("explain", "RF2043", "--format", "json", cwd=tmp_path).json
+    assert set(document) == {"format_version", "code", "severity", "meaning", "prose", "wrong", "right"}
+    assert (document["code"], document["severity"]) == ("RF2043", "error")
+    assert [entry["language"] for entry in document["wrong"]] == ["refine", "console"]
+    assert refinec("explain", "2035", "--format", "json", cwd=tmp_path).json["severity"] == "warning"
+
+
+def test_explain_names_the_files_of_an_example(tmp_path: Path) -> None:
+    text = refinec("explain", "RF2122", cwd=tmp_path).out
+    assert text.count("    # topics.csv\n    topic,share\n") == 2
+
+
+def test_explain_without_a_code_lists_all(tmp_path: Path) -> None:
+    answer = refinec("explain", cwd=tmp_path)
+    assert "\n  RF1005  " in answer.out
+    assert "\nRF9: " in answer.out
+    codes = [entry["code"] for entry in refinec("explain", "--format", "json", cwd=tmp_path).json["codes"]]
+    assert len(codes) > 200
+    assert codes == sorted(codes) == [line.split()[0] for line in answer.out.splitlines() if line.startswith("  RF")]
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")

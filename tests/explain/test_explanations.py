@@ -1,0 +1,91 @@
+"""Every explanation is of a code that exists; its wrong example makes that code, its right one nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refinelab_dsl.diagnostics.explanations import (
+    ExplanationError,
+    explained_codes,
+    load_explanation,
+    parse_explanation,
+)
+from refinelab_dsl.diagnostics.meanings import load_families, load_meanings, load_severities
+from tests.explain.trial import try_example
+
+CODES = explained_codes()
+
+ALSO: dict[str, tuple[str, ...]] = {}
+"""Codes that a wrong example cannot help making beside its own, with the reason."""
+
+FAMILIES = ("RF1", "RF2", "RF513")
+"""Families of which every code is explained."""
+
+
+def test_every_explanation_is_of_a_code() -> None:
+    assert CODES
+    assert sorted(set(CODES) - set(load_meanings())) == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_wrong_example_makes_the_code(code: str, tmp_path: Path) -> None:
+    explanation = load_explanation(code)
+    assert explanation is not None
+    made, shown = try_example(explanation.wrong, code, tmp_path)
+    assert code in made, shown
+    assert set(made) - {code} == set(ALSO.get(code, ())), shown
+    assert f"{load_severities()[code]}[{code}]" in shown
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_right_example_makes_none(code: str, tmp_path: Path) -> None:
+    explanation = load_explanation(code)
+    assert explanation is not None
+    made, shown = try_example(explanation.right, code, tmp_path)
+    assert made == [], shown
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_wrong_and_right_differ(code: str) -> None:
+    explanation = load_explanation(code)
+    assert explanation is not None
+    assert explanation.wrong != explanation.right
+
+
+def test_every_family_has_a_title() -> None:
+    families = load_families()
+    assert {"RF1", "RF2", "RF63", "RF9"} <= set(families)
+    assert [code for code in load_meanings() if not code.startswith(tuple(families))] == []
+
+
+WHOLE = "Why.\nStill why.\n\nMore.\n\nWrong:\n\n```refine\nseed = 7;\n```\n\nRight:\n\n```refine\nseed = 7\n```\n"
+
+
+def test_a_file_as_a_value() -> None:
+    explanation = parse_explanation("RF1005", WHOLE)
+    assert explanation.prose == ("Why. Still why.", "More.")
+    assert [(each.language, each.name, each.text) for each in explanation.wrong] == [("refine", "", "seed = 7;\n")]
+    assert [each.text for each in explanation.right] == ["seed = 7\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"RF1005.md:1: an example is missing at the end"),
+        (WHOLE.replace("Right:", "Rigth:"), r"RF1005.md:12: text after `Wrong:`"),
+        (WHOLE.replace("Wrong:", "Right:"), r"RF1005.md:6: expected Wrong:, found Right:"),
+        (WHOLE + "Right:\n", r"RF1005.md:17: expected nothing more"),
+        (WHOLE.replace("Wrong:\n", ""), r"RF1005.md:7: an example before `Wrong:`"),
+        (WHOLE.replace("```refine\nseed = 7;\n```\n", ""), r"RF1005.md:9: an example is missing before this"),
+        (WHOLE.replace("```refine", "```python"), r"RF1005.md:8: a fence is one of refine, jsonl"),
+        (WHOLE.replace("```refine", "```csv"), r"RF1005.md:8: csv is a file and needs a path"),
+        (WHOLE.replace("```refine", "```console spec"), r"RF1005.md:8: commands have no path"),
+        (WHOLE.removesuffix("```\n"), r"RF1005.md:14: this fence has no end"),
+        (WHOLE.replace("Right:\n", "Words.\n\nRight:\n"), r"RF1005.md:12: text after `Wrong:`"),
+    ],
+)
+def test_an_ill_formed_file_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ExplanationError, match=said):
+        parse_explanation("RF1005", text)

@@ -1,0 +1,68 @@
+"""Tries an example out as a user would, in a folder that holds its files."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from refinelab_dsl import compiler
+from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.diagnostics.explanations import Example
+from tests.cli.command import clean_environment
+from tests.explain.completion import add_uses, complete
+
+SPEC = "items.refine"
+
+
+def try_example(examples: Sequence[Example], code: str, folder: Path) -> tuple[list[str], str]:
+    """The codes that an example makes, in order, and what was to be seen. Without commands its spec is checked."""
+    for each in examples:
+        if each.language != "console":
+            path = folder / (each.name or SPEC)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = each.text if each.name else complete(each.text, code)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    spec = folder / SPEC
+    if spec.exists():
+        found = compiler.analyze(spec).diagnostics
+        spec.write_text(add_uses(spec.read_text(encoding="utf-8"), code, found), encoding="utf-8", newline="\n")
+    commands = [each.text for each in examples if each.language == "console"]
+    if commands:
+        return _run("".join(commands), folder)
+    found = compiler.analyze(spec).diagnostics
+    return [entry.code for entry in found], _show(found)
+
+
+def _run(console: str, folder: Path) -> tuple[list[str], str]:
+    """Runs the lines after `$ `, one after the other; every other line must be seen, in this order."""
+    shown = ""
+    for line in console.splitlines():
+        if line.startswith("$ "):
+            answer = subprocess.run(
+                ["/bin/sh", "-c", line[2:]], cwd=folder, env=_environment(), capture_output=True, text=True,
+                errors="backslashreplace", timeout=120, check=False,
+            )  # fmt: skip
+            shown += answer.stdout + answer.stderr
+    assert "Traceback (most recent call last)" not in shown, shown
+    place = 0
+    for line in console.splitlines():
+        if not line.startswith("$ ") and line.strip():
+            place = shown.find(line.strip(), place)
+            assert place >= 0, f"`{line}` is not to be seen (any more) in\n{shown}"
+    return re.findall(r"\[(RF\d{4})\]", shown), shown
+
+
+def _environment() -> dict[str, str]:
+    """`refinec` is the one of this environment; no terminal, no colour."""
+    here = str(Path(sys.executable).parent)
+    return clean_environment({"PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"})
+
+
+def _show(found: Diagnostics) -> str:
+    from refinelab_dsl.diagnostics.render import render_text
+
+    return render_text(found)
