@@ -14,7 +14,7 @@ from refinelab_dsl import compiler
 from refinelab_dsl.cli.main import COMMANDS, refinec
 from tests.architecture.tree import PACKAGE, ROOT, tracked_files
 
-DOCS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "specs/data/README.md")
+DOCS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "specs/data/README.md", "editors/README.md")
 # Made by a run, an installation or a build; or beside the checkout.
 MADE = ("out/", ".refine", ".venv", "specs/out/", "../", "dist/")
 SUFFIXES = (".py", ".md", ".refine", ".jsonl", ".toml", ".lark", ".jinja", ".j2", ".json")

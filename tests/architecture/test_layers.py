@@ -11,7 +11,7 @@ FOUNDATIONS = {
 # A stage imports the stages that stand left of it, never those to its right.
 COMPILER = ("syntax", "semantics", "ir", "estimate", "solve", "plan", "compiler")
 RUNTIME = {"execute", "operators", "provenance", "providers", "validators"}
-TOP = {"", "__main__", "api", "cli"}
+TOP = {"", "__main__", "api", "cli", "highlight"}
 
 # Package -> the only places that may import it.
 HEAVY = {
@@ -21,6 +21,7 @@ HEAVY = {
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
     "click": ("refinelab_dsl.cli",),
+    "pygments": ("refinelab_dsl.highlight",),
 }
 
 

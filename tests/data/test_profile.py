@@ -337,7 +337,7 @@ def test_duplicates_are_counted_and_said(tmp_path: Path) -> None:
         ("[]", {"name": "items.json"}, "RF3007"),
         ("PAR1", {"name": "items.parquet"}, "RF3007"),
         ("q".encode("utf-16"), {}, "RF3009"),
-        (gzip.compress(b"{}" * 100)[:-12], {"name": "items.jsonl.gz"}, "RF3010"),
+        (gzip.compress(b"{}" * 100, mtime=0)[:-12], {"name": "items.jsonl.gz"}, "RF3010"),
         ("q,a\n1,2\n", {"name": "items.csv"}, "RF3022"),
         ("question,answer,question\n1,2,3\n", {"name": "items.csv"}, "RF3023"),
         ("{}\n", {"task": "chat"}, "RF3025"),
