@@ -41,7 +41,7 @@ def read_name(group: Sequence[Token]) -> tuple[str, str | None] | None:
         return None
     if words[0].type == "IMPORT":
         named = [token.text for before, token in pairwise(group) if before.type == "AS"]
-        return ("import", named[0]) if named else None
+        return "import", named[0] if named else None  # which namespace was meant is not known
     label = words[1] if len(words) > 1 else None
     if label is not None and label.text.isidentifier():
         return words[0].text, label.text

@@ -17,7 +17,9 @@ from tests.explain.trial import try_example
 
 CODES = explained_codes()
 
-ALSO: dict[str, tuple[str, ...]] = {}
+ALSO = {
+    "RF1027": ("RF1005",),  # the note follows upon errors
+}
 """Codes that a wrong example cannot help making beside its own, with the reason."""
 
 FAMILIES = ("RF1", "RF2", "RF513")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 from refinelab_dsl import compiler
+from refinelab_dsl.cli.main import run
 from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.diagnostics.explanations import Example
 from tests.cli.command import clean_environment
@@ -39,14 +44,7 @@ def try_example(examples: Sequence[Example], code: str, folder: Path) -> tuple[l
 
 def _run(console: str, folder: Path) -> tuple[list[str], str]:
     """Runs the lines after `$ `, one after the other; every other line must be seen, in this order."""
-    shown = ""
-    for line in console.splitlines():
-        if line.startswith("$ "):
-            answer = subprocess.run(
-                ["/bin/sh", "-c", line[2:]], cwd=folder, env=_environment(), capture_output=True, text=True,
-                errors="backslashreplace", timeout=120, check=False,
-            )  # fmt: skip
-            shown += answer.stdout + answer.stderr
+    shown = "".join(_call(line[2:], folder) for line in console.splitlines() if line.startswith("$ "))
     assert "Traceback (most recent call last)" not in shown, shown
     place = 0
     for line in console.splitlines():
@@ -54,6 +52,23 @@ def _run(console: str, folder: Path) -> tuple[list[str], str]:
             place = shown.find(line.strip(), place)
             assert place >= 0, f"`{line}` is not to be seen (any more) in\n{shown}"
     return re.findall(r"\[(RF\d{4})\]", shown), shown
+
+
+def _call(command: str, folder: Path) -> str:
+    """What a command writes. Those of refinec alone run in this process, which is quicker; others need a shell."""
+    environ = _environment()
+    words = shlex.split(command)
+    if words[0] == "refinec" and not set(command) & set("|&;<>$`*"):
+        stream = StringIO()
+        here = (chdir(folder), mock.patch.dict(os.environ, environ, clear=True))
+        with here[0], here[1], redirect_stdout(stream), redirect_stderr(stream):
+            run(words[1:])
+        return stream.getvalue()
+    answer = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env=environ, capture_output=True, text=True,
+        errors="backslashreplace", timeout=120, check=False,
+    )  # fmt: skip
+    return answer.stdout + answer.stderr
 
 
 def _environment() -> dict[str, str]:
