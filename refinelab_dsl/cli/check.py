@@ -18,12 +18,14 @@ from refinelab_dsl.source import Sources
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@shared_options("text", "json", "jsonl", spec=True)
+@shared_options("text", "json", "jsonl", "github", "sarif", spec=True)
 def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
     """Parse specs and check names, types, units, weights and templates.
 
     PATH is a spec, a folder of specs, or `-` for standard input; default: the specs in this folder and below. Needs
     no network, no data and no solver. Exit code 1 if there are errors.
+
+    --format github writes workflow commands, which GitHub shows beside the lines; sarif a log for code scanners.
     """
     options = inputs.build_options(settings)
     found = Diagnostics()
@@ -43,6 +45,8 @@ def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
         terminal.write_json(document)
     elif settings.format == "jsonl":
         terminal.write(render_jsonl(found))
+    elif settings.is_annotated:
+        terminal.write_annotations(settings, found)
     else:
         terminal.report(settings, found, stream=sys.stdout)
     terminal.save_json(settings, document)

@@ -38,6 +38,11 @@ class Settings:
     def is_json(self) -> bool:
         return self.format == "json"
 
+    @property
+    def is_annotated(self) -> bool:
+        """Whether diagnostics are the data that another program shows beside the files."""
+        return self.format in ("github", "sarif")
+
 
 def parse_variables(pairs: tuple[str, ...]) -> dict[str, str]:
     """`x=400k` of `--var`; the last one of a name counts.

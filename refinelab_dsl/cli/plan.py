@@ -36,7 +36,7 @@ class Dollars(click.ParamType):  # type: ignore[type-arg]
 
 @click.command("plan")
 @click.argument("spec", required=False)
-@shared_options("text", "json", "markdown", spec=True)
+@shared_options("text", "json", "markdown", "github", "sarif", spec=True)
 @click.option("-o", "--output", metavar="FILE", help="Save the plan, for `refinec apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if there is anything to do.")
 @click.option("--max-cost", type=Dollars(), metavar="DOLLARS", help="Exit with 5 if more than this is expected.")
@@ -47,6 +47,9 @@ def plan_command(
 
     SPEC is a file or the folder that holds it; default: the one *.refine of this folder. Nothing is spent, nobody is
     called, and nothing is written but the file of `-o`.
+
+    --format github and sarif write what is wrong with the spec or its data, for a program that shows it beside the
+    files, instead of the plan.
     """
     given = inputs.find_given(spec)
     if given.kind == "plan":
@@ -63,7 +66,11 @@ def plan_command(
 
 
 def write_plan(settings: Settings, planned: compiler.Planned, destination: Path | None = None) -> None:
-    """The plan on standard output in the form asked for; what there is to say about it on standard error."""
+    """The plan on standard output in the form asked for; what there is to say about it on standard error, or, where
+    that was asked for, instead of the plan."""
+    if settings.is_annotated:
+        write_annotated(settings, planned, destination)
+        return
     terminal.report(settings, planned.diagnostics)
     if planned.plan is not None:
         write_shown(settings, planned.plan, build_shown(planned, destination))
@@ -72,6 +79,15 @@ def write_plan(settings: Settings, planned: compiler.Planned, destination: Path 
     terminal.save_json(settings, document)
     if settings.is_json:
         terminal.write_json(document)
+
+
+def write_annotated(settings: Settings, planned: compiler.Planned, destination: Path | None) -> None:
+    """What there is to say about a plan on standard output; the plan itself where `--json-file` says."""
+    terminal.write_annotations(settings, planned.diagnostics, planned.analysis.source.path)
+    if planned.plan is None:
+        terminal.save_json(settings, terminal.document(planned.diagnostics))
+    else:
+        terminal.save_json(settings, render.render_json(planned.plan, build_shown(planned, destination)))
 
 
 def write_shown(settings: Settings, plan: PlanFile, shown: render.Shown) -> None:

@@ -105,6 +105,23 @@ def report(settings: Settings, diagnostics: Diagnostics, *, stream: IO[str] | No
     _write(target, text if text.endswith("\n") else text + "\n", "standard error")
 
 
+def write_annotations(settings: Settings, diagnostics: Diagnostics, spec: Path | None = None) -> None:
+    """Diagnostics as data, in the form that another program shows beside the files: `--format github` and `sarif`.
+
+    spec: the one that data files are named from.
+    """
+    from refinelab_dsl.diagnostics.render.checkout import find_checkout
+
+    if settings.format == "github":
+        from refinelab_dsl.diagnostics.render.github import render_github
+
+        write(render_github(diagnostics, find_checkout(spec)))
+    else:
+        from refinelab_dsl.diagnostics.render.sarif import render_sarif
+
+        write_json(render_sarif(diagnostics, find_checkout(spec)))
+
+
 def refuse(settings: Settings, diagnostics: Diagnostics) -> None:
     """What a command says instead of its data: on standard error, and as JSON where data were asked for as JSON."""
     report(settings, diagnostics)

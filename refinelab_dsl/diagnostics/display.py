@@ -28,6 +28,11 @@ def escape_character(character: str) -> str:
     return f"\\u{{{ord(character):x}}}"
 
 
+def replace_surrogates(text: str) -> str:
+    """The text without lone surrogates, which nothing in UTF-8 can carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def width(text: str) -> int:
     """Columns that a text without tabs takes: two for wide East Asian characters, none for combining marks."""
     return len(text) if text.isascii() else sum(_character_width(character) for character in text)

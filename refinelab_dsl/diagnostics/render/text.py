@@ -1,17 +1,14 @@
-"""Diagnostics as text for people and as JSON for programs."""
+"""Diagnostics as text for people."""
 
 from __future__ import annotations
 
-import json
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Edit, Help, Label
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
 from refinelab_dsl.diagnostics.display import Line, escape
-from refinelab_dsl.source import Source, Sources, Span
-
-FORMAT_VERSION = "1.0"
+from refinelab_dsl.diagnostics.render.edits import SHOWN, edited_lines
+from refinelab_dsl.source import Sources, Span
 
 _RESET = "\x1b[0m"
 _STYLES = {
@@ -23,7 +20,6 @@ _STYLES = {
     "help": "\x1b[1;36m",
     "second": "\x1b[1;34m",
 }
-_EDIT_LINES = 8
 
 
 def render_text(diagnostics: Diagnostics, *, color: bool = False, width: int = 100) -> str:
@@ -33,22 +29,6 @@ def render_text(diagnostics: Diagnostics, *, color: bool = False, width: int = 1
     in it can steer a terminal.
     """
     return "\n".join(_Text(diagnostics.sources, color, width).block(entry) for entry in diagnostics)
-
-
-def render_json(diagnostics: Diagnostics) -> dict[str, Any]:
-    """`{"format_version", "diagnostics": [{code, severity, message, file, start, end, labels, notes, help, place}]}`.
-
-    Positions are `{line, column, byte}`: lines and columns from 1 in characters, bytes from 0 after a byte-order mark.
-    For a complaint about a data file alone, `file` and `start.line` are the data file's and the rest is null.
-    """
-    entries = [_describe(entry, diagnostics.sources) for entry in diagnostics]
-    return {"format_version": FORMAT_VERSION, "diagnostics": entries}
-
-
-def render_jsonl(diagnostics: Diagnostics) -> str:
-    """One JSON object per line and diagnostic, as in `render_json`."""
-    described = (_describe(entry, diagnostics.sources) for entry in diagnostics)
-    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in described)
 
 
 class _Text:
@@ -85,7 +65,7 @@ class _Text:
                 numbers.append(source.position(span.start).line)
         for help in entry.help:
             for edit in help.edits:
-                numbers[0] = max(numbers[0], max(numbers) + min(edit.text.count("\n"), _EDIT_LINES))
+                numbers[0] = max(numbers[0], max(numbers) + min(edit.text.count("\n"), SHOWN))
         return max(len(str(max(numbers))), 1) if max(numbers) else 1
 
     def note(self, note: str, bar: str) -> list[str]:
@@ -140,100 +120,7 @@ class _Text:
 
     def help(self, help: Help, gutter: int) -> list[str]:
         lines = [f"{self.paint('help', 'help')}: {escape(help.message)}"]
-        for number, text in _edited_lines(self.sources, help.edits):
+        for number, text in edited_lines(self.sources, help.edits):
             shown = Line(text, self.width - gutter - 3)
             lines.append(f"{self.paint('gutter', f'{number:>{gutter}} |')} {shown.text}")
         return lines
-
-
-def _edited_lines(sources: Sources, edits: Iterable[Edit]) -> list[tuple[int, str]]:
-    """The lines that edits change, as they read afterwards, with the number at which each then stands."""
-    shown: list[tuple[int, str]] = []
-    for file, group in _by_file(edits).items():
-        source = sources.get(file)
-        if source is None:
-            continue
-        for first, last, members in _clusters(source, group):
-            start = source.line_starts[first - 1]
-            text = source.text[start : source.line_starts[last] if last < len(source.line_starts) else len(source.text)]
-            for edit in reversed(members):
-                text = text[: edit.span.start - start] + edit.text + text[edit.span.end - start :]
-            lines = text.split("\n")
-            if lines and not lines[-1]:
-                lines.pop()
-            shown.extend((first + index, line.rstrip("\r")) for index, line in enumerate(lines[:_EDIT_LINES]))
-    return shown
-
-
-def _by_file(edits: Iterable[Edit]) -> Mapping[str, list[Edit]]:
-    files: dict[str, list[Edit]] = {}
-    for edit in sorted(edits, key=lambda edit: (edit.span.file, edit.span.start, edit.span.end)):
-        files.setdefault(edit.span.file, []).append(edit)
-    return files
-
-
-def _clusters(source: Source, edits: Sequence[Edit]) -> list[tuple[int, int, list[Edit]]]:
-    """Edits of one file, in order, joined where they touch the same line: first line, last line, edits."""
-    clusters: list[tuple[int, int, list[Edit]]] = []
-    for edit in edits:
-        first, last = source.position(edit.span.start).line, source.position(edit.span.end).line
-        if clusters and first <= clusters[-1][1]:
-            start, end, members = clusters[-1]
-            if members[-1].span.end <= edit.span.start:
-                clusters[-1] = (start, max(end, last), [*members, edit])
-            continue
-        clusters.append((first, last, [edit]))
-    return clusters
-
-
-def _describe(entry: Diagnostic, sources: Sources) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "code": entry.code,
-        "severity": entry.severity,
-        "message": _valid(entry.message),
-        "label": _valid(entry.label),
-        **_describe_span(entry.span, sources),
-        "labels": [_describe_label(label, sources) for label in entry.labels],
-        "notes": [_valid(note) for note in entry.notes],
-        "help": [_describe_help(help, sources) for help in entry.help],
-        "place": None,
-    }
-    if place := entry.place:
-        described["place"] = {
-            "file": _valid(place.file),
-            "line": place.line,
-            "row": place.row,
-            "column": None if place.column is None else _valid(place.column),
-        }
-        if entry.span is None:
-            described["file"] = _valid(place.file)
-            described["start"] = {"line": place.line, "column": None, "byte": None}
-    return described
-
-
-def _describe_span(span: Span | None, sources: Sources) -> dict[str, Any]:
-    if span is None:
-        return {"file": None, "start": None, "end": None}
-    source = sources.get(span.file)
-    if source is None:
-        return {"file": _valid(span.file), "start": None, "end": None}
-    return {"file": _valid(span.file), "start": _position(source, span.start), "end": _position(source, span.end)}
-
-
-def _position(source: Source, offset: int) -> dict[str, int]:
-    position = source.position(offset)
-    return {"line": position.line, "column": position.column, "byte": position.byte}
-
-
-def _describe_label(label: Label, sources: Sources) -> dict[str, Any]:
-    return {"message": _valid(label.text), **_describe_span(label.span, sources)}
-
-
-def _describe_help(help: Help, sources: Sources) -> dict[str, Any]:
-    edits = [{**_describe_span(edit.span, sources), "text": _valid(edit.text)} for edit in help.edits]
-    return {"message": _valid(help.message), "edits": edits, "applicability": help.applicability}
-
-
-def _valid(text: str) -> str:
-    """The text without lone surrogates, which no JSON in UTF-8 can carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")
