@@ -109,6 +109,8 @@ class Price(Declaration):
 
 
 class Limits(Declaration):
+    """What an endpoint allows: requests and tokens per minute, calls at a time."""
+
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int = 16

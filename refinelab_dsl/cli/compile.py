@@ -20,15 +20,19 @@ from refinelab_dsl.syntax.dump import dump
 @click.command("compile")
 @click.argument("spec", required=False)
 @shared_options(spec=True)
-@click.option("--emit", type=click.Choice(["ast", "symbols", "ir", "lp", "plan"]), default="ir", show_default=True,
-              help="After which stage.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["ast", "symbols", "ir", "lp", "plan", "schema"]), default="ir",
+              show_default=True, help="After which stage.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
 def compile_command(settings: Settings, spec: str | None, emit: str, output: str | None) -> int:
     """Print what SPEC is after a stage of the compiler.
 
     ast: the syntax tree, as far as it goes. symbols: what is declared, and where. ir: the program, with every default
-    filled in. lp: the allocation problem in CPLEX LP format. plan: the saved plan.
+    filled in. lp: the allocation problem in CPLEX LP format. plan: the saved plan. schema: the JSON Schema of what
+    `ir` prints; it needs no SPEC.
     """
+    if emit == "schema":
+        write_emitted(emit_schema(), output)
+        return ExitCode.DONE
     given = inputs.find_given(spec)
     if given.kind == "plan":
         raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
@@ -42,11 +46,24 @@ def compile_command(settings: Settings, spec: str | None, emit: str, output: str
     }
     text, found, code = emitters[emit](given.path, options)
     terminal.report(settings, found)
-    if text is not None and output is not None:
-        terminal.save_text(Path(output), text)
-    elif text is not None:
-        terminal.write(text)
+    if text is not None:
+        write_emitted(text, output)
     return code
+
+
+def write_emitted(text: str, output: str | None) -> None:
+    """To the file of `-o`, else to standard output."""
+    if output is None:
+        terminal.write(text)
+    else:
+        terminal.save_text(Path(output), text)
+
+
+def emit_schema() -> str:
+    """The JSON Schema of the IR; it is that of the edition, whatever the spec."""
+    from refinelab_dsl.ir.schema import build_schema
+
+    return _json(build_schema())
 
 
 def emit_tree(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:

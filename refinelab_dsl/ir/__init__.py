@@ -1,4 +1,7 @@
-"""The intermediate representation: `lower(tree, bindings, name) -> Program`, `verify`, `dump`, `spec_hash`."""
+"""The intermediate representation: `lower(tree, bindings, name) -> Program`, `verify`, `dump`, `spec_hash`.
+
+`ir.schema` describes what `dump` gives, for other programs.
+"""
 
 from refinelab_dsl.ir.dump import dump, spec_hash
 from refinelab_dsl.ir.lower import lower
