@@ -39,7 +39,7 @@ class Stage(NamedTuple):
 
 STAGES = (
     Stage("syntax.parse", "source", "tree", "every node has a span; partial where there are errors"),
-    Stage("semantics.resolve", "tree", "bindings", "each reference has a declaration or a diagnostic"),
+    Stage("semantics.resolve", "tree", "bindings", "imports are in; each reference has a declaration or a diagnostic"),
     Stage("semantics.check", "tree, bindings", "diagnostics", "no later stage reports an error of form"),
     Stage("ir.lower", "tree, bindings", "Program", "verified; no syntax left, spans only as origin"),
     Stage("data.build_profile", "program, files", "Profile", "every item typed, or a data error with its row"),
@@ -57,7 +57,8 @@ class Options:
     """What a user sets outside of the spec.
 
     variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides
-    `solve.solver`. max_cost: dollars above which a plan is refused.
+    `solve.solver`. max_cost: dollars above which a plan is refused. library: a file that only declares names for others
+    to import is right without a dataset; it has no program.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -65,11 +66,12 @@ class Options:
     allow_outside: bool = False
     solver: Literal["auto", "glpk", "highs"] | None = None
     max_cost: Decimal | None = None
+    library: bool = False
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Stages 1 to 4. `program` is there exactly when no diagnostic is an error."""
+    """Stages 1 to 4. `program` is there exactly when no diagnostic is an error and the file is no library."""
 
     source: Source
     project: Project
@@ -104,11 +106,11 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:
     if found.has_errors and not tree.statements:
         # Nothing of the text could be read (an unknown edition, say): no later complaint would be about the spec.
         return Analysis(source, project, tree, None, None, diagnostics)
-    front = semantics.Options(options.variables, options.environ, options.allow_outside, project)
+    front = semantics.Options(options.variables, options.environ, options.allow_outside, project, options.library)
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)
     diagnostics = diagnostics.with_(semantics.check(tree, bindings))
-    if diagnostics.has_errors:
+    if diagnostics.has_errors or bindings.draft.dataset is None:
         return Analysis(source, project, tree, bindings, None, diagnostics)
     program = ir.lower(tree, bindings, Path(source.name).stem)
     ir.verify(program)
@@ -270,7 +272,8 @@ def _spec_path(analysis: Analysis) -> str:
 def _given_variables(analysis: Analysis, options: Options) -> dict[str, str]:
     """What was set from outside, for `apply` to set again. Paths stay out: a plan holds none of a machine."""
     declared = analysis.bindings.variables if analysis.bindings is not None else {}
-    given = {name: options.variables.get(name, options.environ.get(f"REFINE_VAR_{name}")) for name in declared}
+    outside = semantics.Options(options.variables, options.environ)
+    given = {name: semantics.given_value(name, outside) for name in declared}
     return {name: text for name, text in given.items() if text is not None and declared[name].type != "path"}
 
 

@@ -7,6 +7,8 @@ money is decimal US dollars, prices are dollars per token, durations are decimal
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -17,6 +19,14 @@ from refinelab_dsl.expressions.nodes import Expression
 Exact: TypeAlias = Annotated[Decimal, PlainSerializer(lambda value: format(value.normalize(), "f"), return_type=str)]
 Task: TypeAlias = Literal["mcq", "qa", "math", "code", "chat"]
 Json: TypeAlias = Any  # free-form data of `params` and `meta`: JSON values only
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """How prompts call dimensions: by their own names, those of an import, too (`topic` for `lib.topic`), unless
+    another has the same; then by the whole name."""
+    listed = tuple(names)
+    members = Counter(name.rpartition(".")[2] for name in listed)
+    return {name: member if members[member := name.rpartition(".")[2]] == 1 else name for name in listed}
 
 
 class Declaration(BaseModel):

@@ -46,6 +46,11 @@ TOP: Final[tuple[Attribute, ...]] = (
     Attribute("edition", Integer(1), "the edition of the language; the first statement", required=True),
     Attribute("requires", Text(), 'versions of refinec that read this file: `">= 0.1"`'),
     Attribute("seed", Integer(0), "the one seed of every random choice", default=0),
+    Attribute(
+        "use",
+        ListOf(Name(("dataset", "dimension", "operator")), 1, alone=True, distinct=True),
+        "what of imported files takes part as if it stood here",
+    ),
 )
 
 _MODEL: Final = Name(("model",))
@@ -144,6 +149,7 @@ CONSTRAINTS: Final = BlockKind(
         Attribute("floor", KeyedBy("dimension", Integer(0)), "least number of items in each label of a dimension"),
     ),
     once=True,
+    whole=True,
 )
 
 MODEL: Final = BlockKind(
@@ -315,6 +321,7 @@ PILOT: Final = BlockKind(
         Attribute("budget", Either((Money(), Tokens())), "what it may cost"),
     ),
     once=True,
+    whole=True,
     reached=False,
 )
 
@@ -330,6 +337,7 @@ BUDGET: Final = BlockKind(
         Attribute("on_exceed", Word(("stop",)), "what happens at the limit", default="stop"),
     ),
     once=True,
+    whole=True,
 )
 
 SOLVE: Final = BlockKind(
@@ -369,6 +377,7 @@ SOLVE: Final = BlockKind(
         ),
     ),
     once=True,
+    whole=True,
 )
 
 RUN: Final = BlockKind(
@@ -387,6 +396,7 @@ RUN: Final = BlockKind(
         Attribute("backoff", Duration(), "before the first retry; doubled each time", default=Decimal("0.5")),
     ),
     once=True,
+    whole=True,
 )
 
 OUTPUT: Final = BlockKind(
@@ -409,6 +419,7 @@ OUTPUT: Final = BlockKind(
         Attribute("card", Path("output"), "a dataset card", reached=False),
         Attribute("report", Path("output"), "a self-contained page", reached=False),
     ),
+    whole=True,
 )
 
 EXPECT: Final = BlockKind(
@@ -419,6 +430,7 @@ EXPECT: Final = BlockKind(
         Attribute("assert", Over("assert", "bool"), "the condition", required=True),
         Attribute("when", Word(("plan", "result", "both")), "what it is asked of", default="both"),
     ),
+    whole=True,
 )
 
 TEST: Final = BlockKind(
@@ -430,6 +442,7 @@ TEST: Final = BlockKind(
         Attribute("provider", Word(("simulated", "cached")), "who answers", default="simulated"),
         Attribute("assert", Over("assert", "bool"), "the condition", required=True),
     ),
+    whole=True,
     reached=False,
 )
 
@@ -445,6 +458,7 @@ LOOP: Final = BlockKind(
         Attribute("stop_when", Over("assert", "bool"), "ends the loop early"),
     ),
     once=True,
+    whole=True,
     reached=False,
 )
 

@@ -17,6 +17,7 @@ class BlockKind:
     """A kind of block. label: what stands between kind and brace. once: at most one per file.
 
     attributes: those that every block of this kind may have; `kinds` adds those of its `kind = …`.
+    whole: it says something of the spec as a whole, so it stays with its file: an import brings the other kinds.
     """
 
     name: str
@@ -25,6 +26,7 @@ class BlockKind:
     attributes: tuple[Attribute, ...]
     once: bool = False
     reached: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import click
 
@@ -27,7 +28,7 @@ def check_command(settings: Settings, paths: tuple[str, ...]) -> int:
 
     --format github writes workflow commands, which GitHub shows beside the lines; sarif a log for code scanners.
     """
-    options = inputs.build_options(settings)
+    options = replace(inputs.build_options(settings), library=True)
     found = Diagnostics()
     count = 0
     if "-" in paths:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from refinelab_dsl import compiler, ir
+from refinelab_dsl import builtins, compiler, ir
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -74,14 +74,14 @@ def emit_tree(spec: Path, options: compiler.Options) -> tuple[str | None, Diagno
 
 
 def emit_symbols(spec: Path, options: compiler.Options) -> tuple[str | None, Diagnostics, int]:
-    """Kind -> name -> place of its declaration."""
+    """Kind -> name -> place of its declaration, those of imports by their dotted names."""
     analysis = compiler.analyze(spec, options)
     if analysis.bindings is None:
         return None, analysis.diagnostics, ExitCode.SPEC
     symbols: dict[str, dict[str, str]] = {}
-    for kind, blocks in sorted(analysis.bindings.declarations.items()):
-        for name, block in blocks.items():
-            position = analysis.source.position(block.header_span.start)
+    for kind, name, block in sorted(analysis.bindings.everything(), key=lambda each: each[0]):
+        position = analysis.bindings.sources[block.span.file].position(block.header_span.start)
+        if not builtins.BLOCKS[kind].whole or block.span.file == analysis.source.name:
             symbols.setdefault(kind, {})[name or kind] = f"{block.span.file}:{position.line}:{position.column}"
     return _json(symbols), analysis.diagnostics, _code(analysis.diagnostics)
 

@@ -32,7 +32,8 @@ class Unexecutable(BaseModel):
 
 
 class Program(BaseModel):
-    """One whole spec. Declarations stand in the order in which they were written; names are unique per kind.
+    """One whole spec. Declarations stand in the order in which they were written, what is imported before what imports
+    it; names are unique per kind, those of an import dotted (`models.bulk`). Of imports only what is used stands here.
 
     `origins` maps paths such as `constraints.size`, `dimension.topic.target`, `operator.author` to spans;
     `docs` maps `operator.author` to its `##` comment. Neither counts in the spec's hash.

@@ -66,15 +66,10 @@ def _verify_names(program: Program) -> None:
     prompts = {prompt.name for prompt in program.prompts}
     validators = {validator.name for validator in program.validators}
     for operator in program.operators:
-        assert _is_known(operator.model, models), operator
-        assert _is_known(operator.prompt, prompts), operator
+        assert operator.model is None or operator.model in models, operator
+        assert operator.prompt is None or operator.prompt in prompts, operator
         # Judges are checks, too; a program with one is not executable and does not hold it.
-        assert program.unexecutable or all(_is_known(check, validators) for check in operator.checks), operator
-
-
-def _is_known(name: str | None, names: set[str]) -> bool:
-    """Whether a reference is empty, declared here, or a name of an imported file (`models.bulk`)."""
-    return name is None or name in names or "." in name
+        assert program.unexecutable or validators.issuperset(operator.checks), operator
 
 
 def _verify_dimension(dimension: Dimension) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from refinelab_dsl import builtins, resources
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Dimension, Measure, Model, Operator
+from refinelab_dsl.declarations import Dimension, Measure, Model, Operator, short_names
 from refinelab_dsl.prompts.blocks import neutralise
 from refinelab_dsl.prompts.render import TemplateFault, render
 from refinelab_dsl.prompts.request import Message, Request, Subject
@@ -96,8 +96,10 @@ def target_context(
     """What a prompt and the simulated model see of a target: per dimension its label, and where the label is a band
     its bounds [low, high) and, for lengths, their unit.
 
-    target: dimension -> label. Bounds are int where they are whole, else float; an open side is left out.
+    target: dimension -> label. Bounds are int where they are whole, else float; an open side is left out. Dimensions
+    go by their short names.
     """
+    shown = short_names(dimension.name for dimension in dimensions)
     by_name = {dimension.name: dimension for dimension in dimensions}
     kinds = {measure.name: measure for measure in measures}
     wanted: dict[str, dict[str, Any]] = {}
@@ -111,7 +113,7 @@ def target_context(
             measure = kinds.get(dimension.measure)
             if measure is not None and measure.kind == "length":
                 entry["unit"] = str(measure.options.get("unit", "words"))
-        wanted[name] = entry
+        wanted[shown.get(name, name)] = entry
     return wanted
 
 
@@ -129,12 +131,13 @@ def call_context(
     target: as `target_context` gives it. labels: per dimension, settled. `item` holds the task fields and the
     dataset's further attributes.
     """
+    shown = short_names(labels)
     return {
         "task": task,
         "item": _fields(item),
         "anchor": _fields(anchor) if anchor is not None else None,
         "target": {name: dict(entry) for name, entry in target.items()},
-        "labels": {name: list(values) for name, values in labels.items()},
+        "labels": {shown[name]: list(values) for name, values in labels.items()},
         "count": operator.options.get("count", operator.options.get("variants", 1)),
         "style": operator.options.get("style"),
         "params": dict(operator.options.get("params", {})),

@@ -14,6 +14,14 @@ from refinelab_dsl.source import Span
 
 
 @dataclass(frozen=True)
+class Use:
+    """Something that the language has and no plan can execute yet: what, and where it is used."""
+
+    what: str
+    span: Span
+
+
+@dataclass(frozen=True)
 class Declared:
     """One block, evaluated.
 
@@ -21,6 +29,8 @@ class Declared:
         Expressions over items are syntax still.
     written: attribute -> how it stands in the file.
     row: what its `kind` is, where it has one.
+    name: qualified: what the spec itself declares has its bare name, what it imports that of its namespace, too.
+    namespace: of the file that it stands in. later: what of it no plan can execute yet.
     """
 
     kind: str
@@ -29,6 +39,8 @@ class Declared:
     values: Mapping[str, Any]
     written: Mapping[str, syntax.Attribute]
     row: Row | None
+    namespace: str = ""
+    later: tuple[Use, ...] = ()
 
     @property
     def title(self) -> str:
@@ -62,20 +74,17 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class Use:
-    """Something that the language has and no plan can execute yet: what, and where it is used."""
-
-    what: str
-    span: Span
-
-
-@dataclass(frozen=True)
 class Draft:
-    """blocks: in the order of the file; the first of each name. later: what no plan can execute yet."""
+    """top: the attributes of the spec itself. blocks: the first of each name, what is imported before what imports it,
+    else in the order of the file."""
 
     top: Mapping[str, Any]
     blocks: tuple[Declared, ...]
-    later: tuple[Use, ...]
+
+    @property
+    def later(self) -> tuple[Use, ...]:
+        """What no plan can execute yet."""
+        return tuple(dict.fromkeys(use for block in self.blocks for use in block.later))
 
     @cached_property
     def _index(self) -> Mapping[str, Mapping[str, Declared]]:

@@ -20,6 +20,7 @@ from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import Quantity
 from refinelab_dsl.semantics.written import (
     is_bare,
+    is_dotted,
     is_numeric_text,
     match_arguments,
     mentions,
@@ -38,12 +39,12 @@ _WHOLE: Final = (types.Integer, types.Tokens, types.Shift)
 class Scope:
     """What evaluating needs to know: which names exist, what variables stand for, how files are read.
 
-    lookup: reports a reference that names nothing of these kinds; gives whether it does.
+    variables: by what stands after `var.`. lookup: the qualified name of a reference; None where it names nothing of
+    these kinds, which is reported where the last argument says so.
     """
 
     variables: Mapping[str, Variable]
-    lookup: Callable[[str, tuple[str, ...], Span, bool], bool]
-    has_namespace: Callable[[str, Span], bool]
+    lookup: Callable[[str, tuple[str, ...], Span, bool], str | None]
     files: Files
     sources: Sources
     found: list[Diagnostic]
@@ -126,13 +127,14 @@ class Evaluator:
 
     def variable(self, expression: syntax.Expression) -> syntax.Expression | None:
         """What `var.x` stands for, placed where it is used; another expression itself. None: no value."""
-        if not isinstance(expression, syntax.Reference) or expression.parts[0] != "var" or len(expression.parts) != 2:
+        if not isinstance(expression, syntax.Reference) or expression.parts[0] != "var" or len(expression.parts) < 2:
             return expression
-        name = expression.parts[1]
+        name = ".".join(expression.parts[1:])
         variable = self.scope.variables.get(name)
         if variable is None:
-            near = nearest(name, self.scope.variables) if len(self.scope.found) < MOST else ()
-            self.report(faults.unknown_variable(expression.span, name, near))
+            if self.scope.lookup(name, ("variable",), expression.span, False) is None:
+                near = nearest(name, self.scope.variables) if len(self.scope.found) < MOST else ()
+                self.report(faults.unknown_variable(expression.span, name, near))
             return None
         return None if variable.value is None else relocate(variable.value, expression.span)
 
@@ -174,7 +176,7 @@ class Evaluator:
                     self.later.append(("a dataset of `hf://`", expression.span))
                     return path
                 problem = self.scope.files.check(path, expression.span)
-                return path if problem is None else self.report(problem)
+                return self.scope.files.locate(path) if problem is None else self.report(problem)
         return self._unquoted(expression, type_)
 
     def _unquoted(self, expression: syntax.Expression, type_: types.ValueType) -> Any:
@@ -201,10 +203,9 @@ class Evaluator:
 
     def _name(self, expression: syntax.Expression, type_: types.Name, kinds: tuple[str, ...]) -> Any:
         match expression:
-            case syntax.Reference(parts=(name,)):
-                return name if self.scope.lookup(name, kinds, expression.span, True) else UNSET
-            case syntax.Reference(parts=(namespace, *rest)) if len(rest) == 1:
-                return ".".join((namespace, *rest)) if self.scope.has_namespace(namespace, expression.span) else UNSET
+            case syntax.Reference(parts=parts):
+                name = self.scope.lookup(".".join(parts), kinds, expression.span, True)
+                return UNSET if name is None else name
             case syntax.Literal(kind="text", value=str(text)):
                 return self.report(faults.quoted_name(expression.span, text, kinds[0]))
         return self.wrong(expression, type_)
@@ -304,19 +305,23 @@ class Evaluator:
             return self.wrong(expression, type_)
         values: dict[str, Any] = {}
         complete = True
-        for pair in self.pairs(expression):
-            if kind is not None and not self.scope.lookup(pair.key, (kind,), pair.key_span, True):
+        for pair in self.pairs(expression, dotted=kind is not None):
+            key = pair.key if kind is None else self.scope.lookup(pair.key, (kind,), pair.key_span, True)
+            if key is None:
                 complete = False
                 continue
             value = self.about(f"`{pair.key}`").evaluate(pair.value, value_type)
             complete = complete and value is not UNSET
-            values[pair.key] = value
+            values[key] = value
         return values if complete else UNSET
 
-    def pairs(self, expression: syntax.MapOf) -> Iterable[syntax.Pair]:
-        """The entries of a map, each key once."""
+    def pairs(self, expression: syntax.MapOf, *, dotted: bool = False) -> Iterable[syntax.Pair]:
+        """The entries of a map, each key once. dotted: keys are names, and `lib.topic` may be one."""
         first: dict[str, Span] = {}
         for pair in expression.pairs:
+            if not dotted and is_dotted(pair):
+                self.report(faults.unquoted_label(pair.key_span, pair.key))
+                continue
             if pair.key in first:
                 self.report(faults.duplicate_key(pair.key_span, pair.key, self.subject, first[pair.key]))
                 continue

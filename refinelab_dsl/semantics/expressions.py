@@ -44,11 +44,13 @@ class Typed:
 class Reader:
     """Reads one expression.
 
-    subject: the attribute in messages; context: whose functions; names: what bare names may be.
+    namespace: of the file that it stands in; subject: the attribute in messages; context: whose functions; names: what
+    bare names may be.
     found: where mistakes are reported. An expression with a mistake gives None.
     """
 
     bindings: Bindings
+    namespace: str
     subject: str
     context: str
     names: Names
@@ -107,11 +109,14 @@ class Reader:
 
     def _variable(self, expression: syntax.Expression) -> syntax.Expression | None:
         match expression:
-            case syntax.Reference(parts=("var", name)):
-                variable = self.bindings.variables.get(name)
+            case syntax.Reference(parts=("var", first, *rest)):
+                name = ".".join((first, *rest))
+                variables = self.bindings.views[self.namespace].variables
+                variable = variables.get(name)
                 if variable is None:
-                    near = self._near(name, self.bindings.variables)
-                    self._report(faults.unknown_variable(expression.span, name, near))
+                    if self.bindings.directory.find(self.namespace, name, ("variable",)) is None:
+                        near = self._near(name, variables)
+                        self._report(faults.unknown_variable(expression.span, name, near))
                     return None
                 return None if variable.value is None else relocate(variable.value, expression.span)
         return expression
@@ -138,10 +143,10 @@ class Reader:
         return None
 
     def _reference(self, reference: syntax.Reference, like: Yields | None) -> Typed | None:
-        if len(reference.parts) > 1:
-            self._report(faults.namespace_in_expression(reference.span, ".".join(reference.parts), self.subject))
+        name = ".".join(reference.parts)
+        if len(reference.parts) > 1 and name not in self.names.known:
+            self._complain_of_dots(reference, name)
             return None
-        name = reference.parts[0]
         if like is not None and like.labels is not None and name in like.labels:
             return Typed(Constant.of(name), TEXT, True)
         known = self.names.known.get(name)
@@ -152,15 +157,29 @@ class Reader:
             if known.missing:
                 self._report(faults.unmeasurable(reference.span, name, known.missing))
                 return None
-            return Typed(Name(space=known.space, name=name), known.yields)
+            return Typed(Name(space=known.space, name=known.name), known.yields)
         if like is not None and like.labels is not None:
             near = self._near(name, like.labels)
             self._report(faults.wrong_label(reference.span, name, like.owner, near, like.labels))
             return None
         if (like is not None and like.open) or name in self.names.labels:
             return Typed(Constant.of(name), TEXT, True)
+        if self.names.open:
+            return Typed(Name(space="field", name=name), spaces.ANY)
         self._report(self._unknown(reference.span, name, like))
         return None
+
+    def _complain_of_dots(self, reference: syntax.Reference, name: str) -> None:
+        """A dotted name that is none: of an import, or of nothing."""
+        directory = self.bindings.directory
+        if directory.is_open(self.namespace, name):
+            return
+        if reference.parts[0] in directory.modules[self.namespace].links and self.names.known:
+            self._report(
+                directory.complain(self.namespace, name, _MEASURED, reference.span, near=len(self.found) < MOST)
+            )
+        else:
+            self._report(faults.namespace_in_expression(reference.span, name, self.subject))
 
     def _unknown(self, span: Span, name: str, like: Yields | None) -> Diagnostic:
         near = self._near(name, [*self.names.known, *sorted(self.names.labels)])
@@ -171,7 +190,7 @@ class Reader:
         if builtins.function(self.context, name) is not None:
             return faults.function_without_call(span, name)
         if self.context == "assert":
-            known = self.bindings.items.known.get(name)
+            known = self.bindings.views[self.namespace].items.known.get(name)
             if known is not None:
                 return faults.item_in_assertion(span, name, known.space)
         return faults.unknown_name(span, name, self.subject, near, tuple(self.names.known))
@@ -265,8 +284,8 @@ class Reader:
     def _peek(self, side: syntax.Expression) -> Yields | None:
         """What a side of a comparison gives to the other as a hint: a known name or a function alone has labels."""
         match self._quiet_variable(side):
-            case syntax.Reference(parts=(name,)):
-                known = self.names.known.get(name)
+            case syntax.Reference(parts=parts):
+                known = self.names.known.get(".".join(parts))
                 return None if known is None else known.yields
             case syntax.Call(function=function):
                 row = builtins.function(self.context, ".".join(function.parts))
@@ -384,7 +403,8 @@ class Reader:
                     return None
                 return typed.node
             case types.Over(context=context, gives=gives):
-                inner = replace(self, subject=f"`{row.name}`", context=context, names=self.bindings.items)
+                names = self.bindings.views[self.namespace].items
+                inner = replace(self, subject=f"`{row.name}`", context=context, names=names)
                 return inner.read(argument, gives)
             case types.Name(kinds=kinds):
                 return self._declared(row, parameter, argument, kinds)
@@ -416,16 +436,14 @@ class Reader:
         self, row: Function, parameter: Parameter, argument: syntax.Expression, kinds: tuple[str, ...]
     ) -> Expression | None:
         match argument:
-            case syntax.Reference(parts=(name,)):
-                if any(self.bindings.is_declared(kind, name) for kind in kinds):
-                    return Constant.of(name)
-                known = [each for kind in kinds for each in self.bindings.names(kind)]
-                near = self._near(name, known)
-                for kind, block in self.bindings.kinds_of(name):
-                    span = block.label_span or block.kind_span
-                    self._report(faults.wrong_kind(argument.span, name, kinds, kind, span, near))
-                    return None
-                self._report(faults.unknown_reference(argument.span, name, kinds, near, known))
+            case syntax.Reference(parts=parts):
+                directory = self.bindings.directory
+                name = ".".join(parts)
+                qualified = directory.find(self.namespace, name, kinds)
+                if qualified is not None:
+                    return Constant.of(qualified)
+                near = len(self.found) < MOST
+                self._report(directory.complain(self.namespace, name, kinds, argument.span, near=near))
                 return None
             case syntax.Literal(kind="text", value=str(text)):
                 self._report(faults.quoted_name(argument.span, text, kinds[0]))
@@ -453,6 +471,8 @@ class Reader:
         self._report(faults.wrong_argument(argument.span, row.name, parameter.name, expected, what_stands(argument)))
         return None
 
+
+_MEASURED: Final = ("measure", "dimension")
 
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 

@@ -1,8 +1,9 @@
-"""Paths of a spec, and the files that it is made of (prompts, tables of shares)."""
+"""Paths of a spec, and the files that it is made of (imports, prompts, tables of shares)."""
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,17 +22,29 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 class Files:
     """Checks paths and reads files for one compilation.
 
-    folder: the folder of the spec as it was named, for the names of files in messages. texts: what was read, by path
-    as written.
+    A path is *written* relative to the file in which it stands; *located*, it is relative to the folder of the spec,
+    which is how values hold it and how files are read.
+
+    folder: the folder of the spec as it was named, for the names of files in messages. prefix: the folder of the file
+    whose paths these are, located; "" for the spec itself. texts: what was read, by located path.
     """
 
     project: Project | None
     allow_outside: bool
     folder: str
+    prefix: str = ""
     texts: dict[str, Source] = field(default_factory=dict)
 
+    def locate(self, path: str) -> str:
+        """A written path, located."""
+        return posixpath.normpath(posixpath.join(self.prefix, path)) if self.prefix else path
+
+    def name(self, path: str) -> str:
+        """How a located path is called in messages."""
+        return posixpath.normpath(posixpath.join(self.folder, path)) if self.folder else path
+
     def check(self, path: str, span: Span) -> Diagnostic | None:
-        """What is wrong with the text of a path: empty, unprintable, absolute, or out of the project by `..`.
+        """What is wrong with the text of a written path: empty, unprintable, absolute, or out of the project by `..`.
 
         Links are followed only when a file is opened (here or by whoever reads or writes it).
         """
@@ -46,14 +59,28 @@ class Files:
             return faults.path_outside(span, path, root)
         base = Path("/root") if self.project is None else self.project.base.resolve()
         inside = base if self.project is None else self.project.root.resolve()
-        if not Path(os.path.normpath(base / path)).is_relative_to(inside):
+        if not Path(os.path.normpath(base / self.prefix / path)).is_relative_to(inside):
             return faults.path_outside(span, path, root)
         return None
 
     def read(self, path: str, span: Span, found: list[Diagnostic]) -> Source | None:
-        """The text of a file in the project; None where it cannot be read (reported)."""
+        """The text of a file in the project, by its located path; None where it cannot be read (reported)."""
         if path in self.texts:
             return self.texts[path]
+        data = self.read_bytes(path, span, MAX_BYTES, found)
+        if data is None:
+            return None
+        assert self.project is not None
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            found.append(faults.file_unreadable(span, path, "it is not UTF-8 text"))
+            return None
+        self.texts[path] = Source(self.name(path), text.replace("\r\n", "\n"), self.project.base / path)
+        return self.texts[path]
+
+    def read_bytes(self, path: str, span: Span, most: int, found: list[Diagnostic]) -> bytes | None:
+        """The bytes of a file in the project, `most` at most; None where it cannot be read (reported)."""
         if self.project is None:
             found.append(faults.file_unreadable(span, path, "the spec stands in no folder"))
             return None
@@ -64,20 +91,22 @@ class Files:
                 return None
             if not place.is_file():
                 reason = "it is no regular file" if place.exists() else "it does not exist"
-                found.append(faults.file_unreadable(span, path, reason))
+                found.append(faults.file_unreadable(span, path, "it is a folder" if place.is_dir() else reason))
                 return None
             with place.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-            if len(data) > MAX_BYTES:
-                found.append(faults.file_unreadable(span, path, f"it is larger than {MAX_BYTES:_} bytes"))
-                return None
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            found.append(faults.file_unreadable(span, path, "it is not UTF-8 text"))
-            return None
+                data = stream.read(most + 1)
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or "its path cannot be resolved"
             found.append(faults.file_unreadable(span, path, str(reason).lower()))
             return None
-        self.texts[path] = Source(f"{self.folder}/{path}" if self.folder else path, text.replace("\r\n", "\n"), place)
-        return self.texts[path]
+        if len(data) > most:
+            found.append(faults.file_unreadable(span, path, f"it is larger than {most:_} bytes"))
+            return None
+        return data
+
+
+def relocate_path(path: str, origin: str, prefix: str) -> str:
+    """A path written in a file of folder `origin`, as a file of folder `prefix` would write it (both located)."""
+    if origin == prefix or "://" in path or PurePosixPath(path).is_absolute():
+        return path
+    return posixpath.relpath(posixpath.join(origin, path), prefix or ".")

@@ -54,7 +54,7 @@ def read_one(bindings: Bindings, declared: Declared, reading: Reading, found: li
     """One expression, resolved."""
     names = names_for(bindings, declared, reading)
     subject = f"`{reading.key or reading.attribute}`"
-    reader = Reader(bindings, subject, reading.type.context, names, found)
+    reader = Reader(bindings, declared.namespace, subject, reading.type.context, names, found)
     return reader.read(reading.written, reading.type.gives)
 
 
@@ -64,11 +64,11 @@ def names_for(bindings: Bindings, declared: Declared, reading: Reading) -> space
         case "fields":
             return spaces.field_names(declared)
         case "rows":
-            return spaces.row_names(bindings.draft, declared)
+            return spaces.row_names(bindings.views[declared.namespace].items, declared)
         case "items":
-            return bindings.items
+            return bindings.views[declared.namespace].items
         case "accept":
-            return spaces.accept_names(bindings.results, declared)
+            return spaces.accept_names(bindings.views[declared.namespace].results, declared)
         case "assert":
             return spaces.assert_names()
 
@@ -78,6 +78,6 @@ def kind_of(bindings: Bindings, declared: Declared, attribute: str, key: str | N
     for reading in readings(declared):
         if reading.attribute == attribute and reading.key == key:
             names = names_for(bindings, declared, reading)
-            typed = Reader(bindings, "", reading.type.context, names, []).lower(reading.written)
+            typed = Reader(bindings, declared.namespace, "", reading.type.context, names, []).lower(reading.written)
             return None if typed is None else typed.yields.kind
     return None

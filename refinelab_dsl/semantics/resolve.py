@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
-from refinelab_dsl.semantics import order, spaces, variables
-from refinelab_dsl.semantics.bindings import Bindings, Options, Variable
-from refinelab_dsl.semantics.draft import Declared, Draft, Use
+from refinelab_dsl.semantics import order, variables
+from refinelab_dsl.semantics.bindings import Bindings, Options, View
+from refinelab_dsl.semantics.directory import Directory
+from refinelab_dsl.semantics.draft import Declared, Use
 from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.link import check_links, link
+from refinelab_dsl.semantics.modules import Module, load_modules
 from refinelab_dsl.semantics.requires import check_requires
 from refinelab_dsl.semantics.schema import Schema, find_schema
 from refinelab_dsl.semantics.written import find_calls
@@ -34,80 +37,71 @@ def resolve(
     sources: Sources,
     options: Options = Options(),  # noqa: B008 - frozen
 ) -> tuple[Bindings, Diagnostics]:
-    """The bindings of a tree, and what is wrong with its names and values (`RF20xx`, `RF21xx`).
+    """The bindings of a tree and of the files that it imports, and what is wrong with their names and values
+    (`RF20xx`, `RF21xx`; `RF1xxx` in imported files).
 
-    Reads the files that the spec is made of (`file("…")`, `load("…")`), nothing else.
+    Reads the files that the spec is made of (`import "…"`, `file("…")`, `load("…")`), nothing else.
     """
     found: list[Diagnostic] = []
-    declarations, imports = _collect(tree, found)
-    folder = tree.span.file.rpartition("/")[0]
-    files = Files(options.project, options.allow_outside, folder)
-    broken = frozenset(tree.broken)
-    values, more = variables.settle_variables(declarations.get("variable", {}), sources, options, tree.span)
-    found += more
-    names = _Names(declarations, broken, imports, values, found)
-    scope = Scope(values, names.lookup, names.has_namespace, files, sources, found)
-    draft = _build_draft(tree, declarations, scope)
+    files = Files(options.project, options.allow_outside, tree.span.file.rpartition("/")[0])
+    modules, sources = load_modules(tree, sources, files, found)
+    directory = Directory(modules, {name: _collect(module.tree, found) for name, module in modules.items()})
+    found.extend(variables.refuse_undeclared(directory, options))
+    scopes = {name: _build_scope(directory, module, files, sources, found) for name, module in modules.items()}
+    settled = {
+        name: variables.settle_variables(
+            module, directory.declarations[name].get("variable", {}), scopes[name], options
+        )
+        for name, module in modules.items()
+    }
+    views = {name: variables.view_variables(module, modules, settled) for name, module in modules.items()}
+    blocks: list[Declared] = []
+    top: dict[str, Any] = {}
+    for name, module in modules.items():
+        scope = replace(scopes[name], variables=views[name])
+        top, declared = _evaluate_module(module, directory.declarations[name], scope)
+        blocks.extend(declared)
+    draft, seen = link(top, blocks, directory)
+    found.extend(check_links(tree, directory))
+    found.extend(variables.find_needed(draft.blocks, views, options))
     texts = sources.including(*files.texts.values())
     bindings = Bindings(
-        declarations,
-        broken,
-        imports,
-        values,
+        directory,
+        {name: View(views[name], *seen[name]) for name in modules},
+        frozenset(tree.broken),
+        {variable.name: variable for each in settled.values() for variable in each.values()},
         files.texts,
         texts,
         options,
         draft,
-        spaces.item_names(draft),
-        spaces.item_names(draft, result=True),
     )
     return bindings, order.in_order(found, texts)
 
 
-@dataclass(frozen=True)
-class _Names:
-    declarations: Mapping[str, Mapping[str, syntax.Block]]
-    broken: frozenset[tuple[str, str | None]]
-    imports: Mapping[str, syntax.Import]
-    variables: Mapping[str, Variable]
-    found: list[Diagnostic]
+def _build_scope(
+    directory: Directory, module: Module, files: Files, sources: Sources, found: list[Diagnostic]
+) -> Scope:
+    """What the values of a file see: its names, not yet its variables."""
 
-    def lookup(self, name: str, kinds: tuple[str, ...], span: Span, report: bool) -> bool:
-        if any(name in self.declarations.get(kind, ()) or (kind, name) in self.broken for kind in kinds):
-            return True
-        if report:
-            self.found.append(self._missing(name, kinds, span))
-        return False
+    def lookup(name: str, kinds: tuple[str, ...], span: Span, report: bool) -> str | None:
+        qualified = directory.find(module.namespace, name, kinds)
+        if qualified is None and report:
+            found.append(directory.complain(module.namespace, name, kinds, span, near=len(found) < order.MOST))
+        return qualified
 
-    def has_namespace(self, name: str, span: Span) -> bool:
-        if name in self.imports or any(kind == "import" for kind, _ in self.broken):
-            return True
-        self.found.append(faults.unknown_namespace(span, name, nearest(name, self.imports)))
-        return False
-
-    def _missing(self, name: str, kinds: tuple[str, ...], span: Span) -> Diagnostic:
-        known = [other for kind in kinds for other in self.declarations.get(kind, ())]
-        near = nearest(name, known) if len(self.found) < order.MOST else ()
-        for kind, blocks in self.declarations.items():
-            if name in blocks:
-                block = blocks[name]
-                return faults.wrong_kind(span, name, kinds, kind, block.label_span or block.kind_span, near)
-        return faults.unknown_reference(span, name, kinds, near, known)
+    return Scope({}, lookup, replace(files, prefix=module.folder), sources, found)
 
 
-def _collect(
-    tree: syntax.Tree, found: list[Diagnostic]
-) -> tuple[dict[str, dict[str, syntax.Block]], dict[str, syntax.Import]]:
+def _collect(tree: syntax.Tree, found: list[Diagnostic]) -> dict[str, dict[str, syntax.Block]]:
     """Declarations by kind and name; unnamed kinds under the empty name, titled ones under their title."""
     declarations: dict[str, dict[str, syntax.Block]] = {}
     imports: dict[str, syntax.Import] = {}
     for statement in tree.statements:
         match statement:
             case syntax.Import():
-                if statement.name in imports:
-                    first = imports[statement.name].span
-                    found.append(faults.duplicate_declaration(statement.span, "import", statement.name, first))
-                imports.setdefault(statement.name, statement)
+                first = imports.setdefault(statement.name, statement)
+                if first is not statement:
+                    found.append(faults.duplicate_declaration(statement.span, "import", statement.name, first.span))
             case syntax.Block():
                 kind = builtins.BLOCKS.get(statement.kind)
                 if kind is None:
@@ -115,7 +109,7 @@ def _collect(
                     found.append(faults.unknown_block(statement.kind_span, statement.kind, near))
                     continue
                 _declare(statement, kind, declarations.setdefault(kind.name, {}), found)
-    return declarations, imports
+    return declarations
 
 
 def _declare(
@@ -149,43 +143,39 @@ def _declare(
     known[block.label] = block
 
 
-def _build_draft(tree: syntax.Tree, declarations: Mapping[str, Mapping[str, syntax.Block]], scope: Scope) -> Draft:
-    later: list[tuple[str, Span]] = []
-    top = _evaluate_top(tree, scope, later)
+def _evaluate_module(
+    module: Module, declarations: Mapping[str, Mapping[str, syntax.Block]], scope: Scope
+) -> tuple[dict[str, Any], list[Declared]]:
+    """The attributes at the top of a file, and its blocks."""
+    top = _evaluate_top(module.tree, scope)
     kept = {id(block): name for blocks in declarations.values() for name, block in blocks.items()}
     blocks: list[Declared] = []
-    for statement in tree.statements:
+    for statement in module.tree.statements:
         match statement:
-            case syntax.Import():
-                later.append(("`import`", statement.span))
             case syntax.Block() if statement.kind == "variable":
                 _check_form(statement, scope)
             case syntax.Block():
                 schema = find_schema(statement)
                 if schema is not None:
-                    declared = _evaluate_block(statement, schema, kept.get(id(statement)), scope, later)
+                    declared = _evaluate_block(statement, schema, kept.get(id(statement)), module, scope)
                     if id(statement) in kept:
                         blocks.append(declared)
-    uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
-    return Draft(top, tuple(blocks), uses)
+    return top, blocks
 
 
-def _evaluate_top(tree: syntax.Tree, scope: Scope, later: list[tuple[str, Span]]) -> dict[str, Any]:
+def _evaluate_top(tree: syntax.Tree, scope: Scope) -> dict[str, Any]:
     attributes = {attribute.name: attribute for attribute in builtins.TOP}
     written = [statement for statement in tree.statements if isinstance(statement, syntax.Attribute)]
-    values, _ = _evaluate_attributes(written, attributes, {}, "the spec", False, scope, later, tuple(builtins.BLOCKS))
+    values, _ = _evaluate_attributes(written, attributes, {}, "the spec", False, scope, [], tuple(builtins.BLOCKS))
     requires = next((each for each in written if each.name == "requires"), None)
     if requires is not None and isinstance(values.get("requires"), str):
         scope.found.extend(check_requires(values["requires"], requires.value.span))
     return _with_defaults(values, attributes, {each.name for each in written})
 
 
-def _evaluate_block(
-    block: syntax.Block, schema: Schema, name: str | None, scope: Scope, later: list[tuple[str, Span]]
-) -> Declared:
+def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, module: Module, scope: Scope) -> Declared:
     kind = schema.block
-    if not kind.reached:
-        later.append((f"block `{kind.name}`", block.header_span))
+    later = [] if kind.reached else [(f"block `{kind.name}`", block.header_span)]
     label = block.label if kind.label != "none" and block.label is not None else ""
     title = f"{kind.name} `{label}`" if label else f"`{kind.name}`"
     _refuse_nested(block, scope)
@@ -202,7 +192,10 @@ def _evaluate_block(
             example = types.describe(attribute.type)
             scope.found.append(faults.missing_attribute(block.header_span, attribute.name, title, example))
     values = _with_defaults(values, schema.attributes, set(first))
-    return Declared(kind.name, label if name is None else (name if label else ""), block, values, first, schema.row)
+    own = label if name is None else (name if label else "")
+    uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
+    qualified = module.qualify(own) if own else ""
+    return Declared(kind.name, qualified, block, values, first, schema.row, module.namespace, uses)
 
 
 def _evaluate_attributes(

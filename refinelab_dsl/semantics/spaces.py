@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from refinelab_dsl import builtins, types
+from refinelab_dsl.semantics.directory import Directory
 from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.semantics.shares import Shares
 from refinelab_dsl.types import ExpressionKind
@@ -38,23 +39,27 @@ ROWS: Final = "rows are chosen before anything is measured"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A name of an expression: where it lives and what it yields; `missing` says why it cannot be had here."""
+    """A name of an expression: where it lives, its qualified name, and what it yields; `missing` says why it cannot be
+    had here."""
 
     space: Space
+    name: str
     yields: Yields
     missing: str = ""
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names that an expression sees. labels: bare words that are a label of some dimension.
+    """The names that an expression sees, as its file writes them.
 
-    columns: those of a CSV without a header row, None where the file names its own.
+    labels: bare words that are a label of some dimension. columns: those of a CSV without a header row, None where the
+    file names its own. open: there may be further fields, which only the spec that imports this file knows.
     """
 
     known: Mapping[str, Known]
     labels: frozenset[str]
     columns: tuple[str, ...] | None
+    open: bool = False
 
 
 _FIELDS: Final[Mapping[str, Yields]] = {
@@ -101,35 +106,37 @@ def ordered_bands(bands: Mapping[str, types.Formed]) -> tuple[str, ...]:
     return tuple(sorted(bands, key=low))
 
 
-def item_names(draft: Draft, *, result: bool = False) -> Names:
-    """The names of `where`, `prefer`, `protect` (and, with `result`, of `accept` over a new item): dimensions, then
-    measures, then fields; the first of a name counts. A dimension that cannot be measured of a new item has the label
-    that it was made for."""
+def item_names(draft: Draft, directory: Directory, namespace: str, *, result: bool = False) -> Names:
+    """The names that `where`, `prefer`, `protect` of a file see (and, with `result`, `accept` over a new item):
+    dimensions, then measures, then fields of the main dataset; the first of a name counts. A dimension that cannot be
+    measured of a new item has the label that it was made for. draft: of all files."""
     dataset = draft.dataset
     known: dict[str, Known] = {}
     labels: set[str] = set()
-    for dimension in draft.all("dimension"):
+    for written, dimension in _visible(draft, directory, namespace, "dimension"):
         words = dimension_labels(draft, dimension)
         labels.update(words or ())
         yields = Yields("label", words, is_ordered(dimension), dimension.name, open=words is None)
-        known[dimension.name] = Known("dimension", yields)
-    for measure in draft.all("measure"):
+        known[written] = Known("dimension", dimension.name, yields)
+    for written, measure in _visible(draft, directory, namespace, "measure"):
         missing = unmeasurable(draft, measure.name) if result else ""
-        known.setdefault(measure.name, Known("measure", _measured(measure), missing))
+        known.setdefault(written, Known("measure", measure.name, _measured(measure), missing))
     if dataset is not None:
         own = task_fields(dataset)
         for name, yields in field_yields(dataset).items():
             missing = "it comes from the source, not from the result" if result and name not in own else ""
-            known.setdefault(name, Known("field", yields, missing))
-    return Names(known, frozenset(labels), None if dataset is None else dataset.get("columns"))
+            known.setdefault(name, Known("field", name, yields, missing))
+    return Names(known, frozenset(labels), None if dataset is None else dataset.get("columns"), dataset is None)
 
 
-def row_names(draft: Draft, dataset: Declared) -> Names:
-    """The names of a dataset's own `where`: its fields. Measures and dimensions are known and not to be had yet."""
-    known = {name: Known("field", yields) for name, yields in field_yields(dataset).items()}
-    for kind in ("measure", "dimension"):
-        for declared in draft.all(kind):
-            known.setdefault(declared.name, Known("measure" if kind == "measure" else "dimension", ANY, ROWS))
+def row_names(items: Names, dataset: Declared) -> Names:
+    """The names of a dataset's own `where`: its fields. Measures and dimensions are known and not to be had yet.
+
+    items: the names that expressions over items of the same file see."""
+    known = {name: Known("field", name, yields) for name, yields in field_yields(dataset).items()}
+    for written, other in items.known.items():
+        if other.space in ("measure", "dimension"):
+            known.setdefault(written, Known(other.space, other.name, ANY, ROWS))
     return Names(known, frozenset(), dataset.get("columns"))
 
 
@@ -138,8 +145,10 @@ def accept_names(results: Names, validator: Declared) -> Names:
     row = validator.validator
     base = results if row is None or row.items else Names({}, frozenset(), None)
     own = () if row is None else row.names
-    known = {each.name: Known("context", Yields(each.gives, each.words or None, False, each.name)) for each in own}
-    return Names({**base.known, **known}, base.labels, base.columns)
+    known = {
+        each.name: Known("context", each.name, Yields(each.gives, each.words or None, False, each.name)) for each in own
+    }
+    return replace(base, known={**base.known, **known})
 
 
 def field_names(dataset: Declared) -> Names:
@@ -191,3 +200,11 @@ def _measured(measure: Declared) -> Yields:
     if row.gives == "label":
         return Yields("label", labels, False, measure.name, open=labels is None)
     return Yields(row.gives)
+
+
+def _visible(draft: Draft, directory: Directory, namespace: str, kind: str) -> Iterator[tuple[str, Declared]]:
+    """The declarations of a kind that a file may name, with how it writes them."""
+    for written, name in directory.visible(namespace, kind):
+        declared = draft.named(kind, name)
+        if declared is not None:
+            yield written, declared

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from refinelab_dsl import syntax
+from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.suggest import nearest
@@ -159,7 +161,7 @@ def _members(draft: Draft) -> Mapping[str, tuple[str, ...] | None]:
     fields: tuple[str, ...] | None = None
     if dataset is not None and dataset.get("task") is not None and not dataset.is_broken("fields"):
         fields = tuple(name for name in spaces.field_yields(dataset) if name != "id")
-    dimensions = tuple(dimension.name for dimension in draft.all("dimension"))
+    dimensions = tuple(short_names(dimension.name for dimension in draft.all("dimension")).values())
     return {"item": fields, "anchor": fields, "target": dimensions, "labels": dimensions}
 
 
@@ -174,9 +176,8 @@ def _near_name(name: str, known: tuple[str, ...], role: Role, draft: Draft) -> t
 def _file_of(bindings: Bindings, expression: syntax.Expression) -> Source | None:
     match expression:
         case syntax.Call(arguments=(syntax.Argument(value=syntax.Literal(value=str(path))),)):
-            return bindings.files.get(path)
-        case syntax.Call():
-            return None
+            folder = bindings.module(expression.span.file).folder
+            return bindings.files.get(posixpath.normpath(posixpath.join(folder, path)) if folder else path)
     return None
 
 

@@ -108,6 +108,20 @@ def is_bare(expression: syntax.Expression) -> bool:
     return False
 
 
+def is_dotted(pair: syntax.Pair) -> bool:
+    """Whether the key of an entry is a dotted name, and no quoted text with a dot in it."""
+    return "." in pair.key and pair.key_span != pair.span and pair.key_span.end - pair.key_span.start == len(pair.key)
+
+
+def find_pair(expression: syntax.Expression, name: str) -> syntax.Pair | None:
+    """The entry of a map whose key is a name; `name` may be qualified where the key is not."""
+    if not isinstance(expression, syntax.MapOf):
+        return None
+    member = name.rpartition(".")[2]
+    exact = (pair for pair in expression.pairs if pair.key == name)
+    return next(exact, None) or next((pair for pair in expression.pairs if pair.key.rpartition(".")[2] == member), None)
+
+
 def is_numeric_text(expression: syntax.Expression) -> bool:
     """Whether a number stands in quotes."""
     return isinstance(expression, syntax.Literal) and bool(_NUMERIC.fullmatch(word_of(expression) or ""))
@@ -128,6 +142,51 @@ def find_calls(expression: syntax.Expression) -> Iterator[syntax.Call]:
         case syntax.Binary(left=left, right=right):
             yield from find_calls(left)
             yield from find_calls(right)
+
+
+def find_references(expression: syntax.Expression) -> Iterator[syntax.Reference]:
+    """The names in an expression, those of functions and keys left out."""
+    match expression:
+        case syntax.Reference():
+            yield expression
+        case syntax.Unary(operand=operand):
+            yield from find_references(operand)
+        case syntax.Binary(left=left, right=right):
+            yield from find_references(left)
+            yield from find_references(right)
+        case syntax.ListOf(items=items):
+            for item in items:
+                yield from find_references(item)
+        case syntax.MapOf(pairs=pairs):
+            for pair in pairs:
+                yield from find_references(pair.value)
+        case syntax.Call(arguments=arguments):
+            for argument in arguments:
+                yield from find_references(argument.value)
+
+
+def find_variables(expression: syntax.Expression) -> Iterator[str]:
+    """What stands after `var.` in an expression; `mix(a = 40%)` and `with = { x = … }` name variables without it."""
+    match expression:
+        case syntax.Reference(parts=("var", first, *rest)):
+            yield ".".join((first, *rest))
+        case syntax.Unary(operand=operand):
+            yield from find_variables(operand)
+        case syntax.Binary(left=left, right=right):
+            yield from find_variables(left)
+            yield from find_variables(right)
+        case syntax.ListOf(items=items):
+            for item in items:
+                yield from find_variables(item)
+        case syntax.MapOf(pairs=pairs):
+            for pair in pairs:
+                yield from find_variables(pair.value)
+                yield pair.key
+        case syntax.Call(function=function, arguments=arguments):
+            for argument in arguments:
+                yield from find_variables(argument.value)
+                if function.parts == ("mix",) and argument.name is not None:
+                    yield argument.name
 
 
 def mentions(expression: syntax.Expression, name: str) -> bool:

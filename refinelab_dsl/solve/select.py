@@ -115,7 +115,8 @@ class Selection:
         return rows[np.lexsort((self._codes[rows], self._rank(rows, purpose)))]
 
     def _rank(self, rows: NDArray[np.int64], purpose: str) -> NDArray[np.uint64]:
-        return _mix(self._codes[rows], _salt(self._program.seed, purpose))
+        # By an operator's own name: which file of a spec it stands in changes nothing.
+        return _mix(self._codes[rows], _salt(self._program.seed, purpose.rpartition(".")[2]))
 
 
 def select(program: Program, profile: Profile, problem: Problem, assignment: Assignment) -> Selection:

@@ -136,8 +136,7 @@ class _Builder:
 
     def pair(self, tree: Parsed[Token]) -> Pair:
         key, value = cast("list[Any]", tree.children)
-        token = key.children[0]
-        return Pair(self.word(token), self.expression(value), self.span(token), self.span(tree))
+        return Pair(".".join(map(self.word, key.children)), self.expression(value), self.span(key), self.span(tree))
 
     def literal(self, token: Token, span: Span) -> Literal:
         value: Any

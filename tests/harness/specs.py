@@ -5,6 +5,8 @@ A chapter is prose with fenced blocks:
 - ` ```refine ` is a whole spec: it is parsed, resolved and checked. `edition = 1` is put before it unless it says so.
 - ` ```refine syntax ` is parsed only.
 - ` ```refine setup ` is put before each later ` ```refine ` block of its chapter, and must be right by itself.
+- ` ```refine file lib/models.refine ` is another file, which stands beside each later ` ```refine ` block of its
+  chapter until another of the same name comes. What is expected in it is expected of every block that imports it.
 - ` ```refine text ` is left alone.
 
 What is expected stands on the line that it concerns, in a comment: `# error: RF2104`, `# warning: RF2002`, several
@@ -16,32 +18,38 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from refinelab_dsl import syntax
-from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.render import render_text
 from refinelab_dsl.source import Source
 
 EDITION = "edition = 1\n"
 
-_FENCE = re.compile(r"^```refine(?: (?P<mode>syntax|setup|text))?\n(?P<text>.*?)^```$", re.M | re.S)
+_FENCE = re.compile(
+    r"^```refine(?: (?P<mode>syntax|setup|text|file (?P<name>\S+)))?\n(?P<text>.*?)^```$", re.M | re.S
+)
 _EXPECTED = re.compile(r"# (?P<severity>error|warning|note)(?P<below> below)?: (?P<codes>RF\d{4}(?:, RF\d{4})*)")
 _VALUE = re.compile(r"# value: (?P<value>.+)$")
 
 
 @dataclass(frozen=True)
 class Example:
-    """A fenced block: the text as the compiler reads it, and the line of its chapter on which the block starts."""
+    """A fenced block: the text as the compiler reads it, and the line of its chapter on which the block starts.
+
+    files: name and text of what stands beside it.
+    """
 
     chapter: str
     line: int
     mode: str
     text: str
+    files: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.chapter}:{self.line}"
@@ -55,20 +63,25 @@ def find_examples(path: Path) -> Iterator[Example]:
     """The examples of a chapter, those that are only text left out."""
     chapter = path.read_text(encoding="utf-8")
     setup = ""
+    files: dict[str, str] = {}
     for found in _FENCE.finditer(chapter):
         mode, text = found["mode"] or "", found["text"]
         line = chapter.count("\n", 0, found.start()) + 1
         if mode == "text":
             continue
+        if found["name"]:
+            files[found["name"]] = _with_edition(text, found["name"])
+            continue
         if mode == "setup":
             setup = text
         elif not mode:
             text = setup + text
-        yield Example(path.name, line, mode, text if _says_edition(text) else EDITION + text)
+        yield Example(path.name, line, mode, _with_edition(text), tuple(files.items()))
 
 
-def _says_edition(text: str) -> bool:
-    return re.search(r"^edition\b", text, re.M) is not None
+def _with_edition(text: str, name: str = "x.refine") -> str:
+    says = re.search(r"^edition\b", text, re.M) is not None
+    return text if says or not name.endswith(".refine") else EDITION + text
 
 
 def analyse(example: Example) -> Diagnostics:
@@ -77,27 +90,39 @@ def analyse(example: Example) -> Diagnostics:
         return syntax.parse(example.source)[1]
     from refinelab_dsl import compiler
 
-    return compiler.analyze(example.source).diagnostics
+    if not example.files:
+        return compiler.analyze(example.source).diagnostics
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in example.files:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        source = Source(example.source.name, example.text, Path(folder, "spec.refine"))
+        return compiler.analyze(source).diagnostics
 
 
 def check_example(example: Example) -> None:
     """Raises AssertionError with the rendered diagnostics where an example does not do what it says."""
     found = analyse(example)
+    texts = {example.source.name: example.text, **{name: text for name, text in example.files if name in found.sources}}
     expected = sorted(
-        (number + bool(expectation["below"]), expectation["severity"], code)
-        for number, line in enumerate(example.text.split("\n"), 1)
+        (file, number + bool(expectation["below"]), expectation["severity"], code)
+        for file, text in texts.items()
+        for number, line in enumerate(text.split("\n"), 1)
         for expectation in _EXPECTED.finditer(line)
         for code in expectation["codes"].split(", ")
     )
-    reported = sorted((_line_of(entry, example), entry.severity, entry.code) for entry in found)
+    reported = sorted((*_place_of(entry, found), entry.severity, entry.code) for entry in found)
     assert reported == expected, f"{example}: expected {expected}\n\n{render_text(found)}"
     for number, line in enumerate(example.text.split("\n"), 1):
         if value := _VALUE.search(line):
             assert find_value(example, number) == value["value"], f"{example}, line {number}"
 
 
-def _line_of(entry: Any, example: Example) -> int:
-    return example.source.position(entry.span.start).line if entry.span is not None else 0
+def _place_of(entry: Diagnostic, found: Diagnostics) -> tuple[str, int]:
+    if entry.span is None:
+        return "", 0
+    return entry.span.file, found.sources[entry.span.file].position(entry.span.start).line
 
 
 def find_value(example: Example, line: int) -> str:

@@ -12,6 +12,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import readings
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
+from refinelab_dsl.semantics.written import word_of
 from refinelab_dsl.source import Span
 from refinelab_dsl.types import ExpressionKind, expression_kind
 
@@ -25,9 +26,8 @@ def check_datasets(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic
     is_unsure = any(kind == "dataset" for kind, _ in bindings.broken) or any(
         each.is_broken("role") for each in datasets
     )
-    if not main and not is_unsure:
-        start = Span(tree.span.file, tree.span.start, tree.span.start)
-        yield faults.missing_block(start, "dataset" if not datasets else "main dataset", _EXAMPLE)
+    if not main and not is_unsure and not bindings.is_library:
+        yield _missing(Span(tree.span.file, tree.span.start, tree.span.start), datasets, bindings)
     for other in main[1:]:
         yield faults.several_main(_name_span(other), other.name, _name_span(main[0]), main[0].name)
     for dataset in datasets:
@@ -37,6 +37,16 @@ def check_datasets(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic
         task = builtins.TASKS.get(dataset.get("task") or "")
         if task is not None and dataset.get("role") in ("main", "seeds"):
             yield from _check_fields(bindings, dataset, task)
+
+
+def _missing(start: Span, datasets: list[Declared], bindings: Bindings) -> Diagnostic:
+    """No main dataset: an import may have one that does not take part."""
+    for alias, target in bindings.directory.modules[""].links.items():
+        for name, block in bindings.directory.declarations[target or ""].get("dataset", {}).items():
+            written = {each.name: each.value for each in block.body if isinstance(each, syntax.Attribute)}
+            if target and ("role" not in written or word_of(written["role"]) == "main"):
+                return faults.main_not_used(start, alias, f"{alias}.{name}", _EXAMPLE)
+    return faults.missing_block(start, "dataset" if not datasets else "main dataset", _EXAMPLE)
 
 
 def _check_fields(bindings: Bindings, dataset: Declared, task: TaskKind) -> Iterator[Diagnostic]:

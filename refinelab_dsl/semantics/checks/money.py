@@ -44,7 +44,7 @@ def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     budget = draft.one("budget")
     if budget is None:
         callers = [each for each in draft.all("operator") if each.operator is not None and each.operator.calls]
-        if callers and not any(kind == "budget" for kind, _ in bindings.broken):
+        if callers and not bindings.is_library and not any(kind == "budget" for kind, _ in bindings.broken):
             yield faults.unlimited(callers[0].block.header_span)
         return
     if "tokens" not in budget.written and "cost" not in budget.written:

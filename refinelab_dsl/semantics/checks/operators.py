@@ -12,6 +12,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.written import find_pair
 from refinelab_dsl.source import Span
 
 
@@ -91,21 +92,17 @@ def _check_prompt(draft: Draft, operator: Declared, row: OperatorKind, task: str
         yield faults.unplaced_field(operator.span("prompt"), prompt.name, operator.name, missing)
 
 
-def _moves(operator: Declared) -> tuple[syntax.Pair, ...]:
-    value = operator.written["moves"].value
-    return value.pairs if isinstance(value, syntax.MapOf) else ()
-
-
 def _move_span(operator: Declared, name: str) -> Span:
-    return next((pair.value.span for pair in _moves(operator) if pair.key == name), operator.span("moves"))
+    pair = find_pair(operator.written["moves"].value, name)
+    return operator.span("moves") if pair is None else pair.value.span
 
 
 def _label_span(operator: Declared, name: str, label: str) -> Span | None:
     """Where a label stands in `to(…)`."""
-    for pair in _moves(operator):
-        if pair.key == name and isinstance(pair.value, syntax.Call):
-            for argument in pair.value.arguments:
-                match argument.value:
-                    case syntax.Reference(parts=(word,)) | syntax.Literal(value=str(word)) if word == label:
-                        return argument.span
+    pair = find_pair(operator.written["moves"].value, name)
+    if pair is not None and isinstance(pair.value, syntax.Call):
+        for argument in pair.value.arguments:
+            match argument.value:
+                case syntax.Reference(parts=(word,)) | syntax.Literal(value=str(word)) if word == label:
+                    return argument.span
     return None

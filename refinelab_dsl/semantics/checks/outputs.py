@@ -21,7 +21,7 @@ _PATHS = ("path", "provenance", "quarantine", "card", "report")
 def check_outputs(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     """Paths, formats and layouts."""
     outputs = list(bindings.draft.all("output"))
-    if not outputs and not any(kind == "output" for kind, _ in bindings.broken):
+    if not outputs and not bindings.is_library and not any(kind == "output" for kind, _ in bindings.broken):
         yield faults.nothing_written(Span(tree.span.file, tree.span.start, tree.span.start))
     yield from _check_paths(bindings, outputs)
     for output in outputs:

@@ -3,101 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from refinelab_dsl import syntax, types
+from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.semantics.bindings import Bindings
-from refinelab_dsl.semantics.readings import readings
-from refinelab_dsl.semantics.schema import find_schema
+from refinelab_dsl.semantics.uses import find_uses
+from refinelab_dsl.semantics.written import find_references, find_variables
 
 _KINDS = ("measure", "model", "embedding", "prompt", "validator", "judge", "variable")
 
 
 def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """Warns of measures, models, prompts, validators and variables without a use. In a file with broken statements
-    or wrong values, which may have meant to use anything, of none."""
+    """Warns of measures, models, prompts, validators, variables and imports without a use. In a file with broken
+    statements or wrong values, which may have meant to use anything, of none; in a file that is there to be imported,
+    of imports alone."""
     if bindings.broken or any(each.is_broken(*each.written) for each in bindings.draft.blocks):
         return
+    yield from _check_imports(tree, bindings)
+    if bindings.is_library:
+        return
+    own = [declared for declared in bindings.draft.blocks if not declared.namespace]
     used: set[tuple[str, str]] = set()
-    for declared in bindings.draft.blocks:
-        schema = find_schema(declared.block)
-        for name, attribute in schema.attributes.items() if schema is not None else ():
-            if name in declared.values:
-                used.update(_references(declared.values[name], attribute.type))
-        for reading in readings(declared):
-            used.update(("measure", word) for word in _words(reading.written))
-        for attribute_ in declared.written.values():
-            used.update(("variable", word) for word in _variables(attribute_.value))
-    for statement in tree.statements:
-        if isinstance(statement, syntax.Attribute):
-            used.update(("variable", word) for word in _variables(statement.value))
+    for declared in own:
+        used.update(find_uses(declared, bindings.directory, bindings.views[""].items))
+    for attribute in _attributes(tree):
+        used.update(("variable", word) for word in find_variables(attribute.value))
     for kind in _KINDS:
         for name, block in bindings.declarations.get(kind, {}).items():
             if (kind, name) not in used and name.isidentifier():
                 yield faults.unused(block.label_span or block.kind_span, kind, name)
 
 
-def _references(value: Any, type_: types.ValueType) -> Iterator[tuple[str, str]]:
-    """What a value refers to: (kind, name)."""
-    match type_:
-        case types.Name(kinds=kinds) if isinstance(value, str):
-            yield from ((kind, value) for kind in kinds)
-        case types.ListOf(item=item) if isinstance(value, tuple):
-            for each in value:
-                yield from _references(each, item)
-        case (types.KeyedBy() | types.MapTo()) as map_ if isinstance(value, dict):
-            for key, each in value.items():
-                if isinstance(map_, types.KeyedBy):
-                    yield map_.kind, key
-                yield from _references(each, map_.value)
-        case types.Either(options=options):
-            for option in options:
-                yield from _references(value, option)
-        case types.Form() if isinstance(value, types.Formed):
-            for _, argument in value.arguments:
-                if isinstance(argument, str):
-                    yield "dataset", argument
+def _check_imports(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    used: set[str] = set()
+    for attribute in _attributes(tree):
+        for reference in find_references(attribute.value):
+            first, *rest = reference.parts
+            used.add(rest[0] if first == "var" and len(rest) > 1 else first if rest else "")
+        used.update(key.partition(".")[0] for key in _keys(attribute.value) if "." in key)
+    for name, statement in bindings.imports.items():
+        if name not in used and name != "var":  # which is wrong in itself
+            yield faults.unused_import(statement.span, name)
 
 
-def _words(expression: syntax.Expression) -> Iterator[str]:
-    """Bare names in an expression."""
-    match expression:
-        case syntax.Reference(parts=(word,)):
-            yield word
-        case syntax.Unary(operand=operand):
-            yield from _words(operand)
-        case syntax.Binary(left=left, right=right):
-            yield from _words(left)
-            yield from _words(right)
-        case syntax.ListOf(items=items):
-            for item in items:
-                yield from _words(item)
-        case syntax.Call(arguments=arguments):
-            for argument in arguments:
-                yield from _words(argument.value)
+def _attributes(tree: syntax.Tree) -> Iterator[syntax.Attribute]:
+    """The attributes of a file and of its blocks."""
+    for statement in tree.statements:
+        for each in statement.body if isinstance(statement, syntax.Block) else (statement,):
+            if isinstance(each, syntax.Attribute):
+                yield each
 
 
-def _variables(expression: syntax.Expression) -> Iterator[str]:
-    """Variables in an expression; `mix(a = 40%)` names them without `var.`."""
-    match expression:
-        case syntax.Reference(parts=("var", name)):
-            yield name
-        case syntax.Unary(operand=operand):
-            yield from _variables(operand)
-        case syntax.Binary(left=left, right=right):
-            yield from _variables(left)
-            yield from _variables(right)
-        case syntax.ListOf(items=items):
-            for item in items:
-                yield from _variables(item)
-        case syntax.MapOf(pairs=pairs):
-            for pair in pairs:
-                yield from _variables(pair.value)
-                yield pair.key  # `with = { x = … }` of a test
-        case syntax.Call(function=function, arguments=arguments):
-            for argument in arguments:
-                yield from _variables(argument.value)
-                if function.parts == ("mix",) and argument.name is not None:
-                    yield argument.name
+def _keys(expression: syntax.Expression) -> Iterator[str]:
+    """The keys of a map; those of maps of names are the outermost."""
+    if isinstance(expression, syntax.MapOf):
+        yield from (pair.key for pair in expression.pairs)

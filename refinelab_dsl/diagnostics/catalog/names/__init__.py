@@ -1,7 +1,8 @@
 """RF2xxx: names, types, units, weights, expressions, and whether declarations fit together.
 
 RF200x blocks, RF201x attributes and keys, RF203x references, RF204x variables, RF205x types and units, RF207x paths
-and secrets, RF21xx distributions, labels and bands, RF22xx declarations that do not fit together, RF23xx expressions.
+and secrets, RF208x imports, RF21xx distributions, labels and bands, RF22xx declarations that do not fit together,
+RF23xx expressions.
 """
 
 from refinelab_dsl.diagnostics.catalog.names.declarations import (
@@ -89,6 +90,17 @@ from refinelab_dsl.diagnostics.catalog.names.fit import (
     unplaced_field,
     useless_retries,
     wrong_task,
+)
+from refinelab_dsl.diagnostics.catalog.names.imports import (
+    import_cycle,
+    main_not_used,
+    not_a_spec,
+    own_use,
+    private_import,
+    reserved_namespace,
+    stays_behind,
+    unknown_member,
+    unused_import,
 )
 from refinelab_dsl.diagnostics.catalog.names.shares import (
     band_without_label,
@@ -183,10 +195,12 @@ __all__ = [
     "foreign_measure_label",
     "function_elsewhere",
     "function_without_call",
+    "import_cycle",
     "item_in_assertion",
     "label_without_band",
     "label_without_weight",
     "labels_twice",
+    "main_not_used",
     "misplaced_secret",
     "missing_argument",
     "missing_attribute",
@@ -203,6 +217,7 @@ __all__ = [
     "no_effect",
     "no_order",
     "no_weights",
+    "not_a_spec",
     "not_an_expression",
     "not_data",
     "not_invertible",
@@ -213,11 +228,14 @@ __all__ = [
     "output_compressed",
     "output_format",
     "output_over_source",
+    "own_use",
     "path_outside",
     "preset_does_not_fit",
+    "private_import",
     "quoted_name",
     "repeated",
     "requirement_unmet",
+    "reserved_namespace",
     "reserved_param",
     "same_output",
     "secret_in_text",
@@ -227,6 +245,7 @@ __all__ = [
     "shift_without_order",
     "simulated_is_free",
     "size_bounds",
+    "stays_behind",
     "table_column",
     "table_row",
     "table_sum",
@@ -240,6 +259,7 @@ __all__ = [
     "unknown_column",
     "unknown_function",
     "unknown_key",
+    "unknown_member",
     "unknown_name",
     "unknown_namespace",
     "unknown_preset",
@@ -254,6 +274,7 @@ __all__ = [
     "unquoted_label",
     "unsure_argument",
     "unused",
+    "unused_import",
     "useless_retries",
     "variable_in_default",
     "variable_without_value",

@@ -271,12 +271,12 @@ def unknown_variable(span: Span, name: str, near: Sequence[str]) -> Diagnostic:
     return error("RF2040", f"no variable is named `{name}`", span, "no such variable", helps)
 
 
-def variable_without_value(span: Span, name: str) -> Diagnostic:
+def variable_without_value(span: Span, name: str, environment: str) -> Diagnostic:
     """RF2041: a variable without a default was given no value.
 
     Right: `--var limit=400k`, or a `default`.
     """
-    helps = (Help(f"give it one: `--var {name}=…`, the environment variable REFINE_VAR_{name}, or `default = …`"),)
+    helps = (Help(f"give it one: `--var {name}=…`, the environment variable {environment}, or `default = …`"),)
     return error("RF2041", f"variable `{name}` has no value", span, "no default", helps)
 
 

@@ -92,7 +92,7 @@ def unknown_argument(span: Span, function: str, name: str, near: Sequence[str]) 
 
 
 def unquoted_label(span: Span, text: str) -> Diagnostic:
-    """RF2060: a label that is no bare word stands without quotes, where it reads as arithmetic.
+    """RF2060: a label that is no bare word stands without quotes, where it reads as something else.
 
     Wrong: `[algebra, pre-algebra]`. Right: `[algebra, "pre-algebra"]`.
     """
@@ -100,7 +100,7 @@ def unquoted_label(span: Span, text: str) -> Diagnostic:
         "RF2060",
         f"the label `{text}` needs quotes",
         span,
-        "reads as arithmetic",
+        "reads as a name of an import" if text.replace(".", "").isidentifier() else "reads as arithmetic",
         (Help("quote it", (Edit(span, f'"{text}"'),), "machine"),),
     )
 
@@ -217,11 +217,11 @@ def bad_path(span: Span, path: str, reason: str) -> Diagnostic:
 
 
 def file_unreadable(span: Span, path: str, reason: str) -> Diagnostic:
-    """RF2075: a file that the spec is made of (a prompt, a table of shares) cannot be read.
+    """RF2075: a file that the spec is made of (an import, a prompt, a table of shares) cannot be read.
 
-    Right: `user = file("prompts/ask.jinja")`, relative to the spec's folder.
+    Right: `user = file("prompts/ask.jinja")`, relative to the file in which it is written.
     """
-    helps = (Help("paths are relative to the folder of the spec"),)
+    helps = (Help("paths are relative to the folder of the file in which they are written"),)
     return error("RF2075", f"the file `{path}` cannot be read: {reason}", span, reason, helps)
 
 
