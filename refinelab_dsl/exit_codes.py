@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     LOCKED = 7  # another run holds the lock
     UNAVAILABLE = 8  # provider, network or data source failed
     INCOMPLETE = 9  # apply finished, but a target is outside its tolerance or items failed
-    WORK = 10  # `plan --exit-code`: there is work to do
+    WORK = 10  # `--exit-code`: there is work to do (`plan`), there is a difference (`diff`)
     CHECK_FAILED = 11  # a check or test failed
     INTERNAL = 70
     INTERRUPTED = 130  # resumable

@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Specs": {
         "init": ("init", "start a project: spec, sample data, settings for git and CI"),
         "check": ("check", "parse and check specs; no network, no data, no solver"),
+        "diff": ("diff", "two specs, or git revisions of one, by meaning"),
         "compile": ("compile", "print the value after a stage of the compiler"),
         "render": ("render", "the exact text that a model would get, and its tokens"),
     },
