@@ -69,7 +69,7 @@ def _scanner() -> _Scanner:
         groups.append((-rank, order, terminal.name, terminal.pattern.to_regexp()))
     pattern = "|".join(f"(?P<{name}>{regexp})" for _, _, name, regexp in sorted(groups) if name != BLOCK)
     block = next(regexp for _, _, name, regexp in groups if name == BLOCK)
-    return _Scanner(re.compile(pattern), re.compile(block), keywords, frozenset(table.ignore_tokens))
+    return _Scanner(re.compile(pattern), re.compile(block), keywords, frozenset(table.lexer_conf.ignore))
 
 
 def keywords() -> frozenset[str]:

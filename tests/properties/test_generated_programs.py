@@ -12,7 +12,7 @@ from hypothesis.extra.lark import LarkStrategy, from_lark
 from refinelab_dsl import syntax
 from refinelab_dsl.source import Source
 from refinelab_dsl.syntax.dump import dump
-from refinelab_dsl.syntax.grammar import load_table
+from refinelab_dsl.syntax.grammar import build_table
 from refinelab_dsl.syntax.lex import keywords
 
 digits = st.integers(0, 10**6).map(str)
@@ -43,11 +43,12 @@ TERMINALS = {
     "COMMENT": st.just(" "),
 }
 KEPT = {"_NL", "DOT"}
+TABLE = build_table()
 
 
 def strategies() -> dict[str, st.SearchStrategy[str]]:
     spaced = {name: strategy.map(lambda text: f"{text} ") for name, strategy in TERMINALS.items()}
-    for terminal in load_table().terminals:
+    for terminal in TABLE.terminals:
         if terminal.name not in spaced and terminal.name not in KEPT:
             spaced[terminal.name] = st.from_regex(terminal.pattern.to_regexp(), fullmatch=True).map(
                 lambda text: f"{text} "
@@ -61,8 +62,8 @@ class Sparing(LarkStrategy):
     with twelve levels of expressions is either empty or too large for Hypothesis."""
 
     def __init__(self, start: str) -> None:
-        super().__init__(load_table(), start, strategies(), st.characters(codec="utf-8"))
-        _, rules, _ = load_table().grammar.compile([start], ())
+        super().__init__(TABLE, start, strategies(), st.characters(codec="utf-8"))
+        _, rules, _ = TABLE.grammar.compile([start], ())
         height: dict[str, int] = {}
         alternatives: dict[str, list[tuple[Any, ...]]] = {}
         for rule in rules:
@@ -87,7 +88,7 @@ class Sparing(LarkStrategy):
 
 statements = st.one_of(Sparing("attribute"), Sparing("attribute"), Sparing("block"), Sparing("import_statement"))
 programs = st.one_of(
-    from_lark(load_table(), start="start", explicit=strategies()),
+    from_lark(TABLE, start="start", explicit=strategies()),
     st.lists(statements, min_size=1, max_size=5).map("\n".join),
 )
 
