@@ -140,16 +140,8 @@ def _read(spec: Spec) -> tuple[Source, Project, Diagnostics]:
     if isinstance(spec, Source):
         base = spec.path.parent if spec.path is not None else Path.cwd()
         return spec, find_project(base), Diagnostics((), Sources([spec]))
-    name = str(spec)
-    project = find_project(spec.parent)
-    try:
-        with spec.open("rb") as stream:  # one byte more than a spec may have: `/dev/zero` has no end
-            data = stream.read(syntax.MAX_BYTES + 1)
-    except OSError as error:
-        problem = faults.spec_unreadable(name, error.strerror or type(error).__name__)
-        return Source(name, "", spec), project, Diagnostics((problem,))
-    source, found = syntax.decode(name, data, spec)
-    return source, project, Diagnostics(tuple(found), Sources([source]))
+    _, source, found = syntax.load(spec)
+    return source, find_project(spec.parent), found
 
 
 def _refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:

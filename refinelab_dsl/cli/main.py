@@ -17,6 +17,7 @@ from refinelab_dsl.exit_codes import ExitCode
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Specs": {
         "init": ("init", "start a project: spec, sample data, settings for git and CI"),
+        "fmt": ("fmt", "lay specs out; --check and --diff write nothing"),
         "check": ("check", "parse and check specs; no network, no data, no solver"),
         "diff": ("diff", "two specs, or git revisions of one, by meaning"),
         "compile": ("compile", "print the value after a stage of the compiler"),

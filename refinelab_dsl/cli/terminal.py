@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,21 @@ def complain(text: str) -> None:
         _write(sys.stderr, text + "\n", "standard error")
 
 
+def write_exact(text: str) -> None:
+    """Data that a file may be made of: `text` to standard output as UTF-8, whatever the terminal's encoding is."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+    except (OSError, ValueError) as error:
+        discard(sys.stdout)
+        raise OutputRefused("standard output", getattr(error, "strerror", None) or str(error)) from error
+
+
 def write_json(document: Any) -> None:
     """A JSON document to standard output."""
     write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
@@ -73,21 +89,29 @@ def append_json(settings: Settings, event: Any) -> None:
 
 
 def save_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all; what is no regular file (a pipe, a device) is written to, never replaced.
+    """Writes a file whole or not at all. A link stays, its target is written; a file that stands keeps its mode; what
+    is no regular file (a pipe, a device) is written to, never replaced.
 
     Raises:
         OutputRefused: the operating system refused.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    written = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+    temporary: Path | None = None
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, **written)
+        target = path.resolve() if path.is_symlink() else path
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
             return
-        temporary.write_text(text, **written)
-        os.replace(temporary, path)
-    except (OSError, ValueError) as error:
-        temporary.unlink(missing_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         raise OutputRefused(str(path), getattr(error, "strerror", None) or str(error)) from error
 
 

@@ -1,6 +1,7 @@
 """Text to tree: `tree, diagnostics = syntax.parse(source)`."""
 
-from refinelab_dsl.syntax.encoding import MAX_BYTES, decode
+from refinelab_dsl.syntax.encoding import MAX_BYTES, decode, load
+from refinelab_dsl.syntax.format import format_source
 from refinelab_dsl.syntax.literals import find_in_block
 from refinelab_dsl.syntax.nodes import (
     Argument,
@@ -40,6 +41,8 @@ __all__ = [
     "Unary",
     "decode",
     "find_in_block",
+    "format_source",
+    "load",
     "parse",
     "parse_bytes",
 ]

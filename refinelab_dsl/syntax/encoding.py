@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import plan as spec_faults
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.source import Source, Sources, Span
 
@@ -28,6 +29,18 @@ def decode(name: str, data: bytes, path: Path | None = None) -> tuple[Source, Di
     """
     source, found = _decode(name, data, path)
     return source, Diagnostics(found, Sources([source]))
+
+
+def load(path: Path) -> tuple[bytes, Source, Diagnostics]:
+    """A spec's file: its bytes, its text, and what is wrong with them; the source is named as the path was given."""
+    name = str(path)
+    try:
+        with path.open("rb") as stream:  # one byte more than a spec may have: `/dev/zero` has no end
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        problem = spec_faults.spec_unreadable(name, error.strerror or type(error).__name__)
+        return b"", Source(name, "", path), Diagnostics((problem,))
+    return data, *decode(name, data, path)
 
 
 def check_text(source: Source) -> tuple[Diagnostic, ...]:

@@ -144,6 +144,14 @@ def spec_unreadable(name: str, reason: str) -> Diagnostic:
     )
 
 
+def spec_unwritable(name: str, reason: str) -> Diagnostic:
+    """RF5042: the operating system refuses to write a spec that is to be formatted or repaired; it is left as it is."""
+    return Diagnostic(
+        "RF5042", "error", "the spec cannot be written and was left as it is", place=Place(name), notes=(reason,),
+        help=(Help("check the permissions of the file and its folder, and the free space"),),
+    )
+
+
 def template_failed(operator: str, line: int, reason: str, span: Span | None) -> Diagnostic:
     """RF5130: a prompt's template cannot be rendered for an item of the dataset."""
     return Diagnostic(
