@@ -24,19 +24,20 @@ def error(
     return Diagnostic(code, "error", message, span=span, label=label, labels=labels, notes=notes, help=help_)
 
 
-def nearest_names(near: Sequence[str], span: Span, prefix: str = "") -> tuple[Help, ...]:
-    """A way out for a misspelt word: one candidate is an edit, several are named."""
+def nearest_names(near: Sequence[str], span: Span | None, prefix: str = "") -> tuple[Help, ...]:
+    """A way out for a misspelt word: one candidate is an edit, several are named. span: where the word alone stands,
+    None where that is not known."""
     if not near:
         return ()
-    if len(near) == 1:
+    if len(near) == 1 and span is not None:
         return (Help(f"nearest: `{near[0]}`", (Edit(span, prefix + near[0]),), "maybe"),)
     return (Help(f"nearest: {listed(near)}"),)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a row, at most eight of them."""
-    shown = ", ".join(f"`{name}`" for name in names[:LISTED])
-    return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown
+def listed(names: Sequence[str], most: int = LISTED) -> str:
+    """Names in a row, `most` of them at most."""
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def a(noun: str) -> str:

@@ -7,10 +7,11 @@ memory are bounded (`prompts.sandbox`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
@@ -26,6 +27,8 @@ from refinelab_dsl.prompts.sandbox import (
 )
 
 Role: TypeAlias = Literal["user", "system"]
+
+_UNCLOSED: Final = re.compile(r"^Unexpected end of template.* needs to be closed is '(\w+)'", re.S)
 
 
 class TemplateFault(Exception):
@@ -49,7 +52,7 @@ def parse_template(text: str, role: Role = "user") -> nodes.Template:
         tree = PromptEnvironment(role).parse(text)
         refused = find_refused(tree, role)
     except TemplateSyntaxError as error:
-        raise TemplateFault(error.lineno, _lower(error.message or "not a template")) from None
+        raise TemplateFault(error.lineno, _reword(error.message or "")) from None
     except RecursionError:
         raise TemplateFault(1, "the template is nested too deeply") from None
     if refused is not None:
@@ -93,7 +96,7 @@ def _compile(text: str, role: Role) -> Template:
     try:
         return PromptEnvironment(role).from_string(text)
     except TemplateSyntaxError as error:
-        raise TemplateFault(error.lineno, _lower(error.message or "not a template")) from None
+        raise TemplateFault(error.lineno, _reword(error.message or "")) from None
     except (RecursionError, SyntaxError, MemoryError):
         raise TemplateFault(1, "the template is nested too deeply") from None
 
@@ -118,6 +121,13 @@ def _message(error: Exception) -> str:
             return str(error)
         case _:
             return _lower(f"{str(error) or type(error).__name__}")
+
+
+def _reword(message: str) -> str:
+    """What Jinja's parser says, in one sentence."""
+    if (unclosed := _UNCLOSED.search(message)) is not None:
+        return f"`{{% {unclosed[1]} %}}` is never closed by `{{% end{unclosed[1]} %}}`"
+    return _lower(message.partition(". ")[0] or "not a template")
 
 
 def _lower(message: str) -> str:

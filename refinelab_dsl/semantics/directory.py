@@ -11,6 +11,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics.modules import Module
+from refinelab_dsl.semantics.written import find_relatives
 from refinelab_dsl.source import Span
 
 
@@ -79,7 +80,8 @@ class Directory:
             known = [written for written in candidates if "." not in written]
             found = _nearest(name, candidates) if near else ()
             if other is not None:
-                return faults.wrong_kind(span, name, kinds, *other, found)
+                meant = find_relatives(self.declarations[namespace], name, kinds) or found
+                return faults.wrong_kind(span, name, kinds, *other, meant)
             return faults.unknown_reference(span, name, kinds, found, known)
         if alias not in module.links:
             found = nearest(alias, module.links) if near else ()

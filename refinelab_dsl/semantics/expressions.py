@@ -187,8 +187,9 @@ class Reader:
             return faults.bare_column(span, name)
         if like is not None and like.kind in ("any", "text"):
             return faults.text_or_name(span, name, self.subject, near)
-        if builtins.function(self.context, name) is not None:
-            return faults.function_without_call(span, name)
+        function = builtins.function(self.context, name)
+        if function is not None:
+            return faults.function_without_call(span, name, bool(function.parameters))
         if self.context == "assert":
             known = self.bindings.views[self.namespace].items.known.get(name)
             if known is not None:

@@ -7,7 +7,7 @@ its attribute's type, or there is an RF2xxx for it. Expressions over items are r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -119,7 +119,7 @@ def _declare(
     match kind.label:
         case "none":
             if block.label is not None:
-                found.append(faults.block_with_name(span, kind.name))
+                found.append(faults.block_with_name(span, kind.name, block.kind_span))
             if "" in known:
                 found.append(faults.duplicate_block(block.header_span, kind.name, known[""].header_span))
                 return
@@ -178,7 +178,7 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     later = [] if kind.reached else [(f"block `{kind.name}`", block.header_span)]
     label = block.label if kind.label != "none" and block.label is not None else ""
     title = f"{kind.name} `{label}`" if label else f"`{kind.name}`"
-    _refuse_nested(block, scope)
+    _refuse_nested(block, schema.attributes, scope)
     written = [statement for statement in block.body if isinstance(statement, syntax.Attribute)]
     beyond: list[tuple[str, Span]] = []
     of_kind = schema.row.name if schema.row is not None else ""
@@ -226,7 +226,8 @@ def _evaluate_attributes(
                     scope.found.append(faults.foreign_attribute(statement.name_span, name, of_kind, foreign[name]))
                 first[name] = statement
             elif name in blocks:
-                scope.found.append(faults.attribute_for_block(statement.name_span, name))
+                body = statement.value.span if isinstance(statement.value, syntax.MapOf) else None
+                scope.found.append(faults.attribute_for_block(statement.name_span, name, body))
             else:
                 near = nearest(name, [*attributes, *foreign])
                 known = tuple(attributes)
@@ -267,19 +268,21 @@ def _with_defaults(values: dict[str, Any], attributes: Mapping[str, Attribute], 
     return {**values, **defaults}
 
 
-def _refuse_nested(block: syntax.Block, scope: Scope) -> None:
+def _refuse_nested(block: syntax.Block, attributes: Collection[str], scope: Scope) -> None:
     for statement in block.body:
         match statement:
             case syntax.Block():
-                scope.found.append(faults.nested_block(statement.kind_span, statement.kind, block.kind))
+                is_attribute = statement.kind in attributes and statement.label is None
+                span, kind = statement.kind_span, statement.kind
+                scope.found.append(faults.nested_block(span, kind, block.kind, statement.header_span, is_attribute))
             case syntax.Import():
                 scope.found.append(faults.nested_import(statement.span))
 
 
 def _check_form(block: syntax.Block, scope: Scope) -> None:
     """The attributes of a variable; `type` and `default` have been read already."""
-    _refuse_nested(block, scope)
     attributes = {attribute.name: attribute for attribute in builtins.BLOCKS["variable"].attributes}
+    _refuse_nested(block, attributes, scope)
     quiet = replace(scope, found=[])
     label = block.label or ""
     title = f"variable `{label}`"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from refinelab_dsl import builtins, syntax, types
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
-from refinelab_dsl.source import Place, Source, Span
+from refinelab_dsl.source import Place, Source
 from refinelab_dsl.types import UNSET
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TABLE_SLACK: Final = Decimal("0.0005")
 """How far the shares of a table may be from 100% (spreadsheets round)."""
+
+_MOST_AS_SHARES: Final = Decimal(10)
+"""A table whose shares add up to more holds numbers of percent."""
 
 _EXACT: Final = Context(prec=200)
 _ONE: Final = Decimal(1)
@@ -139,13 +142,13 @@ def _load(evaluator: Evaluator, call: syntax.Call, formed: types.Formed) -> Any:
     if source is None:
         return UNSET
     before = len(found)
-    weights = _read_table(evaluator, source, span, formed)
+    weights = _read_table(evaluator, source, call, formed)
     if len(found) > before:
         return UNSET
     if not weights:
         return evaluator.report(faults.no_weights(span, evaluator.owner))
     total = _sum(weights.values())
-    if abs(total - 100) <= 100 * TABLE_SLACK and abs(total - _ONE) > TABLE_SLACK:
+    if total > _MOST_AS_SHARES:
         weights = {label: _EXACT.scaleb(share, -2) for label, share in weights.items()}
         total = _EXACT.scaleb(total, -2)
     if abs(total - _ONE) > TABLE_SLACK:
@@ -156,14 +159,16 @@ def _load(evaluator: Evaluator, call: syntax.Call, formed: types.Formed) -> Any:
     return Shares(weights)
 
 
-def _read_table(evaluator: Evaluator, source: Source, span: Span, formed: types.Formed) -> dict[str, Decimal]:
+def _read_table(evaluator: Evaluator, source: Source, call: syntax.Call, formed: types.Formed) -> dict[str, Decimal]:
     """Labels and shares of a CSV file with a header, as they stand."""
     reader = csv.DictReader(io.StringIO(source.text, newline=""), strict=True)
     weights: dict[str, Decimal] = {}
     try:
         columns = tuple(name for name in reader.fieldnames or () if name)
-        for column in (formed["key"], formed["value"]):
+        for parameter in ("key", "value"):
+            column = formed[parameter]
             if column not in columns:
+                span = next(each.value.span for each in call.arguments if each.name == parameter)
                 evaluator.report(faults.table_column(span, source.name, column, nearest(column, columns), columns))
                 return {}
         for row in reader:

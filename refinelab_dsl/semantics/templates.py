@@ -48,10 +48,19 @@ class Template:
         """The place of a line and column (from 1) of the text, in the spec or in the file that it stands in."""
         if self.file is not None:
             return _at(self.file, line, column, length)
-        if not isinstance(self.written, syntax.Literal) or self.written.kind == "text":
+        if not isinstance(self.written, syntax.Literal):
             return self.written.span
+        if self.written.kind == "text":
+            whole = self.written.span
+            if not length or self.source.text[whole.start + 1 : whole.end - 1] != self.text:  # it has escapes
+                return whole
+            return Span(whole.file, whole.start + column, min(whole.start + column + length, whole.end))
         found = syntax.find_in_block(self.source, self.written, line, column)
         return Span(found.file, found.start, min(found.end, found.start + length) if length else found.end)
+
+    def holds(self, span: Span, word: str) -> bool:
+        """Whether exactly this word stands at a place."""
+        return (self.file or self.source).text[span.start : span.end] == word
 
 
 def templates(bindings: Bindings) -> Iterator[Template]:
@@ -96,7 +105,8 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
         if node.ctx == "load" and node.name in unknown:
             near = _near_name(node.name, known, template.role, draft)
             span = template.span(node.lineno, columns.find(node.lineno, node.name), len(node.name))
-            yield faults.template_unknown_name(template.prompt, node.name, near, known, span)
+            exact = template.holds(span, node.name)
+            yield faults.template_unknown_name(template.prompt, node.name, near, known, span, exact)
     yield from _check_members(template, tree, _members(draft), undeclared, columns)
     for kind, used, there in (
         ("filter", tree.find_all(nodes.Filter), environment.filters),
@@ -106,9 +116,8 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
             if node_.name not in there:
                 word = node_.name.rpartition(".")[2]
                 span = template.span(node_.lineno, columns.find(node_.lineno, word), len(word))
-                yield faults.template_unknown_filter(
-                    template.prompt, kind, node_.name, nearest(node_.name, there), span
-                )
+                near, exact = nearest(node_.name, there), template.holds(span, node_.name)
+                yield faults.template_unknown_filter(template.prompt, kind, node_.name, near, span, exact)
 
 
 def _check_members(
@@ -131,7 +140,8 @@ def _check_members(
             continue
         column = columns.find(node.lineno, name, f"{owner}.")
         span = template.span(node.lineno, column, len(name))
-        yield faults.template_unknown_member(template.prompt, owner, name, nearest(name, there), there, span)
+        near, exact = nearest(name, there), template.holds(span, name)
+        yield faults.template_unknown_member(template.prompt, owner, name, near, there, span, exact)
     for node in accesses:
         inner = node.node
         if not isinstance(inner, nodes.Getattr | nodes.Getitem) or not isinstance(inner.node, nodes.Name):
@@ -143,7 +153,8 @@ def _check_members(
             dimension = _member(inner) or "…"
             owner = f"target.{dimension}"
             span = template.span(node.lineno, columns.find(node.lineno, name, "."), len(name))
-            yield faults.template_unknown_member(template.prompt, owner, name, nearest(name, _TARGET), _TARGET, span)
+            near, exact = nearest(name, _TARGET), template.holds(span, name)
+            yield faults.template_unknown_member(template.prompt, owner, name, near, _TARGET, span, exact)
 
 
 def _member(node: nodes.Getattr | nodes.Getitem) -> str | None:
@@ -192,7 +203,9 @@ class _Columns:
     """Jinja's tree has lines alone: the columns of names, found in the text of a line, from left to right."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.split("\n")
+        # What stands between expressions is text, and may hold the same words.
+        blanked = re.sub(r"(\{\{.*?\}\}|\{%.*?%\})|[^\n]", lambda found: found[1] or " ", text, flags=re.S)
+        self._lines = blanked.split("\n")
         self._from: dict[tuple[int, str], int] = {}
 
     def find(self, line: int, word: str, before: str = "") -> int:

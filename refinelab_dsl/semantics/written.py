@@ -26,9 +26,8 @@ def match_arguments(
         if argument.name is not None:
             if argument.name not in given or given[argument.name]:
                 free = [name for name, values in given.items() if not values]
-                found_.append(
-                    faults.unknown_argument(argument.span, row.name, argument.name, nearest(argument.name, free))
-                )
+                name_span = Span(argument.span.file, argument.span.start, argument.span.start + len(argument.name))
+                found_.append(faults.unknown_argument(name_span, row.name, argument.name, nearest(argument.name, free)))
                 continue
             given[argument.name].append(argument.value)
         elif position < len(positional):
@@ -187,6 +186,22 @@ def find_variables(expression: syntax.Expression) -> Iterator[str]:
                 yield from find_variables(argument.value)
                 if function.parts == ("mix",) and argument.name is not None:
                     yield argument.name
+
+
+def find_relatives(
+    declarations: Mapping[str, Mapping[str, syntax.Block]], name: str, kinds: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The dimensions over a measure that is named where a dimension is expected, or the measure of a dimension that is
+    named where a measure is; three at most."""
+    pairs = [
+        (dimension, word_of(each.value))
+        for dimension, block in declarations.get("dimension", {}).items()
+        for each in block.body
+        if isinstance(each, syntax.Attribute) and each.name == "from"
+    ]
+    over = [dimension for dimension, measure in pairs if measure == name and "dimension" in kinds]
+    under = [measure for dimension, measure in pairs if dimension == name and "measure" in kinds and measure]
+    return tuple([*over, *under][:3])
 
 
 def mentions(expression: syntax.Expression, name: str) -> bool:

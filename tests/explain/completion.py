@@ -64,7 +64,7 @@ def complete(fragment: str, code: str) -> str:
     if "output" not in kinds:
         added.append(OUTPUT)
     added += _named(fragment, declared)
-    if "budget" not in kinds and re.search(r"\bmodels?\b", "\n".join([fragment, *added])):
+    if "budget" not in kinds and re.search(r"^operator\b", "\n".join([fragment, *added]), re.M):
         added.append(BUDGET)
     setup = "".join(f"{line}\n" for line in added)
     if code in _AFTER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from refinelab_dsl.diagnostics.explanations import (
     parse_explanation,
 )
 from refinelab_dsl.diagnostics.meanings import load_families, load_meanings, load_severities
-from tests.explain.trial import try_example
+from tests.explain.trial import SPEC, apply_edits, check_spec, try_example
 
 CODES = explained_codes()
 
@@ -24,6 +25,10 @@ ALSO = {
 
 FAMILIES = ("RF1", "RF2", "RF513")
 """Families of which every code is explained."""
+
+
+def test_every_code_is_explained() -> None:
+    assert [code for code in load_meanings() if code.startswith(FAMILIES) and code not in CODES] == []
 
 
 def test_every_explanation_is_of_a_code() -> None:
@@ -47,6 +52,26 @@ def test_the_right_example_makes_none(code: str, tmp_path: Path) -> None:
     assert explanation is not None
     made, shown = try_example(explanation.right, code, tmp_path)
     assert made == [], shown
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.startswith(FAMILIES)])
+def test_a_suggestion_mends_the_wrong_example(code: str, tmp_path: Path) -> None:
+    explanation = load_explanation(code)
+    assert explanation is not None
+    if any(each.language == "console" for each in explanation.wrong):
+        return
+    made, _ = try_example(explanation.wrong, code, tmp_path)
+    spec = tmp_path / SPEC
+    found, text = check_spec(spec, code), spec.read_text(encoding="utf-8")
+    for entry in found:
+        for help_ in entry.help:
+            if not help_.edits:
+                continue
+            spec.write_text(apply_edits(text, help_.edits), encoding="utf-8")
+            left = [each.code for each in check_spec(spec, code)]
+            assert left.count(entry.code) < made.count(entry.code), spec.read_text(encoding="utf-8")
+            if help_.applicability == "machine":
+                assert Counter(left) <= Counter(made), spec.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -15,7 +15,7 @@ from unittest import mock
 
 from refinelab_dsl import compiler
 from refinelab_dsl.cli.main import run
-from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.diagnostics import Diagnostics, Edit
 from refinelab_dsl.diagnostics.explanations import Example
 from tests.cli.command import clean_environment
 from tests.explain.completion import add_uses, complete
@@ -32,14 +32,30 @@ def try_example(examples: Sequence[Example], code: str, folder: Path) -> tuple[l
             text = each.text if each.name else complete(each.text, code)
             path.write_text(text, encoding="utf-8", newline="\n")
     spec = folder / SPEC
-    if spec.exists():
-        found = compiler.analyze(spec).diagnostics
-        spec.write_text(add_uses(spec.read_text(encoding="utf-8"), code, found), encoding="utf-8", newline="\n")
     commands = [each.text for each in examples if each.language == "console"]
+    if not commands or spec.exists():
+        found = check_spec(spec, code)
     if commands:
         return _run("".join(commands), folder)
-    found = compiler.analyze(spec).diagnostics
     return [entry.code for entry in found], _show(found)
+
+
+def check_spec(spec: Path, code: str) -> Diagnostics:
+    """What is wrong with a spec, once all that it declares has a use."""
+    found = compiler.analyze(spec).diagnostics
+    text = spec.read_text(encoding="utf-8")
+    used = add_uses(text, code, found)
+    if used == text:
+        return found
+    spec.write_text(used, encoding="utf-8", newline="\n")
+    return compiler.analyze(spec).diagnostics
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """The text after a suggestion was followed."""
+    for edit in sorted(edits, key=lambda each: each.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
 
 
 def _run(console: str, folder: Path) -> tuple[list[str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
+from refinelab_dsl.diagnostics.wording import nearest_names
 from refinelab_dsl.source import Place, Span
 
 
@@ -171,37 +172,39 @@ def bad_template(prompt: str, part: str, reason: str, span: Span) -> Diagnostic:
 
 
 def template_unknown_name(
-    prompt: str, name: str, near: tuple[str, ...], known: tuple[str, ...], span: Span
+    prompt: str, name: str, near: tuple[str, ...], known: tuple[str, ...], span: Span, exact: bool
 ) -> Diagnostic:
     """RF5132: a template uses a variable that no call gives it.
 
     Wrong: `{{ question }}`. Right: `{{ item.question }}`.
     """
-    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    helps = nearest_names(near, span if exact else None)
     return Diagnostic("RF5132", "error", f"prompt `{prompt}` uses `{name}`, which its context does not provide",
                       span=span,
                       label="undefined", notes=(f"it sees {', '.join(f'`{each}`' for each in known)}",), help=helps)
 
 
 def template_unknown_member(prompt: str, owner: str, name: str, near: tuple[str, ...], known: tuple[str, ...],
-                            span: Span) -> Diagnostic:
+                            span: Span, exact: bool) -> Diagnostic:
     """RF5133: a template uses a field that items of this dataset do not have, or a dimension that is not declared.
 
     Wrong: `{{ item.qestion }}`. Right: `{{ item.question }}`.
     """
-    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    helps = nearest_names(near, span if exact else None)
     return Diagnostic("RF5133", "error", f"prompt `{prompt}` uses `{owner}.{name}`, and `{owner}` has no `{name}`",
                       span=span,
                       label="undefined", notes=(f"it has {', '.join(f'`{each}`' for each in known)}",) if known else (),
                       help=helps)
 
 
-def template_unknown_filter(prompt: str, kind: str, name: str, near: tuple[str, ...], span: Span) -> Diagnostic:
+def template_unknown_filter(
+    prompt: str, kind: str, name: str, near: tuple[str, ...], span: Span, exact: bool
+) -> Diagnostic:
     """RF5134: a template uses a filter or a test that prompts do not have.
 
     Wrong: `{{ item.question | uppercase }}`. Right: `{{ item.question | upper }}`.
     """
-    helps = (Help(f"nearest: {', '.join(f'`{each}`' for each in near)}"),) if near else ()
+    helps = nearest_names(near, span if exact else None)
     return Diagnostic("RF5134", "error", f"prompt `{prompt}` uses the {kind} `{name}`, which prompts do not have",
                       span=span,
                       label=f"unknown {kind}", help=helps)

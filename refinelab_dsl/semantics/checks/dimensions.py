@@ -16,6 +16,7 @@ from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import spell_number
 from refinelab_dsl.semantics.shares import Shares
+from refinelab_dsl.semantics.written import word_of
 from refinelab_dsl.source import Span
 
 
@@ -64,6 +65,8 @@ def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:
             yield faults.empty_band(_value_span(written.value, label), label)
         else:
             ranges.append((low, high, label))
+    if len(ranges) < len(bands):
+        return  # an empty band leaves gaps, which are not a further mistake
     ranges.sort(key=lambda entry: (entry[0] is not None, entry[0] or Decimal(0), entry[1] or Decimal(0)))
     yield from islice(_check_neighbours(dimension, written, ranges), MOST)
 
@@ -102,7 +105,8 @@ def _check_measure(draft: Draft, dimension: Declared) -> Iterator[Diagnostic]:
     for name in ("labels", "order"):
         for label in _outside(dimension.get(name) or (), given):
             near = nearest(label, given)
-            yield faults.foreign_measure_label(dimension.span(name), label, dimension.title, near, given)
+            span = _item_span(dimension.written[name].value, label)
+            yield faults.foreign_measure_label(span, label, dimension.title, near, given)
     target = dimension.get("target")
     if isinstance(target, Shares) and dimension.get("labels") is None and dimension.get("order") is None:
         yield from _compare_labels(dimension, target, given)
@@ -153,6 +157,12 @@ def _key_span(value: syntax.Expression, key: str) -> Span:
     if isinstance(value, syntax.MapOf):
         return next((pair.key_span for pair in value.pairs if pair.key == key), value.span)
     return value.span
+
+
+def _item_span(value: syntax.Expression, label: str) -> Span:
+    """Where a label stands in a list; the whole value where it comes from elsewhere."""
+    items = value.items if isinstance(value, syntax.ListOf) else ()
+    return next((item.span for item in items if word_of(item) == label), value.span)
 
 
 def _value_span(value: syntax.Expression, key: str) -> Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
@@ -33,15 +34,15 @@ def block_without_title(span: Span, kind: str) -> Diagnostic:
     Wrong: `expect { … }`. Right: `expect "topics are even" { … }`.
     """
     help_ = Help(f'say what must hold: `{kind} "topics are even" {{ … }}`')
-    return error("RF2019", f"{a(kind)} needs a title", span, "title it here", (help_,))
+    return error("RF2019", f"`{kind}` needs a title", span, "title it here", (help_,))
 
 
-def block_with_name(span: Span, kind: str) -> Diagnostic:
+def block_with_name(span: Span, kind: str, before: Span) -> Diagnostic:
     """RF2003: a block that exists once takes no name.
 
     Wrong: `budget mine { … }`. Right: `budget { … }`.
     """
-    help_ = Help("leave the name out", (Edit(span, ""),), "maybe")
+    help_ = Help("leave the name out", (Edit(Span(span.file, before.end, span.end), ""),), "maybe")
     return error("RF2003", f"`{kind}` takes no name", span, "not here", (help_,), notes=("a spec has one of it",))
 
 
@@ -51,7 +52,9 @@ def bad_name(span: Span, kind: str, name: str) -> Diagnostic:
     Wrong: `model "gpt 4" { … }`. Right: `model gpt_4 { … }`.
     """
     notes = ("names are bare words: letters, digits and `_`, not a digit first, and no reserved word",)
-    return error("RF2004", f"`{name}` is no name for {a(kind)}", span, "not a bare word", notes=notes)
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    helps = (Help("use `_`", (Edit(span, plain),), "maybe"),) if plain.isidentifier() else ()
+    return error("RF2004", f"`{name}` is no name for {a(kind)}", span, "not a bare word", helps, notes=notes)
 
 
 def duplicate_declaration(span: Span, kind: str, name: str, first: Span) -> Diagnostic:
@@ -73,18 +76,15 @@ def duplicate_block(span: Span, kind: str, first: Span) -> Diagnostic:
     return error("RF2006", f"a spec has one `{kind}`, here is another", span, "the second one", (help_,), labels=labels)
 
 
-def nested_block(span: Span, kind: str, outer: str) -> Diagnostic:
+def nested_block(span: Span, kind: str, outer: str, header: Span, is_attribute: bool) -> Diagnostic:
     """RF2007: a block inside of a block; none takes any.
 
     Wrong: `operator x { prior { … } }`. Right: `operator x { prior = { … } }`.
     """
-    return error(
-        "RF2007",
-        f"a block `{kind}` cannot stand in {a(outer)}",
-        span,
-        "a block in a block",
-        (Help(f"declare it at the top of the file, or write a map: `{kind} = {{ … }}`"),),
-    )
+    help_ = Help(f"declare it at the top of the file, or write a map: `{kind} = {{ … }}`")
+    if is_attribute:
+        help_ = Help("write a map", (Edit(Span(header.file, header.end, header.end), " ="),), "maybe")
+    return error("RF2007", f"a block `{kind}` cannot stand in {a(outer)}", span, "a block in a block", (help_,))
 
 
 def nested_import(span: Span) -> Diagnostic:
@@ -129,12 +129,13 @@ def unknown_attribute(span: Span, name: str, owner: str, near: Sequence[str], kn
     )
 
 
-def attribute_for_block(span: Span, name: str) -> Diagnostic:
+def attribute_for_block(span: Span, name: str, body: Span | None) -> Diagnostic:
     """RF2021: a block is written like an attribute.
 
     Wrong: `budget = { tokens = 400k }`. Right: `budget { tokens = 400k }`.
     """
-    help_ = Help(f"leave the `=` out: `{name} {{ … }}`")
+    edits = (Edit(Span(span.file, span.end, body.start), " "),) if body is not None else ()
+    help_ = Help(f"leave the `=` out: `{name} {{ … }}`", edits, "maybe" if edits else "none")
     return error("RF2021", f"`{name}` is a block, not an attribute", span, "a block", (help_,))
 
 

@@ -27,12 +27,13 @@ def text_or_name(span: Span, name: str, subject: str, near: Sequence[str]) -> Di
     return error("RF2317", f"{subject} knows no name `{name}`", span, "unknown here", helps)
 
 
-def function_without_call(span: Span, name: str) -> Diagnostic:
+def function_without_call(span: Span, name: str, takes_any: bool) -> Diagnostic:
     """RF2319: a function without its brackets.
 
     Wrong: `assert = size > 100`. Right: `assert = size() > 100`.
     """
-    return error("RF2319", f"`{name}` is a function", span, "not called", (Help(f"call it: `{name}(…)`"),))
+    help_ = Help(f"call it: `{name}(…)`") if takes_any else Help("call it", (Edit(span, f"{name}()"),), "maybe")
+    return error("RF2319", f"`{name}` is a function", span, "not called", (help_,))
 
 
 def item_in_assertion(span: Span, name: str, what: str) -> Diagnostic:

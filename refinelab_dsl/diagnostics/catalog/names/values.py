@@ -58,7 +58,7 @@ def unknown_function(span: Span, name: str, subject: str, near: Sequence[str], k
 
     Wrong: `fields = { answer = trim(column("a")) }`. Right: `fields = { answer = strip(column("a")) }`.
     """
-    notes = (f"functions here: {listed(known)}",) if known else ()
+    notes = (f"functions here: {listed(known, len(known))}",) if known else ()
     return error(
         "RF2055", f"{subject} knows no function `{name}`", span, "unknown here", nearest_names(near, span), notes=notes
     )
@@ -85,9 +85,12 @@ def extra_argument(span: Span, function: str, takes: int) -> Diagnostic:
 
 
 def unknown_argument(span: Span, function: str, name: str, near: Sequence[str]) -> Diagnostic:
-    """RF2058: a named argument that the function does not have, or that was given already."""
+    """RF2058: a named argument that the function does not have, or that was given already.
+
+    Wrong: `between(1, hihg = 2)`. Right: `between(1, high = 2)`.
+    """
     return error(
-        "RF2058", f"`{function}` has no argument `{name}` to give", span, "unknown here", nearest_names(near, span)
+        "RF2058", f"`{function}` has no argument `{name}` to give", span, "cannot be given", nearest_names(near, span)
     )
 
 
@@ -213,6 +216,8 @@ def path_outside(span: Span, path: str, root: str | None) -> Diagnostic:
 
 def bad_path(span: Span, path: str, reason: str) -> Diagnostic:
     """RF2074: no path that a file could have."""
+    if not path:
+        return error("RF2074", "an empty text is no path", span, "empty")
     return error("RF2074", f"`{path}` is no path: {reason}", span, reason)
 
 
