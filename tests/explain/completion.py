@@ -36,7 +36,7 @@ DATASET: Final = 'dataset items { task = qa, source = "data/items.jsonl", fields
 OUTPUT: Final = 'output refined { path = "out/items.jsonl" }'
 BUDGET: Final = "budget { tokens = 400k }"
 
-_ABSENT: Final = {"RF2008": "dataset", "RF2235": "output", "RF2223": "budget"}
+_ABSENT: Final = {"RF2008": "dataset", "RF2088": "dataset", "RF2235": "output", "RF2223": "budget"}
 """Codes of which the absence of a block is the point."""
 
 _AFTER: Final = ("RF1030", "RF1031", "RF1032")
@@ -59,7 +59,7 @@ def complete(fragment: str, code: str) -> str:
     declared |= {(kind, name or "") for kind, name in tree.broken}
     kinds = {kind for kind, _ in declared} | {_ABSENT.get(code, "")}
     added = []
-    if "dataset" not in kinds or (not any(_is_main(each) for each in tree.statements) and code != "RF2008"):
+    if "dataset" not in kinds or (not any(_is_main(each) for each in tree.statements) and code not in _ABSENT):
         added.append(DATASET)
     if "output" not in kinds:
         added.append(OUTPUT)

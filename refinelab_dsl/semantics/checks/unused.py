@@ -42,8 +42,10 @@ def _check_imports(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic
             first, *rest = reference.parts
             used.add(rest[0] if first == "var" and len(rest) > 1 else first if rest else "")
         used.update(key.partition(".")[0] for key in _keys(attribute.value) if "." in key)
+    links = bindings.directory.modules[""].links
     for name, statement in bindings.imports.items():
-        if name not in used and name != "var":  # which is wrong in itself
+        # One that could not be read, or is called `var`, is wrong in itself.
+        if name not in used and name != "var" and links.get(name) is not None:
             yield faults.unused_import(statement.span, name)
 
 
