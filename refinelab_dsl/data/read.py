@@ -51,11 +51,11 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
     ids: dict[str, tuple[str, int]] = {}
     row = 0
     columns: dict[str, None] = {}
-    for entry in _read_rows(dataset, files, project, mapper.columns):
+    for entry in read_rows(dataset, files, project, mapper.columns):
         if isinstance(entry, BadRow):
             yield entry
             continue
-        if isinstance(entry, _File):
+        if isinstance(entry, FileStart):
             file = entry
             mapper.open_file(file.stem)
             continue
@@ -109,16 +109,20 @@ def load_items(dataset: Dataset, files: Sequence[Path], project: Project, keys: 
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class FileStart:
     """The start of a file in the stream of rows."""
 
     name: str
     stem: str
 
 
-def _read_rows(
+def read_rows(
     dataset: Dataset, files: Sequence[Path], project: Project, wanted: Collection[str]
-) -> Iterator[Row | _File | BadRow]:
+) -> Iterator[Row | FileStart | BadRow]:
+    """The rows of a dataset as they came in, before any field is read; a `FileStart` before those of each file.
+
+    wanted: columns that a CSV file must have.
+    """
     for path in files:
         name = name_file(path, project)
         format, stem, delimiter = describe_file(dataset, path)
@@ -128,7 +132,7 @@ def _read_rows(
         if format not in ("jsonl", "csv"):
             yield BadRow(faults.unsupported_format(name, format, None), fatal=True)
             continue
-        yield _File(name, stem)
+        yield FileStart(name, stem)
         try:
             with open_stream(path) as stream:
                 if format == "jsonl":
@@ -175,8 +179,8 @@ def settle_answers(dataset: Dataset, files: Sequence[Path], project: Project) ->
 
     def rows() -> Iterator[tuple[Place, str, list[str], list[str] | None]]:
         name = ""
-        for entry in _read_rows(dataset, files, project, mapper.columns):
-            if isinstance(entry, _File):
+        for entry in read_rows(dataset, files, project, mapper.columns):
+            if isinstance(entry, FileStart):
                 name = entry.name
                 mapper.open_file(entry.stem)
             elif not isinstance(entry, BadRow) and isinstance(entry[2], dict):

@@ -102,7 +102,7 @@ class RowMapper:
             RowError
         """
         values = {name: self._required_value(name, reader) for name, reader in self._required if name != "question"}
-        return _read_choices(values["choices"]), _read_text(values["answer"], "answer")
+        return choices_of(values["choices"]), _read_text(values["answer"], "answer")
 
     def read_fields(self, style: AnswerStyle) -> dict[str, Any]:
         """The canonical task fields of the row at hand (`Item.fields`).
@@ -115,7 +115,7 @@ class RowMapper:
         for name, reader in self._required:
             value = self._required_value(name, reader)
             if name == "choices":
-                choices = _read_choices(value)
+                choices = choices_of(value)
                 fields[name] = choices.texts
             else:
                 fields[name] = value if value.__class__ is str and value.strip() else _read_text(value, name)
@@ -213,7 +213,7 @@ def _read_text(value: Any, name: str) -> str:
     return text
 
 
-def _read_choices(value: Any) -> Choices:
+def choices_of(value: Any) -> Choices:
     """Choices from a list of texts, a list written as text (JSON or Python), `[{label, text}, …]`,
     `{label: […], text: […]}` or `{"A": …, "B": …}`."""
     if isinstance(value, str):

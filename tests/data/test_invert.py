@@ -18,7 +18,7 @@ from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.invert import invertible
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import read_items, settle_answers
-from refinelab_dsl.data.tasks import _read_choices
+from refinelab_dsl.data.tasks import choices_of
 from refinelab_dsl.data.write import OutputRow, write_outputs
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.expressions.nodes import Binary, Constant
@@ -276,7 +276,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8
     ),
 )
 def test_choices_of_any_text_are_read_as_they_were_written(choices: list[str], example: Any) -> None:
-    assert _read_choices(write_choices(choices, example)).texts == choices
+    assert choices_of(write_choices(choices, example)).texts == choices
 
 
 @pytest.mark.parametrize(
