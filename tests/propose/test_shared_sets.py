@@ -47,9 +47,9 @@ def test_every_file_is_accounted_for() -> None:
 
 @pytest.mark.parametrize("pattern", KNOWN)
 def test_what_is_inferred(pattern: str) -> None:
-    """Task, key and the column of each field; and the proposal passes `check`."""
+    """Task, key and the column of each field; the proposal passes `check`, and that of the first file `plan`."""
     truth = KNOWN[pattern]
-    for path in _files(pattern):
+    for place, path in enumerate(_files(pattern)):
         found = _infer(path)
         assert isinstance(found, propose.Inference), (path, found)
         fields = {finding.name: render_expression(finding.expression) for finding in found.reading.findings}
@@ -64,6 +64,9 @@ def test_what_is_inferred(pattern: str) -> None:
         assert analysis.program is not None
         # What was verified on every row is what the spec says.
         assert analysis.program.dataset == found.dataset, path
+        if place == 0 and found.checked:
+            planned = compiler.plan(Source("real.refine", text, SHARED / "real.refine"), Options())
+            assert planned.exit_code == ExitCode.DONE, [entry.message for entry in planned.diagnostics]
 
 
 @pytest.mark.parametrize("pattern", REFUSED)
