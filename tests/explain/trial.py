@@ -36,7 +36,7 @@ def try_example(examples: Sequence[Example], code: str, folder: Path) -> tuple[l
     if not commands or spec.exists():
         found = check_spec(spec, code)
     if commands:
-        return _run("".join(commands), folder)
+        return run_console("".join(commands), folder)
     return [entry.code for entry in found], _show(found)
 
 
@@ -58,7 +58,7 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _run(console: str, folder: Path) -> tuple[list[str], str]:
+def run_console(console: str, folder: Path) -> tuple[list[str], str]:
     """Runs the lines after `$ `, one after the other; every other line must be seen, in this order."""
     shown = "".join(_call(line[2:], folder) for line in console.splitlines() if line.startswith("$ "))
     assert "Traceback (most recent call last)" not in shown, shown
