@@ -62,7 +62,9 @@ def not_measured_yet(span: Span, name: str, what: str) -> Diagnostic:
 
     Wrong: `dataset d { where = difficulty == hard }`. Right: a condition over its own fields.
     """
-    return error("RF2303", f"`{name}` is a {what}, and rows are chosen before anything is measured", span, f"a {what}")
+    help_ = Help("choose rows by a field, or take items out by an operator of kind `remove`")
+    message = f"`{name}` is a {what}, and rows are chosen before anything is measured"
+    return error("RF2303", message, span, f"a {what}", (help_,))
 
 
 def wrong_label(span: Span, label: str, dimension: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:

@@ -14,7 +14,8 @@ def model_needed(span: Span, owner: str, kind: str) -> Diagnostic:
 
     Wrong: `operator p { kind = expand }`. Right: `operator p { kind = expand, model = small }`.
     """
-    return error("RF2201", f"{owner} needs `model`: kind `{kind}` asks one", span, "`model` is missing")
+    help_ = Help("name one: `model = …`")
+    return error("RF2201", f"{owner} needs `model`: kind `{kind}` asks one", span, "`model` is missing", (help_,))
 
 
 def moves_needed(span: Span, owner: str, kind: str) -> Diagnostic:
@@ -46,9 +47,9 @@ def shift_too_far(span: Span, dimension: str, labels: int) -> Diagnostic:
 
     Wrong: `+3` along three labels. Right: `+1`.
     """
-    return error(
-        "RF2204", f"no item can take such a step: dimension `{dimension}` has {labels} labels", span, "too far"
-    )
+    message = f"no item can take such a step: dimension `{dimension}` has {labels} labels"
+    helps = (Help(f"step {'by 1' if labels == 2 else f'by {labels - 1} at most'}"),) if labels > 1 else ()
+    return error("RF2204", message, span, "too far", helps)
 
 
 def wrong_task(span: Span, owner: str, kind: str, tasks: Sequence[str], task: str) -> Diagnostic:
@@ -157,9 +158,9 @@ def either_or(span: Span, owner: str, first: str, second: str, other: Span) -> D
 
     Wrong: `model = a` and `models = [a, b]`. Right: one of them.
     """
-    return error(
-        "RF2225", f"{owner} has both `{first}` and `{second}`", span, "one too many", labels=(Label(other, "and this"),)
-    )
+    labels = (Label(other, "and this"),)
+    help_ = Help(f"keep one of them: `{first}` for one, `{second}` for several")
+    return error("RF2225", f"{owner} has both `{first}` and `{second}`", span, "one too many", (help_,), labels=labels)
 
 
 def bad_url(span: Span, text: str, reason: str) -> Diagnostic:
@@ -183,7 +184,9 @@ def same_output(span: Span, path: str, first: Span) -> Diagnostic:
 
     Wrong: two outputs with `path = "out/items.jsonl"`. Right: a path of its own for each.
     """
-    return error("RF2230", f"two outputs are written to `{path}`", span, "again", labels=(Label(first, "first here"),))
+    labels = (Label(first, "first here"),)
+    help_ = Help("give each a path of its own")
+    return error("RF2230", f"two outputs are written to `{path}`", span, "again", (help_,), labels=labels)
 
 
 def output_over_source(span: Span, path: str, source: Span) -> Diagnostic:
@@ -191,9 +194,9 @@ def output_over_source(span: Span, path: str, source: Span) -> Diagnostic:
 
     Wrong: `path = "data/items.jsonl"` for `source = "data/items.jsonl"`. Right: `path = "out/items.jsonl"`.
     """
-    return error(
-        "RF2231", f"`{path}` would overwrite the source", span, "is read, too", labels=(Label(source, "read here"),)
-    )
+    labels = (Label(source, "read here"),)
+    help_ = Help("write it elsewhere, such as into `out/`")
+    return error("RF2231", f"`{path}` would overwrite the source", span, "is read, too", (help_,), labels=labels)
 
 
 def output_format(span: Span, path: str) -> Diagnostic:
@@ -210,7 +213,8 @@ def output_compressed(span: Span, path: str) -> Diagnostic:
 
     Wrong: `path = "out/items.jsonl.gz"`. Right: `path = "out/items.jsonl"`.
     """
-    return error("RF2234", f"`{path}` is compressed, and outputs are written plain", span, "read, not written")
+    help_ = Help(f"write it plain: `{path.rpartition('.')[0]}`")
+    return error("RF2234", f"`{path}` is compressed, and outputs are written plain", span, "not written", (help_,))
 
 
 def nothing_written(span: Span) -> Diagnostic:
@@ -274,6 +278,7 @@ def useless_retries(span: Span, owner: str) -> Diagnostic:
         f"`retries` of {owner} has no effect without `on_reject = retry`",
         span=span,
         label="no effect",
+        help=(Help("set `on_reject = retry`, or leave it out"),),
     )
 
 
@@ -306,7 +311,8 @@ def size_bounds(span: Span, low: int, high: int) -> Diagnostic:
 
     Wrong: `between(1_100, 900)`. Right: `between(900, 1_100)`.
     """
-    return error("RF2250", f"no size lies between {low} and {high}", span, "empty range")
+    help_ = Help("the least size comes first")
+    return error("RF2250", f"no size lies between {low} and {high}", span, "empty range", (help_,))
 
 
 def unknown_column(span: Span, name: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:

@@ -15,7 +15,8 @@ def no_weights(span: Span, owner: str) -> Diagnostic:
 
     Wrong: `target = { }`. Right: `target = { easy = 40%, hard = rest }`.
     """
-    return error("RF2101", f"{owner} has a target without weights", span, "no weight here")
+    help_ = Help("leave `target` out to report a dimension without steering it")
+    return error("RF2101", f"{owner} has a target without weights", span, "no weight here", (help_,))
 
 
 def several_rest(span: Span, owner: str, first: Span) -> Diagnostic:
@@ -23,9 +24,9 @@ def several_rest(span: Span, owner: str, first: Span) -> Diagnostic:
 
     Wrong: `{ a = rest, b = rest }`. Right: `{ a = 50%, b = rest }`.
     """
-    return error(
-        "RF2102", f"weights of {owner} have more than one `rest`", span, "again", labels=(Label(first, "first here"),)
-    )
+    labels = (Label(first, "first here"),)
+    help_ = Help("give all but one of them a weight")
+    return error("RF2102", f"weights of {owner} have more than one `rest`", span, "again", (help_,), labels=labels)
 
 
 def nothing_left(span: Span, owner: str, rest: Span, total: Decimal, summands: str) -> Diagnostic:
@@ -92,8 +93,9 @@ def preset_does_not_fit(span: Span, name: str, shares: int, owner: str, labels: 
         f"`{name}` is a distribution over {shares} ordered labels, and {owner} {found}",
         span,
         "does not fit",
-        (Help("list the labels, lowest first: `order = [easy, medium, hard]`"),),
-    )
+        (Help("list the labels, lowest first: `order = [easy, medium, hard]`" if labels is None else
+              f"give it {shares} labels, or write the weights out"),),
+    )  # fmt: skip
 
 
 def unlisted_label(span: Span, label: str, owner: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
@@ -125,7 +127,9 @@ def labels_twice(span: Span, owner: str, first: Span) -> Diagnostic:
     Wrong: `labels = […]` and `order = […]`. Right: one of them.
     """
     labels = (Label(first, "and here"),)
-    return error("RF2109", f"{owner} has both `labels` and `order`", span, "labels are listed here", labels=labels)
+    help_ = Help("keep `order` if the labels have one, else `labels`")
+    message = f"{owner} has both `labels` and `order`"
+    return error("RF2109", message, span, "labels are listed here", (help_,), labels=labels)
 
 
 def band_without_label(span: Span, label: str, owner: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
@@ -149,7 +153,8 @@ def label_without_band(span: Span, owner: str, missing: Sequence[str]) -> Diagno
 
     Wrong: `order = [easy, hard]` with a band for `easy` alone. Right: a band for each.
     """
-    return error("RF2111", f"{owner} has no band for {listed(missing)}", span, "each label needs a band")
+    help_ = Help("add one for each, or take the labels out of the list")
+    return error("RF2111", f"{owner} has no band for {listed(missing)}", span, "each label needs a band", (help_,))
 
 
 def empty_band(span: Span, label: str) -> Diagnostic:
@@ -208,9 +213,9 @@ def bands_over_labels(span: Span, owner: str, measure: str) -> Diagnostic:
 
     Wrong: `from = subject` (a classification) with `bands`. Right: `labels`.
     """
-    return error(
-        "RF2116", f"{owner} has `bands`, and measure `{measure}` gives labels, not numbers", span, "not numbers"
-    )
+    help_ = Help("list them: `labels = […]`, or `order = […]`, lowest first")
+    message = f"{owner} has `bands`, and measure `{measure}` gives labels, not numbers"
+    return error("RF2116", message, span, "not numbers", (help_,))
 
 
 def foreign_measure_label(span: Span, label: str, owner: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
@@ -242,7 +247,8 @@ def mixed_variable(span: Span, name: str) -> Diagnostic:
 
 def nested_mix(span: Span, name: str) -> Diagnostic:
     """RF2119: a part of a mixture is no map of weights (`uniform()` has no labels of its own)."""
-    return error("RF2119", f"`mix` needs weights written out in variable `{name}`", span, "no weights written out")
+    help_ = Help(f"write them out: `variable {name} {{ type = weights, default = {{ … }} }}`")
+    return error("RF2119", f"`mix` needs weights written out in variable `{name}`", span, "not written out", (help_,))
 
 
 def table_column(span: Span, path: str, column: str, near: Sequence[str], known: Sequence[str]) -> Diagnostic:
