@@ -30,12 +30,11 @@ def compile_command(settings: Settings, spec: str | None, emit: str, output: str
     filled in. lp: the allocation problem in CPLEX LP format. plan: the saved plan. schema: the JSON Schema of what
     `ir` prints; it needs no SPEC.
     """
+    destination = None if output is None else Path(output)
     if emit == "schema":
-        write_emitted(emit_schema(), output)
+        terminal.write_to(destination, emit_schema())
         return ExitCode.DONE
-    given = inputs.find_given(spec)
-    if given.kind == "plan":
-        raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
+    path = inputs.require_spec(spec)
     options = inputs.build_options(settings)
     emitters: dict[str, Callable[[Path, compiler.Options], tuple[str | None, Diagnostics, int]]] = {
         "ast": emit_tree,
@@ -44,19 +43,11 @@ def compile_command(settings: Settings, spec: str | None, emit: str, output: str
         "lp": emit_problem,
         "plan": emit_plan,
     }
-    text, found, code = emitters[emit](given.path, options)
+    text, found, code = emitters[emit](path, options)
     terminal.report(settings, found)
     if text is not None:
-        write_emitted(text, output)
+        terminal.write_to(destination, text)
     return code
-
-
-def write_emitted(text: str, output: str | None) -> None:
-    """To the file of `-o`, else to standard output."""
-    if output is None:
-        terminal.write(text)
-    else:
-        terminal.save_text(Path(output), text)
 
 
 def emit_schema() -> str:

@@ -81,6 +81,18 @@ def find_given(argument: str | None) -> Given:
     return Given("plan" if is_plan(path) else "spec", require_file(path))
 
 
+def require_spec(argument: str | None) -> Path:
+    """What a command works on that has no use for a saved plan.
+
+    Raises:
+        click.UsageError: it is one; there is no such file, or not exactly one spec.
+    """
+    given = find_given(argument)
+    if given.kind == "plan":
+        raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
+    return given.path
+
+
 def find_specs(arguments: Sequence[str]) -> tuple[Path, ...]:
     """What `check` reads: the named files, and the specs of the named folders and those below; none: of this folder.
 

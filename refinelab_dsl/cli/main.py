@@ -21,6 +21,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("check", "parse and check specs; no network, no data, no solver"),
         "diff": ("diff", "two specs, or git revisions of one, by meaning"),
         "compile": ("compile", "print the value after a stage of the compiler"),
+        "docs": ("docs", "documentation of a spec from its ## comments"),
+        "graph": ("graph", "what of a spec refers to what: a tree, Mermaid, Graphviz"),
         "render": ("render", "the exact text that a model would get, and its tokens"),
     },
     "Plans and runs": {

@@ -51,14 +51,12 @@ def plan_command(
     --format github and sarif write what is wrong with the spec or its data, for a program that shows it beside the
     files, instead of the plan.
     """
-    given = inputs.find_given(spec)
-    if given.kind == "plan":
-        raise click.UsageError(f"{given.path} is a saved plan; `refinec show {given.path}` shows it")
+    path = inputs.require_spec(spec)
     destination = Path(output) if output is not None else None
     if destination is not None:
         check_destination(destination)
     options = inputs.build_options(settings, max_cost)
-    planned = compiler.plan(given.path, options, destination)
+    planned = compiler.plan(path, options, destination)
     write_plan(settings, planned, destination)
     if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):
         return ExitCode.WORK

@@ -63,13 +63,26 @@ def write_exact(text: str) -> None:
 
 def write_json(document: Any) -> None:
     """A JSON document to standard output."""
-    write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    write(spell_json(document))
+
+
+def spell_json(document: Any) -> str:
+    """A JSON document as we write it."""
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def write_to(path: Path | None, text: str) -> None:
+    """Data to the file of `-o`, else to standard output."""
+    if path is None:
+        write(text)
+    else:
+        save_text(path, text)
 
 
 def save_json(settings: Settings, document: Any) -> None:
     """The same document to `--json-file`, if there is one."""
     if settings.json_file is not None:
-        save_text(settings.json_file, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        save_text(settings.json_file, spell_json(document))
 
 
 def append_json(settings: Settings, event: Any) -> None:

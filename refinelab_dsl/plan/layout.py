@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, StrictUndefined
 
 from refinelab_dsl.diagnostics.display import escape, width
-from refinelab_dsl.plan.markdown import code_span, tag_text
+from refinelab_dsl.diagnostics.markdown import code_span, tag_text
 
 NARROWEST = 60
 

@@ -49,6 +49,13 @@ def test_check_imports_no_solver_and_no_client() -> None:
     assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set()
 
 
+@pytest.mark.parametrize("arguments", [("docs", "--html", "specs/quickstart.refine"), ("compile", "--emit=schema")])
+def test_what_only_reads_a_spec_imports_no_solver_and_no_client(arguments: tuple[str, ...]) -> None:
+    code, packages = _packages_after(*arguments)
+    assert code == 0
+    assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set()
+
+
 def test_plan_imports_no_client() -> None:
     code, packages = _packages_after("plan", "specs/quickstart.refine", "--format", "json")
     assert code == 0
