@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from refinelab_dsl.diagnostics.display import escape
+from refinelab_dsl.diagnostics.markdown import code_span, tag_text
 from refinelab_dsl.ir.diff import Change
 from refinelab_dsl.ir.spelling import Prose, Share, Value, render_value, spell_label
 from refinelab_dsl.plan.layout import align_table
-from refinelab_dsl.plan.markdown import code_span, tag_text
 from refinelab_dsl.source import Sources, Span
 
 FORMAT_VERSION = "1.0"

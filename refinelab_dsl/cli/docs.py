@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def docs_command(settings: Settings, spec: str | None, html: bool, output: str |
     from refinelab_dsl.views.page import build_page
 
     path = inputs.require_spec(spec)
-    analysis = compiler.analyze(path, inputs.build_options(settings))
+    analysis = compiler.analyze(path, replace(inputs.build_options(settings), library=True))
     if analysis.tree is None or analysis.bindings is None or analysis.diagnostics.has_errors:
         terminal.refuse(settings, analysis.diagnostics)
         return ExitCode.SPEC

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def graph_command(settings: Settings, spec: str | None, output: str | None) -> i
     from refinelab_dsl.views.graph import build_graph
 
     path = inputs.require_spec(spec)
-    analysis = compiler.analyze(path, inputs.build_options(settings))
+    analysis = compiler.analyze(path, replace(inputs.build_options(settings), library=True))
     if analysis.bindings is None or analysis.diagnostics.has_errors:
         terminal.refuse(settings, analysis.diagnostics)
         return ExitCode.SPEC

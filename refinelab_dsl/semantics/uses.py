@@ -15,15 +15,26 @@ from refinelab_dsl.semantics.spaces import Names
 Target: TypeAlias = tuple[str, str]
 """A kind and a qualified name of it. What an attribute of several kinds refers to is given for each of them."""
 
+Reference: TypeAlias = tuple[str, str, str]
+"""An attribute, and a target that it refers to."""
+
 
 def find_uses(declared: Declared, directory: Directory, items: Names) -> Iterator[Target]:
     """What a declaration refers to. items: the names that expressions over items see in its file."""
+    for _, kind, name in find_references(declared, directory, items):
+        yield kind, name
+
+
+def find_references(declared: Declared, directory: Directory, items: Names) -> Iterator[Reference]:
+    """What a declaration refers to, with the attribute that does."""
     schema = find_schema(declared.block)
     for name, attribute in schema.attributes.items() if schema is not None else ():
         if name in declared.values:
-            yield from _in_value(declared.values[name], attribute.type)
+            for target in _in_value(declared.values[name], attribute.type):
+                yield name, *target
     for reading in readings(declared):
-        yield from _in_expression(reading.written, reading.type.context, declared.namespace, directory, items)
+        for target in _in_expression(reading.written, reading.type.context, declared.namespace, directory, items):
+            yield reading.attribute, *target
 
 
 def close_over(

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
-from refinelab_dsl import builtins, types
-from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf, Name, Unary
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
-from refinelab_dsl.semantics.readings import read_one, readings
-from refinelab_dsl.semantics.schema import find_schema
+from refinelab_dsl.semantics.uses import Reference, find_references
 
 ORDER: Final = (
     "dataset", "measure", "dimension", "constraints", "operator", "prompt", "validator", "judge", "model", "embedding",
@@ -94,18 +91,9 @@ def node_id(kind: str, name: str) -> str:
     return f"{kind}.{name}" if name else kind
 
 
-def find_references(bindings: Bindings, declared: Declared) -> Iterator[tuple[str, str, str]]:
-    """What a declaration refers to: attribute, kind, name. What may be of several kinds is given for each of them."""
-    schema = find_schema(declared.block)
-    for name, attribute in schema.attributes.items() if schema is not None else ():
-        if name in declared.values:
-            for kind, other in _in_value(declared.values[name], attribute.type):
-                yield name, kind, other
-    for reading in readings(declared):
-        expression = read_one(bindings, declared, reading, [])
-        if expression is not None:
-            for kind, other in _in_expression(expression):
-                yield reading.attribute, kind, other
+def references(bindings: Bindings, declared: Declared) -> Iterator[Reference]:
+    """What a declaration refers to."""
+    return find_references(declared, bindings.directory, bindings.views[declared.namespace].items)
 
 
 def _rank(declared: Declared) -> int:
@@ -117,7 +105,7 @@ def _edges(bindings: Bindings, blocks: Mapping[str, Declared]) -> Iterator[tuple
     for id_, declared in blocks.items():
         if main is not None and declared.kind in ("measure", "output"):
             yield node_id("dataset", main.name), id_, ""
-        for attribute, kind, name in find_references(bindings, declared):
+        for attribute, kind, name in references(bindings, declared):
             other = node_id(kind, name)
             if other not in blocks or other == id_:
                 continue
@@ -130,67 +118,8 @@ def _edges(bindings: Bindings, blocks: Mapping[str, Declared]) -> Iterator[tuple
 def _node(bindings: Bindings, id_: str, declared: Declared) -> Node:
     span = declared.block.header_span
     detail = declared.get(_DETAILS.get(declared.kind, "kind"))
-    whole = declared.block.span
-    later = (
-        use.what
-        for use in bindings.draft.later
-        if use.span.file == whole.file and whole.start <= use.span.start and use.span.end <= whole.end
-    )
     line = bindings.sources[span.file].position(span.start).line
     return Node(
         id_, declared.kind, declared.name, detail if isinstance(detail, str) else "", declared.block.doc,
-        span.file, line, tuple(dict.fromkeys(later)),
+        span.file, line, tuple(use.what for use in declared.later),
     )  # fmt: skip
-
-
-def _in_value(value: Any, type_: types.ValueType) -> Iterator[tuple[str, str]]:
-    match type_:
-        case types.Name(kinds=kinds) if isinstance(value, str):
-            yield from ((kind, value) for kind in kinds)
-        case types.ListOf(item=item) if isinstance(value, tuple):
-            for each in value:
-                yield from _in_value(each, item)
-        case (types.KeyedBy() | types.MapTo()) as map_ if isinstance(value, dict):
-            for key, each in value.items():
-                if isinstance(map_, types.KeyedBy):
-                    yield map_.kind, key
-                yield from _in_value(each, map_.value)
-        case types.Either(options=options):
-            for option in options:
-                yield from _in_value(value, option)
-        case types.Form(context=context) if isinstance(value, types.Formed):
-            yield from _in_form(value, context)
-        case types.Weights() if isinstance(value, types.Formed):
-            yield from _in_form(value, "weights")
-
-
-def _in_form(value: types.Formed, context: str) -> Iterator[tuple[str, str]]:
-    row = builtins.function(context, value.function)
-    given = dict(value.arguments)
-    for parameter in row.parameters if row is not None else ():
-        argument = given.get(parameter.name)
-        for each in argument if parameter.rest and isinstance(argument, tuple) else (argument,):
-            yield from _in_value(each, parameter.type)
-
-
-def _in_expression(expression: Expression) -> Iterator[tuple[str, str]]:
-    match expression:
-        case Name(space=space, name=name) if space in ("measure", "dimension"):
-            yield space, name
-        case Call(function=function, arguments=arguments):
-            row = builtins.function("assert", function)
-            for place, argument in enumerate(arguments):
-                # `jsd(topic)`: what names a declaration is a constant after resolution.
-                type_ = row.parameters[place].type if row is not None and place < len(row.parameters) else None
-                if isinstance(argument, Constant) and isinstance(type_, types.Name):
-                    yield from ((kind, argument.text) for kind in type_.kinds)
-                else:
-                    yield from _in_expression(argument)
-        case ListOf(items=parts):
-            for part in parts:
-                yield from _in_expression(part)
-        case Unary(operand=operand):
-            yield from _in_expression(operand)
-        case Binary(left=left, right=right):
-            yield from _in_expression(left)
-            yield from _in_expression(right)

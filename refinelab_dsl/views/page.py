@@ -11,16 +11,16 @@ from refinelab_dsl import builtins, syntax
 from refinelab_dsl.builtins import Attribute, OperatorKind, ValidatorKind
 from refinelab_dsl.declarations import Band, Dimension
 from refinelab_dsl.diagnostics.wording import percent
-from refinelab_dsl.expectations import render_assertion
 from refinelab_dsl.ir import Program
+from refinelab_dsl.ir.spelling import render_value, spell, spell_expression
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.schema import find_schema
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.types import UNSET, Template
-from refinelab_dsl.views.graph import Graph, build_graph, find_references, node_id
+from refinelab_dsl.views.graph import Graph, build_graph, node_id, references
 from refinelab_dsl.views.prose import Part, parse_prose
-from refinelab_dsl.views.spelling import spell_default, spell_written
+from refinelab_dsl.views.written import quote_written
 
 # Kind of block -> title of its section, in the order of the page.
 SECTIONS: Final[Mapping[str, str]] = {
@@ -147,8 +147,10 @@ class _Writer:
         self.variables: dict[str, dict[str, None]] = {}
         for each in bindings.draft.blocks:
             for attribute in each.written.values():
-                for variable in _variables(attribute.value):
-                    self.variables.setdefault(variable, {}).setdefault(node_id(each.kind, each.name))
+                for local in _variables(attribute.value):
+                    variable = bindings.views[each.namespace].variables.get(local)
+                    name = local if variable is None else variable.name
+                    self.variables.setdefault(name, {}).setdefault(node_id(each.kind, each.name))
 
     def imports(self) -> Iterator[tuple[str, str, str]]:
         for statement in self.tree.statements:
@@ -160,7 +162,6 @@ class _Writer:
 
     def entry(self, declared: Declared) -> Entry:
         id_ = node_id(declared.kind, declared.name)
-        node = self.graph.index.get(id_)
         return Entry(
             id_,
             declared.kind,
@@ -172,26 +173,17 @@ class _Writer:
             tuple(self.labels(declared)),
             tuple(self.texts(declared)),
             tuple(self.used_by(id_, declared)),
-            node.later if node is not None else self.later(declared),
+            tuple(use.what for use in declared.later),
         )
 
     def help(self, declared: Declared) -> str:
         return str(declared.get("help") or "") if declared.kind == "variable" else ""
 
-    def later(self, declared: Declared) -> tuple[str, ...]:
-        """What of a declaration that is no node of the graph no plan can execute yet."""
-        whole = declared.block.span
-        return tuple(
-            use.what
-            for use in self.bindings.draft.later
-            if use.span.file == whole.file and whole.start <= use.span.start < whole.end
-        )
-
     def rows(self, declared: Declared) -> Iterator[Row]:
         """Its attributes as the language lists them, those that are written and those that have a default."""
         schema = find_schema(declared.block)
         links: dict[str, dict[Link, None]] = {}
-        for name, kind, other in find_references(self.bindings, declared):
+        for name, kind, other in references(self.bindings, declared):
             id_ = node_id(kind, other)
             if id_ in self.titles:
                 links.setdefault(name, {}).setdefault(Link(id_, self.titles[id_]))
@@ -205,7 +197,7 @@ class _Writer:
     def spell(self, written: syntax.Attribute) -> str:
         if isinstance(written.value, syntax.Literal) and written.value.kind == "block":
             return "(below)"
-        return spell_written(written.value, self.bindings.sources)
+        return quote_written(written.value, self.bindings.sources)
 
     def labels(self, declared: Declared) -> Iterator[Label]:
         dimension = self.dimensions.get(declared.name) if declared.kind == "dimension" else None
@@ -241,14 +233,14 @@ def _declared_variables(bindings: Bindings) -> Iterator[Declared]:
             for attribute, each in written.items()
             if attribute == "help" and isinstance(each.value, syntax.Literal)
         }
-        yield Declared("variable", name, variable.block, values, written, None)
+        yield Declared("variable", name, variable.block, values, written, None, variable.namespace)
 
 
 def _default(declared: Declared, attribute: Attribute) -> str | None:
     """The default of an attribute that is not written, None where it has none to speak of."""
     row = declared.row
     if attribute.name == "accept" and isinstance(row, ValidatorKind) and row.default is not None:
-        return render_assertion(row.default)
+        return spell_expression(row.default, _as_named)
     if attribute.name == "prior" and isinstance(row, OperatorKind):
         prior = row.prior
         shown = f"success = {percent(prior.success)}"
@@ -256,7 +248,11 @@ def _default(declared: Declared, attribute: Attribute) -> str | None:
         return f"{{ {shown}, {tokens} }}" if row.calls else None
     if attribute.default is UNSET or attribute.default in ("", ()):
         return None
-    return spell_default(attribute.default, attribute.type)
+    return render_value(spell(attribute.default, attribute.type, _as_named))
+
+
+def _as_named(kinds: tuple[str, ...], name: str) -> str:
+    return name
 
 
 def _labels(dimension: Dimension) -> Iterator[Label]:

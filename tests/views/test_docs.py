@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from refinelab_dsl import compiler
+from refinelab_dsl.source import Source
 from refinelab_dsl.views.docs import anchor, render_html, render_markdown
 from refinelab_dsl.views.page import SECTIONS, Entry, build_page
 from refinelab_dsl.views.prose import Inline, Part, parse_prose
@@ -150,7 +151,7 @@ def test_values_stand_as_they_are_written_and_defaults_are_told_apart() -> None:
     assert not rows["task"].is_default
     limits = {row.name: row.value for row in entry_of("constraints").rows}
     assert (limits["max_removed"], limits["distinct"]) == ("30%", "at_least(80%)")
-    assert {row.name: row.value for row in entry_of("model.small").rows}["timeout"] == "60s"
+    assert {row.name: row.value for row in entry_of("model.small").rows}["timeout"] == "1min"
     prior = next(row for row in entry_of("operator.harden").rows if row.name == "prior")
     assert prior.is_default
     assert prior.value.startswith("{ success = ")
@@ -274,6 +275,47 @@ def test_whatever_the_language_has_can_be_documented(chapter: Path) -> None:
         page = build_page(analysis.tree, analysis.bindings, analysis.program, analysis.source, "x")
         read_html(render_html(page))
         read_markdown(render_markdown(page))
+
+
+def test_imported_declarations_are_documented_by_their_dotted_names(tmp_path: Path) -> None:
+    (tmp_path / "lib.refine").write_text(
+        "edition = 1\nvariable cap { type = integer, default = 5 }\n## Who is asked.\n"
+        "model bulk { provider = simulated, limits = { rpm = var.cap } }\nmodel spare { provider = simulated }\n",
+        encoding="utf-8",
+    )
+    spec = tmp_path / "main.refine"
+    spec.write_text(
+        'edition = 1\nimport "lib.refine" as lib\ndataset d { task = qa, source = "x.jsonl" }\n'
+        "operator more { kind = generate, model = lib.bulk }\n",
+        encoding="utf-8",
+    )
+    analysis = compiler.analyze(spec)
+    assert [entry.message for entry in analysis.diagnostics.errors] == []
+    assert analysis.tree is not None
+    assert analysis.bindings is not None
+    page = build_page(analysis.tree, analysis.bindings, analysis.program, analysis.source, "main")
+    assert [(name, path) for name, path, _ in page.imports] == [("lib", "lib.refine")]
+    entries = {entry.id: entry for section in page.sections for entry in section.entries}
+    bulk = entries["model.lib.bulk"]
+    assert bulk.place.endswith("lib.refine:4")
+    assert [link.id for link in bulk.used_by] == ["operator.more"]
+    assert [link.id for link in entries["variable.lib.cap"].used_by] == ["model.lib.bulk"]
+    assert ("operator.more", "model.lib.bulk", "model") in {
+        (edge.source, edge.target, edge.label) for edge in page.graph.edges
+    }
+    assert "lib.bulk" in read_markdown(render_markdown(page))
+    read_html(render_html(page))
+
+
+def test_a_file_that_is_there_to_be_imported_is_documented_by_itself() -> None:
+    text = "edition = 1\n## Who is asked.\nmodel bulk { provider = simulated }\n"
+    analysis = compiler.analyze(Source("lib.refine", text), compiler.Options(library=True))
+    assert analysis.program is None
+    assert analysis.tree is not None
+    assert analysis.bindings is not None
+    page = build_page(analysis.tree, analysis.bindings, None, analysis.source, "lib")
+    assert [entry.id for section in page.sections for entry in section.entries] == ["model.bulk"]
+    assert "Who is asked." in read_markdown(render_markdown(page))
 
 
 def test_anchors_of_different_names_differ() -> None:
