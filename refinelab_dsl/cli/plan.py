@@ -17,6 +17,7 @@ from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
 from refinelab_dsl.plan.cached import count_cached
+from refinelab_dsl.plan.view import build_view
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -85,7 +86,9 @@ def write_annotated(settings: Settings, planned: compiler.Planned, destination: 
     if planned.plan is None:
         terminal.save_json(settings, terminal.document(planned.diagnostics))
     else:
-        terminal.save_json(settings, render.render_json(planned.plan, build_shown(planned, destination)))
+        shown = build_shown(planned, destination)
+        terminal.save_json(settings, render.render_json(planned.plan, shown))
+        terminal.say(settings, build_view(planned.plan, shown).headline)
 
 
 def write_shown(settings: Settings, plan: PlanFile, shown: render.Shown) -> None:

@@ -25,6 +25,7 @@ def render_markdown(page: Page) -> str:
     environment.filters.update(
         cell=code_span, code=_code, text=plain_text, anchor=anchor, fence=fence,
         prose=_markdown_prose, line=_markdown_line, words=lambda text: _markdown_inline(parse_inline(text)),
+        pieces=_markdown_inline,
         remark=lambda text: _markdown_inline(parse_inline(text), _code),
         sentence=lambda text: f"{_markdown_inline(parse_inline(_capitalise(text)), _code)}.",
     )  # fmt: skip
@@ -37,6 +38,7 @@ def render_html(page: Page) -> str:
     environment.filters.update(
         text=escape, lines=_escape_lines, anchor=anchor,
         prose=_html_prose, line=_html_line, words=lambda text: _html_inline(parse_inline(text)),
+        pieces=_html_inline,
         sentence=lambda text: _html_inline(parse_inline(f"{_capitalise(text)}.")),
     )  # fmt: skip
     return _render(environment, "templates/docs.html.j2", page, render_tree)

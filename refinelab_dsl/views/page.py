@@ -19,7 +19,7 @@ from refinelab_dsl.semantics.schema import find_schema
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.types import UNSET, Template
 from refinelab_dsl.views.graph import Graph, build_graph, node_id, references
-from refinelab_dsl.views.prose import Part, parse_prose
+from refinelab_dsl.views.prose import Inline, Part, parse_prose
 from refinelab_dsl.views.written import quote_written
 
 # Kind of block -> title of its section, in the order of the page.
@@ -42,14 +42,19 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An attribute. meaning: from the table of the language; comment: its own `##`. is_default: not written."""
+    """An attribute. shown: its value, or what it takes. meaning: from the table of the language; comment: its own `##`.
+    is_default: not written."""
 
     name: str
-    value: str
+    shown: tuple[Inline, ...]
     is_default: bool
     meaning: str
     comment: tuple[Part, ...]
     links: tuple[Link, ...]
+
+    @property
+    def value(self) -> str:
+        return "".join(piece.text for piece in self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,8 @@ class _Writer:
             value = _default(declared, attribute) if written is None else self.spell(written)
             if value is not None:
                 comment = parse_prose(written.doc) if written is not None else ()
-                yield Row(name, value, written is None, attribute.doc, comment, tuple(links.get(name, ())))
+                shown = (Inline(value, code=True),)
+                yield Row(name, shown, written is None, attribute.doc, comment, tuple(links.get(name, ())))
 
     def spell(self, written: syntax.Attribute) -> str:
         if isinstance(written.value, syntax.Literal) and written.value.kind == "block":
@@ -240,7 +246,7 @@ def _default(declared: Declared, attribute: Attribute) -> str | None:
     """The default of an attribute that is not written, None where it has none to speak of."""
     row = declared.row
     if attribute.name == "accept" and isinstance(row, ValidatorKind) and row.default is not None:
-        return spell_expression(row.default, _as_named)
+        return spell_expression(row.default, as_named)
     if attribute.name == "prior" and isinstance(row, OperatorKind):
         prior = row.prior
         shown = f"success = {percent(prior.success)}"
@@ -248,10 +254,11 @@ def _default(declared: Declared, attribute: Attribute) -> str | None:
         return f"{{ {shown}, {tokens} }}" if row.calls else None
     if attribute.default is UNSET or attribute.default in ("", ()):
         return None
-    return render_value(spell(attribute.default, attribute.type, _as_named))
+    return render_value(spell(attribute.default, attribute.type, as_named))
 
 
-def _as_named(kinds: tuple[str, ...], name: str) -> str:
+def as_named(kinds: tuple[str, ...], name: str) -> str:
+    """Names as they stand, for `ir.spelling`."""
     return name
 
 

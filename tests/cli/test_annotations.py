@@ -81,6 +81,13 @@ def test_plan_marks_the_line_of_the_data(arguments: tuple[str, ...], checkout: P
     }
 
 
+def test_a_plan_that_stands_is_a_line_for_people(checkout: Path) -> None:
+    shutil.copy(ROOT / "specs" / "data" / "quickstart.jsonl", checkout / "quiz" / "data" / "quickstart.jsonl")
+    answer = refinec("plan", "quiz/quiz.refine", "--format", "github", cwd=checkout)
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err.startswith("Plan: keep ")
+
+
 def test_without_a_checkout_files_are_named_from_here(checkout: Path) -> None:
     (checkout / ".git").rmdir()
     answer = refinec("check", "wrong.refine", "--format", "github", cwd=checkout / "quiz")

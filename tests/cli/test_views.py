@@ -51,6 +51,15 @@ def test_documentation_does_not_depend_on_what_is_set_outside(folder: Path) -> N
     assert refinec("docs", "--var", "limit=9k", cwd=folder).out == refinec("docs", cwd=folder).out
 
 
+def test_the_reference_of_the_language_needs_no_spec(tmp_path: Path) -> None:
+    answer = refinec("docs", "--language", cwd=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("# The Refine language, edition 1\n")
+    html = refinec("docs", "--language", "--html", cwd=tmp_path)
+    assert html.out.startswith("<!doctype html>\n")
+    assert refinec("docs", "--language", "a.refine", cwd=tmp_path).code == ExitCode.USAGE
+
+
 @pytest.mark.parametrize("command", [("graph",), ("docs",), ("docs", "--html"), ("graph", "--format", "dot")])
 def test_a_wrong_spec_has_no_picture(command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "a.refine").write_text(BROKEN, encoding="utf-8")
