@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +33,8 @@ def load_families() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _constructors() -> list[tuple[str, str, Callable[..., Any]]]:
+@cache
+def _constructors() -> tuple[tuple[str, str, Callable[..., Any]], ...]:
     """Code, what stands behind it in the docstring, and the constructor; codes in order."""
     found = []
     for family in _families():
@@ -40,7 +42,7 @@ def _constructors() -> list[tuple[str, str, Callable[..., Any]]]:
             match = re.match(r"(RF\d{4}): (.+)", inspect.getdoc(function) or "", re.S)
             if match is not None and function.__module__.startswith(family.__name__):
                 found.append((match[1], match[2], function))
-    return sorted(found, key=lambda entry: entry[0])
+    return tuple(sorted(found, key=lambda entry: entry[0]))
 
 
 def _families() -> Iterator[ModuleType]:

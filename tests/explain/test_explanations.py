@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from refinelab_dsl.cli.main import run
+from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.diagnostics.explanations import (
     ExplanationError,
     explained_codes,
@@ -80,6 +82,23 @@ def test_wrong_and_right_differ(code: str) -> None:
     explanation = load_explanation(code)
     assert explanation is not None
     assert explanation.wrong != explanation.right
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_explain_shows_it_whole(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    explanation = load_explanation(code)
+    assert explanation is not None
+    assert run(["explain", code]) == 0
+    text = capsys.readouterr().out
+    wanted = " ".join(explanation.prose).split()
+    for examples in (explanation.wrong, explanation.right):
+        for example in examples:
+            wanted += [example.name, *(escape(line) for line in example.text.split("\n"))]
+    place = len(code)
+    for part in wanted:
+        place = text.find(part, place)
+        assert place >= 0, part
+    assert not set(text) & set("\x07\x1b\x00")
 
 
 def test_every_family_has_a_title() -> None:
