@@ -9,7 +9,14 @@ from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics.meanings import load_meanings
 from tests.explain.trial import BUGS
 from tests.harness.specs import Example, find_examples
-from tests.language.uses import find_entries, find_productions, list_entries, list_productions
+from tests.language.uses import (
+    find_entries,
+    find_productions,
+    find_spellings,
+    list_entries,
+    list_productions,
+    list_spellings,
+)
 
 CHAPTERS = Path(__file__).resolve().parents[2] / "specs" / "language"
 EXAMPLES = [example for path in sorted(CHAPTERS.glob("*.md")) for example in find_examples(path)]
@@ -26,6 +33,13 @@ def _is_right(example: Example) -> bool:
 def test_every_production_of_the_grammar_is_used() -> None:
     used = {name for example in EXAMPLES if _is_right(example) for name in find_productions(example.source)}
     assert sorted(list_productions() - used) == []
+
+
+def test_every_operator_word_and_unit_is_used() -> None:
+    spellings = list_spellings()
+    assert {"!=", "*", "not", "null", "ms", "d", "k", "B"} <= spellings
+    used = {spelling for example in EXAMPLES if _is_right(example) for spelling in find_spellings(example.source)}
+    assert sorted(spellings - used) == []
 
 
 def test_every_entry_of_the_table_is_used() -> None:

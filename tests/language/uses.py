@@ -4,15 +4,16 @@ glpk`, `assert: share()`."""
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl import builtins, resources, syntax, types
 from refinelab_dsl.semantics.schema import find_schema, known_kinds
 from refinelab_dsl.semantics.written import find_calls, word_of
 from refinelab_dsl.source import Source
 from refinelab_dsl.syntax import layout
-from refinelab_dsl.syntax.grammar import load_table
+from refinelab_dsl.syntax.grammar import GRAMMAR, load_table
 from refinelab_dsl.syntax.lex import lex
 from refinelab_dsl.types import Attribute, ValueType
 
@@ -45,6 +46,21 @@ def find_productions(source: Source) -> set[str]:
         parser.feed_token(Token(token.type, token.text))
     parser.feed_eof()
     return found
+
+
+def list_spellings() -> set[str]:
+    """Every operator, word and unit that the grammar's terminals spell out."""
+    grammar = resources.read(GRAMMAR)
+    found = set(re.findall(r'"([^"\n ]+)"', "\n".join(re.findall(r"^[A-Z]+: (\".*)$", grammar, re.M))))
+    units = re.findall(r"^(?:COUNT|DURATION)\.2: .*\)\?(?:\(\?:([a-z|]+)\)|\[([a-zA-Z]+)\])\(\?!", grammar, re.M)
+    return found | {unit for words, letters in units for unit in (words.split("|") if words else letters)}
+
+
+def find_spellings(source: Source) -> Iterator[str]:
+    """The operators and words of a text, and the units of its numbers."""
+    for token in lex(source, source.text).tokens:
+        unit = re.fullmatch(r"[\d_.]+([A-Za-z]+)", token.text)
+        yield unit[1] if unit is not None and token.type in ("COUNT", "DURATION") else token.text
 
 
 def list_entries() -> set[str]:
