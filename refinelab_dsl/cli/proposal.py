@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from refinelab_dsl import compiler, propose
-from refinelab_dsl.cli import inputs
+from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.data.files import COMPRESSED, find_files, stem_of
 from refinelab_dsl.declarations import Dataset
@@ -25,18 +25,21 @@ from refinelab_dsl.source import Source
 
 _ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".parquet")
 _NO_NAMES = SPLITS | {"data", "dataset", "questions", "items", "all", "main", "input"}
+_LARGE = 100_000_000  # bytes that take a while
 _TRIED = 50_000  # rows up to which the proposal is planned before it is written
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A spec that is not written yet. `outside`: its data lie outside of the project."""
+    """A spec that is not written yet. outside: its data lie outside of the project. tried: whether it was planned;
+    refused: what a plan of it complained of, so that there is none."""
 
     file: str
     text: str
     inference: propose.Inference
     outside: bool
     tried: bool
+    refused: Diagnostic | None = None
 
 
 def build_proposal(settings: Settings, root: Path, given: Sequence[str]) -> Proposal | Diagnostic:
@@ -55,6 +58,9 @@ def build_proposal(settings: Settings, root: Path, given: Sequence[str]) -> Prop
     if outside and not settings.allow_outside:
         raise click.UsageError(_explain_outside(root, given, project))
     name = name_dataset(given[0], project)
+    size = sum(path.stat().st_size for path in files if path.exists())
+    if size > _LARGE:
+        terminal.say(settings, f"reading {size / 1e6:,.0f} MB, three times over")
     found = propose.infer(name, sources, files, project)
     if isinstance(found, Diagnostic):
         return found
@@ -63,6 +69,8 @@ def build_proposal(settings: Settings, root: Path, given: Sequence[str]) -> Prop
     if not found.checked or found.rows > _TRIED:
         return Proposal(file, text, found, outside, False)
     reach = _try_plan(found, root / file, text, outside)
+    if isinstance(reach, Diagnostic):
+        return Proposal(file, text, found, outside, True, reach)
     return Proposal(file, propose.write_spec(found, file, outside=outside, reach=reach), found, outside, True)
 
 
@@ -96,6 +104,9 @@ def describe(proposal: Proposal) -> list[str]:
     elif found.bands is not None:
         lines.append("balance  the length of the question, in bands: no column of few values stands out")
     lines += [f"look     {doubt}" for doubt in propose.list_doubts(found)]
+    if proposal.refused is not None:
+        refused = proposal.refused
+        lines.append(f"look     it cannot be planned as it stands: {refused.message} ({refused.code})")
     return lines
 
 
@@ -125,7 +136,7 @@ def build_document(proposal: Proposal) -> dict[str, Any]:
         "topic": None if found.topic is None else {"name": found.topic.name, "labels": dict(found.topic.counts)},
         "bands": None if found.bands is None else dict(zip(found.bands.labels, found.bands.counts, strict=True)),
         "look_at": propose.list_doubts(found),
-        "planned": proposal.tried,
+        "planned": proposal.tried and proposal.refused is None,
     }
 
 
@@ -191,12 +202,14 @@ def _explain_outside(root: Path, given: Sequence[str], project: Project) -> str:
     )
 
 
-def _try_plan(found: propose.Inference, path: Path, text: str, outside: bool) -> propose.Reach | None:
-    """What a plan of the proposal reaches; None where there is nothing to balance, or no plan."""
+def _try_plan(
+    found: propose.Inference, path: Path, text: str, outside: bool
+) -> propose.Reach | Diagnostic | None:
+    """What a plan of the proposal reaches, None where there is nothing to balance; or why there is no plan."""
     name = found.topic.name if found.topic is not None else "length"
     source = Source(str(path), text, path.absolute())
     planned = compiler.plan(source, compiler.Options(allow_outside=outside))
     if planned.plan is None:
-        return None
+        return planned.diagnostics.errors[0]
     divergence = planned.plan.header.divergence.get(name)
     return None if divergence is None else propose.Reach(divergence["now"], divergence["planned"])

@@ -227,7 +227,8 @@ def _describe_key(key: Solved) -> tuple[Key, str, Literal["auto", "letter", "ind
     shown = sorted({text.strip() for text in key.column.texts}, key=lambda text: (len(text), text))
     span = f"{shown[0]} to {shown[-1]}" if len(shown) > 1 else shown[0]
     if key.labelled:
-        return "label", "a label of a choice", "letter"
+        listed = f" ({', '.join(shown)})" if len(shown) <= 12 and all(len(text) <= 3 for text in shown) else ""
+        return "label", f"a label of a choice{listed}", "letter"
     match key.style:
         case AnswerStyle.LETTER:
             return "letter", f"letters {span}" if all(len(text) == 1 for text in shown) else "letters", "letter"

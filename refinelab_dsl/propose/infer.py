@@ -51,11 +51,18 @@ def infer(name: str, source: Sequence[str], files: Sequence[Path], project: Proj
     columns = build_columns(sample.rows)
     reading = infer_task(columns)
     if isinstance(reading, Unclear):
-        return faults.task_unclear(label, reading.missing, describe_columns(columns))
+        return _refuse(label, reading.missing, columns)
     topics = find_topics(columns, _columns_used(reading), sample.stems)
     if reading.task not in TASK_FIELDS:
         return _without_reading(dataset, sample, reading, columns, topics)
     return _read_all(dataset, files, project, sample, reading, columns, topics)
+
+
+def _refuse(name: str, reason: str, columns: Mapping[str, Column]) -> Diagnostic:
+    texts = [each for each in columns.values() if each.text_share >= 0.8]
+    longest = [each.name for each in sorted(texts, key=lambda each: -each.mean_words)]
+    question, answer = (*longest, "…", "…")[:2]
+    return faults.task_unclear(name, reason, describe_columns(columns), question, answer)
 
 
 def describe_columns(columns: Mapping[str, Column]) -> list[str]:
@@ -98,7 +105,7 @@ def _read_all(
     if not count.items or count.bad > _FEW * total:
         reason = count.first_bad.message if count.first_bad is not None else "no row is an item"
         missing = f"as `{reading.task}`, {count.bad} of {total} rows are no items; the first: {reason}"
-        return faults.task_unclear(dataset.source[0], missing, describe_columns(columns))
+        return _refuse(dataset.source[0], missing, columns)
     topic = _settle_topic(count, topics, reading)
     return Inference(
         dataset=declare(dataset, sample, reading, topic, skips=bool(count.bad)),

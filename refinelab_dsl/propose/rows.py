@@ -16,8 +16,8 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.project import Project
 from refinelab_dsl.propose.words import is_known_name
 
-_HEAD = 500  # rows from the start
-_SPREAD = 500  # and about as many from all over the data
+_HEAD = 2_000  # rows from the start
+_SPREAD = 1_000  # and no more than this from all over the rest
 _ROOM = 32 << 20  # characters that a sample may hold
 _HEAVY = 32 << 10  # characters of a row that is too heavy for the spread
 _PATIENCE = 200  # bad rows in a row from the start, after which a file is taken for something else

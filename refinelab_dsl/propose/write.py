@@ -111,26 +111,26 @@ def _proposal_line(inference: Inference) -> str:
 
 def _dataset_lines(inference: Inference) -> Iterator[str]:
     dataset, reading = inference.dataset, inference.reading
-    yield f"task = {dataset.task} # {_comment(reading.evidence)}"
+    yield f"task = {dataset.task}  # {_comment(reading.evidence)}"
     sources = [render_text(source) for source in dataset.source]
     yield f"source = {sources[0] if len(sources) == 1 else '[' + ', '.join(sources) + ']'}"
     if dataset.columns is not None:
-        yield f"columns = [{', '.join(map(render_label, dataset.columns))}] # the first row is no header"
+        yield f"columns = [{', '.join(map(render_label, dataset.columns))}]  # the first row is no header"
     if dataset.answer_as != "auto":
-        yield f"answer_as = {dataset.answer_as} # {_comment(reading.key_evidence)}"
+        yield f"answer_as = {dataset.answer_as}  # {_comment(reading.key_evidence)}"
     elif reading.task == "mcq":
-        yield f"answer_as = auto # {_comment(reading.key_evidence)}"
+        yield f"answer_as = auto  # {_comment(reading.key_evidence)}"
     if dataset.on_bad_row == "skip":
         first = inference.first_bad
         where = f"line {first.place.line}" if first is not None and first.place is not None else "one"
         total = inference.rows + inference.bad
-        yield f"on_bad_row = skip # {inference.bad} of {total} rows are no items; the first: {where}"
+        yield f"on_bad_row = skip  # {inference.bad} of {total} rows are no items; the first: {where}"
 
 
 def _field_lines(inference: Inference) -> Iterator[str]:
     reading, topic = inference.reading, inference.topic
     for finding in reading.findings:
-        yield f"{finding.name} = {render_expression(finding.expression)} # {_comment(finding.evidence)}"
+        yield f"{finding.name} = {render_expression(finding.expression)}  # {_comment(finding.evidence)}"
     if topic is not None:
         yield f"{topic.name} = {render_expression(topic.expression)}"
 

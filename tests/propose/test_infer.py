@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refinelab_dsl import compiler, propose
+from refinelab_dsl import compiler, propose, syntax
 from refinelab_dsl.compiler import Options
 from refinelab_dsl.data.files import find_files
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
@@ -44,7 +44,9 @@ def fields(found: propose.Inference) -> dict[str, str]:
 
 
 def spec_of(folder: Path, found: propose.Inference) -> compiler.Analysis:
+    """The proposal, analysed; it is laid out as `fmt` would lay it out."""
     text = propose.write_spec(found, "set.refine")
+    assert syntax.format_source(Source("set.refine", text))[0] == text
     return compiler.analyze(Source("set.refine", text, folder / "set.refine"), Options())
 
 
@@ -169,9 +171,9 @@ def test_columns_that_only_look_like_a_field_are_switched_off(tmp_path: Path) ->
 
 
 def test_an_id_that_repeats_beyond_the_sample_is_left_out(tmp_path: Path) -> None:
-    entries = [{"id": at if at < 2_500 else 7, **entry} for at, entry in enumerate(questions(2_600, answer=["x y"]))]
+    entries = [{"id": at if at < 3_500 else 7, **entry} for at, entry in enumerate(questions(3_600, answer=["x y"]))]
     found = rows(tmp_path, entries)
-    assert (found.rows, found.bad) == (2_600, 0)
+    assert (found.rows, found.bad) == (3_600, 0)
     assert fields(found)["id"] == '""'
 
 
@@ -184,7 +186,7 @@ def test_what_is_to_be_balanced(tmp_path: Path) -> None:
     )  # fmt: skip
     text = propose.write_spec(found, "set.refine")
     assert 'labels = [algebra, "pre-algebra"]' in text
-    assert "unknown = keep # 4 rows" in text
+    assert "unknown = keep  # 4 rows" in text
 
 
 def test_a_topic_in_the_names_of_files(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_a_few_bad_rows_are_left_out_and_said(tmp_path: Path) -> None:
     entries[7]["answer"] = "Q"
     found = rows(tmp_path, entries)
     assert (found.rows, found.bad, found.dataset.on_bad_row) == (39, 1, "skip")
-    assert "on_bad_row = skip # 1 of 40 rows" in propose.write_spec(found, "set.refine")
+    assert "on_bad_row = skip  # 1 of 40 rows" in propose.write_spec(found, "set.refine")
     assert any("1 of 40 rows" in doubt for doubt in propose.list_doubts(found))
 
 
@@ -218,7 +220,7 @@ def test_nothing_of_the_data_but_names_and_labels_is_in_the_spec(tmp_path: Path)
 
 
 def test_a_refusal_shows_shapes_and_no_text(tmp_path: Path) -> None:
-    row = '{"alpha": "the secret words", "beta": [1, 2], "gamma": {"delta": null}}\n'
+    row = '{"alpha": "the secret words", "beta": [1, 2], "gamma": {"delta": null}, "epsilon": "x"}\n'
     refusal = infer(tmp_path, {"set.jsonl": row})
     assert isinstance(refusal, Diagnostic)
     assert refusal.code == "RF3060"
@@ -226,6 +228,7 @@ def test_a_refusal_shows_shapes_and_no_text(tmp_path: Path) -> None:
     assert "`alpha`: text, 3 words on average" in shown
     assert "`beta`: list of 2: number" in shown
     assert "secret" not in shown
+    assert 'question = column("alpha"), answer = column("epsilon")' in refusal.help[0].message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl import compiler, propose
+from refinelab_dsl import compiler, propose, syntax
 from refinelab_dsl.compiler import Options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.exit_codes import ExitCode
@@ -59,6 +59,7 @@ def test_what_is_inferred(pattern: str) -> None:
         assert topic == TOPICS.get(pattern), path
         assert found.bad <= 0.02 * found.rows, path
         text = propose.write_spec(found, "real.refine")
+        assert syntax.format_source(Source("real.refine", text))[0] == text, path
         analysis = compiler.analyze(Source("real.refine", text, SHARED / "real.refine"), Options())
         assert [entry.message for entry in analysis.diagnostics] == [], path
         assert analysis.program is not None

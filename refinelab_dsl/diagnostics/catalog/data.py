@@ -273,22 +273,20 @@ def ambiguous_answers(name: str, detail: str, help: str, place: Place | None) ->
 # What `refinec init --from` reads off a file
 
 
-def task_unclear(name: str, reason: str, columns: Sequence[str]) -> Diagnostic:
+def task_unclear(name: str, reason: str, columns: Sequence[str], question: str, answer: str) -> Diagnostic:
     """RF3060: `refinec init --from` cannot tell which task the rows of a file belong to, or where its fields stand.
 
-    columns: a line for each, with its name and shape.
+    columns: a line for each, with its name and shape. question, answer: columns for an example of what to write.
     """
+    example = f'`fields = {{ question = column("{shorten(question)}"), answer = column("{shorten(answer)}") }}`'
     return Diagnostic(
         "RF3060",
         "error",
         f"what `{shorten(name)}` holds cannot be told as questions and answers",
         place=Place(name),
         notes=(reason, *columns),
-        help=(
-            Help("start with `refinec init`, and say in its `dataset` block what each column is:"
-                 ' `task = qa`, `fields = { question = column("…"), answer = column("…") }`'),
-        ),
-    )  # fmt: skip
+        help=(Help(f"start with `refinec init`, and say in `dataset` what each column is, such as {example}"),),
+    )
 
 
 # Measures, dimensions, expressions
