@@ -16,10 +16,12 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from refinelab_dsl import __version__, ir, semantics, syntax
+from refinelab_dsl.artifacts.lock_file import Lock, load_lock
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import lock as lock_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.project import Project, find_project
+from refinelab_dsl.project import LOCK, Project, find_project
 from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
@@ -58,7 +60,7 @@ class Options:
 
     variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides
     `solve.solver`. max_cost: dollars above which a plan is refused. library: a file that only declares names for others
-    to import is right without a dataset; it has no program.
+    to import is right without a dataset; it has no program. lock: instead of the project's `refine.lock`.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Options:
     solver: Literal["auto", "glpk", "highs"] | None = None
     max_cost: Decimal | None = None
     library: bool = False
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Analysis:
     bindings: semantics.Bindings | None
     program: ir.Program | None
     diagnostics: Diagnostics
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,20 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:
     if found.has_errors and not tree.statements:
         # Nothing of the text could be read (an unknown edition, say): no later complaint would be about the spec.
         return Analysis(source, project, tree, None, None, diagnostics)
-    front = semantics.Options(options.variables, options.environ, options.allow_outside, project, options.library)
+    lock, damage = _read_lock(source, project, options)
+    diagnostics = diagnostics.with_(damage)
+    prices = {} if lock is None else lock.list_prices()
+    front = semantics.Options(
+        options.variables, options.environ, options.allow_outside, project, options.library, prices
+    )
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)
     diagnostics = diagnostics.with_(semantics.check(tree, bindings))
     if diagnostics.has_errors or bindings.draft.dataset is None:
-        return Analysis(source, project, tree, bindings, None, diagnostics)
+        return Analysis(source, project, tree, bindings, None, diagnostics, lock)
     program = ir.lower(tree, bindings, Path(source.name).stem)
     ir.verify(program)
-    return Analysis(source, project, tree, bindings, program, diagnostics)
+    return Analysis(source, project, tree, bindings, program, diagnostics, lock)
 
 
 def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:
@@ -133,6 +142,7 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
     diagnostics = diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    diagnostics = diagnostics.with_(_compare_lock(analysis, program, profile))
     return _allocate(analysis, program, profile, diagnostics, options, destination)
 
 
@@ -142,6 +152,24 @@ def _read(spec: Spec) -> tuple[Source, Project, Diagnostics]:
         return spec, find_project(base), Diagnostics((), Sources([spec]))
     _, source, found = syntax.load(spec)
     return source, find_project(spec.parent), found
+
+
+def _read_lock(source: Source, project: Project, options: Options) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
+    """The project's `refine.lock`; a text that stands in no folder has none."""
+    if options.lock is not None or source.path is None:
+        return options.lock, ()
+    return load_lock(project.lock)
+
+
+def _compare_lock(analysis: Analysis, program: ir.Program, profile: Profile) -> list[Diagnostic]:
+    """What the plan is made of and is not as `refine.lock` pins it."""
+    from refinelab_dsl.plan.pins import find_plan_drift
+
+    pinned = None if analysis.lock is None else analysis.lock.specs.get(_spec_path(analysis))
+    if pinned is None or analysis.bindings is None:
+        return []
+    drifts = find_plan_drift(pinned, program, profile, analysis.source, analysis.bindings, analysis.project)
+    return [lock_faults.differs_from_lock(LOCK, drift.what, drift.was, drift.now) for drift in drifts]
 
 
 def _refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:

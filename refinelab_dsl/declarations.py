@@ -110,12 +110,15 @@ class Constraints(Declaration):
 
 
 class Price(Declaration):
-    """US dollars per token."""
+    """US dollars per token. `locked`: the spec states none, and `refine.lock` gives this one."""
 
     input: Exact
     output: Exact
     cached_input: Exact | None = None
     as_of: str | None = None
+    locked: bool = Field(
+        default=False, exclude_if=lambda locked: not locked, description="whether refine.lock gives this price"
+    )
 
 
 class Limits(Declaration):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-MARKERS = ("refine.lock", ".git", ".refine")
+LOCK = "refine.lock"
+MARKERS = (LOCK, ".git", ".refine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Project:
     @property
     def state(self) -> Path:
         return self.root / ".refine"
+
+    @property
+    def lock(self) -> Path:
+        """What pins the inputs of the project's specs."""
+        return self.root / LOCK
 
     @property
     def store(self) -> Path:

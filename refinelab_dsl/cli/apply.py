@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from refinelab_dsl import __version__, compiler, execute
+from refinelab_dsl.artifacts.lock_file import RootPin, load_lock, name_log, save_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.freshness import examine_plan
@@ -127,6 +129,8 @@ def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunO
     with open_display(settings, plan.header) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)
+    if pin_root(project, result.head):
+        terminal.say(settings, f"root of {result.head['provenance']['file']} written to {terminal.near(project.lock)}")
     document = {**result.head, **terminal.document(result.diagnostics)}
     if settings.format == "text" and result.head:
         folder = runs.find_run(project, result.head["run"])
@@ -134,6 +138,23 @@ def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunO
         terminal.write(outcomes.render_outcome(head, plan.header, width=terminal.width_of(sys.stdout)))
     write_result(settings, document)
     return result.exit_code
+
+
+def pin_root(project: Project, head: Mapping[str, Any]) -> bool:
+    """Writes the root of a run's published log to `refine.lock`, if the project has one: `verify` compares with it."""
+    lock, problems = load_lock(project.lock)
+    published = head.get("provenance")
+    if lock is None or problems or not published or not published.get("root"):
+        return False
+    pin = RootPin(root=published["root"], run=head["run"])
+    name = name_log(project.base / published["file"], project)
+    if name is None or lock.runs.get(name) == pin:
+        return False
+    try:
+        save_lock(project.lock, lock.model_copy(update={"runs": {**lock.runs, name: pin}}))
+    except OSError:
+        return False
+    return True
 
 
 def write_result(settings: Settings, document: Mapping[str, object]) -> None:

@@ -87,6 +87,7 @@ def compare_specs(
     options = inputs.build_options(settings)
     declared: set[str] = set()
     analyses: list[compiler.Analysis] = []
+    renames: list[revisions.Names] = []
     problems = Diagnostics()
     with tempfile.TemporaryDirectory(prefix="refinec-") as folder:
         for name, side in (("old", old), ("new", new)):
@@ -100,7 +101,9 @@ def compare_specs(
                 analysis = compiler.analyze(source, replace(options, variables=given))
                 analyses.append(analysis)
                 found = analysis.diagnostics
-            problems = problems.with_(found.errors, found.sources)
+            names = revisions.Names(side.shown, place)
+            problems = problems.with_(names.settle(found.errors), names.settle_sources(found.sources))
+            renames.append(names)
     unknown = sorted(options.variables.keys() - declared)
     if unknown and not problems.has_errors:
         raise click.UsageError(f"neither side has a variable `{unknown[0]}`")
@@ -111,7 +114,11 @@ def compare_specs(
         for each in analyses
         if each.program is not None and each.bindings is not None
     ]
-    return compare(subjects[0], subjects[1], docs=docs), problems.sources, problems
+    found_changes = tuple(
+        replace(each, old_span=renames[0].settle(each.old_span), new_span=renames[1].settle(each.new_span))
+        for each in compare(subjects[0], subjects[1], docs=docs)
+    )
+    return found_changes, problems.sources, problems
 
 
 def compare_plans(old: Side, new: Side) -> tuple[tuple[Change, ...], Sources, Diagnostics]:
@@ -190,7 +197,7 @@ def find_sides(arguments: Sequence[str]) -> tuple[Side, Side]:
     repository = revisions.open_repository(Path())
     path = spec if top_down else Path(repository.path_of(spec))
     sides = [
-        _at(word, path, None if top_down else spec) if word.path is None else _side(word)
+        _at(word, path) if word.path is None else _side(word)
         for word in words
         if word.path is None or len(words) == 2
     ]
@@ -207,28 +214,25 @@ def _against_now(word: Word) -> tuple[Side, Side]:
         head = repository.find_commit("HEAD")
         if head is None:
             raise click.UsageError("there is no commit yet to compare with; name two files")
-        old = _at(Word(None, "HEAD", head), Path(repository.path_of(word.path)), word.path)
+        old = _at(Word(None, "HEAD", head), Path(repository.path_of(word.path)))
         return old, _side(word)
     if word.path is not None:
         here = repository.top / word.path
         return _side(word), Side(terminal.near(here), here)
     spec = inputs.find_only_spec(Path())
-    return _at(word, Path(repository.path_of(spec)), spec), _side(Word(spec))
+    return _at(word, Path(repository.path_of(spec))), _side(Word(spec))
 
 
 def _side(word: Word) -> Side:
     assert word.path is not None
     if word.commit is None:
         return Side(str(word.path), word.path)
-    return _at(word, word.path, None)
+    return _at(word, word.path)
 
 
-def _at(word: Word, path: Path, typed: Path | None) -> Side:
-    """A file in a commit. path: relative to the repository's top; typed: relative to here, where it was named so."""
-    shown = path.as_posix() if typed is None or typed.is_absolute() else typed.as_posix()
-    # Names of prompts and tables are built from the folder of the spec's name: there must be one.
-    shown = shown if "/" in shown else f"./{shown}"
-    return Side(f"{word.revision}:{shown}", path, word.commit)
+def _at(word: Word, path: Path) -> Side:
+    """A file in a commit, by its path from the repository's top, as git names it."""
+    return Side(f"{word.revision}:{path.as_posix()}", path, word.commit)
 
 
 def _split_range(arguments: Sequence[str]) -> list[str]:

@@ -36,7 +36,10 @@ MODULES = {
     "pyomo": "pyomo.environ",
     "rich": "rich",
 }
-OPTIONAL = {"bpe-openai": ("bpe_openai", "exact token counts of OpenAI's models; without it they are estimated")}
+OPTIONAL = {
+    "bpe-openai": ("bpe_openai", "tokens", "exact token counts of OpenAI's models; without it they are estimated"),
+    "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),
+}
 RESOURCES = ("grammar/refine.lark", "templates/plan.txt.j2", "templates/plan.md.j2", "templates/prompts")
 GLPSOL_FIX = "apt-get install glpk-utils   (conda install -c conda-forge glpk; brew install glpk)"
 REINSTALL = f"{Path(sys.executable).name} -m pip install --force-reinstall refinec"
@@ -77,8 +80,8 @@ def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
     yield Finding("refinec", "ok", __version__)
     for distribution, module in MODULES.items():
         yield check_package(distribution, module)
-    for distribution, (module, use) in OPTIONAL.items():
-        yield check_optional(distribution, module, use)
+    for distribution, (module, extra, use) in OPTIONAL.items():
+        yield check_optional(distribution, module, extra, use)
     yield check_glpsol()
     yield check_highs()
     yield check_resources()
@@ -105,11 +108,11 @@ def check_package(distribution: str, module: str) -> Finding:
     return Finding(distribution, "ok", version)
 
 
-def check_optional(distribution: str, module: str, use: str) -> Finding:
+def check_optional(distribution: str, module: str, extra: str, use: str) -> Finding:
     finding = check_package(distribution, module)
     if finding.status == "ok":
         return Finding(distribution, "ok", finding.version, use)
-    return Finding(distribution, "absent", detail=use, fix="python -m pip install 'refinec[tokens]'")
+    return Finding(distribution, "absent", detail=use, fix=f"python -m pip install 'refinec[{extra}]'")
 
 
 def check_glpsol() -> Finding:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "render": ("render", "the exact text that a model would get, and its tokens"),
     },
     "Plans and runs": {
+        "lock": ("lock", "pin data, prompts, models and prices in refine.lock, or check the pins"),
         "plan": ("plan", "solve and show mix, actions and cost; spends nothing"),
         "show": ("show", "a saved plan or a run, stale or not"),
         "apply": ("apply", "execute a plan"),

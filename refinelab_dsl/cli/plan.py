@@ -11,13 +11,16 @@ import click
 
 from refinelab_dsl import compiler
 from refinelab_dsl.artifacts import plan_file
+from refinelab_dsl.artifacts.lock_file import load_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
 from refinelab_dsl.plan.cached import count_cached
+from refinelab_dsl.plan.pins import is_unchanged
 from refinelab_dsl.plan.view import build_view
+from refinelab_dsl.project import Project
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -110,9 +113,19 @@ def build_shown(planned: compiler.Planned, destination: Path | None) -> render.S
         solver=answer.solver if answer else None,
         seconds=answer.seconds if answer else None,
         cached=count_replies(planned),
+        locked=compare_lock(planned.plan, planned.analysis.project),
         saved_as=str(destination) if destination is not None and planned.plan is not None else None,
         diagnostics=planned.diagnostics,
     )
+
+
+def compare_lock(plan: PlanFile | None, project: Project) -> bool | None:
+    """Whether the plan's data are those that the project's `refine.lock` pins; None where it pins none."""
+    lock, _ = load_lock(project.lock)
+    if plan is None or lock is None:
+        return None
+    pins = lock.specs.get(plan.header.spec_path)
+    return None if pins is None else is_unchanged(pins, plan.header)
 
 
 def count_replies(planned: compiler.Planned) -> Mapping[str, int] | None:

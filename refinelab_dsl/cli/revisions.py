@@ -10,16 +10,19 @@ import os
 import posixpath
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from refinelab_dsl import syntax
-from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Edit, Help, Label
 from refinelab_dsl.project import MARKERS
 from refinelab_dsl.semantics.written import find_calls
-from refinelab_dsl.source import Source
+from refinelab_dsl.source import Place, Source, Sources, Span
+
+T = TypeVar("T")
 
 _MADE_OF = (("file",), ("load",))
 _MAX_BYTES = syntax.MAX_BYTES + 1  # one byte more than any file of a spec may have: enough to be told so
@@ -105,9 +108,9 @@ def check_out(
 ) -> tuple[Source, Diagnostics] | None:
     """A spec of a commit with the files that it is made of (imports, prompts, tables), below the folder `into`.
 
-    shown: the spec's name in messages, `HEAD~1:specs/quiz.refine`; with a folder, which its files are named after.
-    given: values of variables, which may be paths. None where the commit has no such file.
-    A file of the spec that is missing there is missing below `into`.
+    shown: the spec's name, `HEAD~1:specs/quiz.refine`; its texts have the names that `Names` settles. given: values of
+    variables, which may be paths. None where the commit has no such file. A file of the spec that is missing there is
+    missing below `into`.
     """
     data = repository.read(commit, path)
     if data is None:
@@ -131,7 +134,44 @@ def check_out(
             if place not in seen and not place.startswith(("../", "/")) and place != "..":
                 seen.add(place)
                 waiting.append(place)
-    return syntax.decode(shown, data, into / path)
+    return syntax.decode(_inside(shown), data, into / path)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the texts of one side are called. The compiler names imports, prompts and tables after the folder of the
+    spec, so it is given a name with one, `HEAD~1:./quiz.refine`; people see git's own, `HEAD~1:quiz.refine`.
+
+    shown: the spec's name. folder: where it was checked out, which no message shows.
+    """
+
+    shown: str
+    folder: Path
+
+    def settle(self, value: T) -> T:
+        """A diagnostic, a span, or a tuple of these, under the names that people see."""
+        match value:
+            case str():
+                return self.name(value).replace(f"{self.folder.resolve()}", ".")  # type: ignore[return-value]
+            case tuple():
+                return tuple(map(self.settle, value))  # type: ignore[return-value]
+            case Diagnostic() | Label() | Help() | Edit() | Span() | Place():
+                members = {each.name: self.settle(getattr(value, each.name)) for each in fields(value)}
+                return replace(value, **members)
+        return value
+
+    def settle_sources(self, sources: Sources) -> Sources:
+        """Texts under the names that people see."""
+        return Sources([replace(each, name=self.name(each.name)) for each in sources.values()])
+
+    def name(self, text: str) -> str:
+        revision, colon, _ = self.shown.partition(":")
+        return text.replace(f"{revision}:./", f"{revision}:") if colon else text
+
+
+def _inside(shown: str) -> str:
+    revision, _, path = shown.partition(":")
+    return f"{revision}:./{path}"
 
 
 def _copy(repository: Repository, commit: str, path: str, into: Path) -> bytes | None:

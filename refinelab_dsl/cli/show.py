@@ -11,7 +11,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
-from refinelab_dsl.cli.plan import write_shown
+from refinelab_dsl.cli.plan import compare_lock, write_shown
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
@@ -43,6 +43,7 @@ def show_command(settings: Settings, what: str) -> int:
     shown = render.Shown(
         cached=cached,
         stale=freshness.changes,
+        locked=compare_lock(plan, freshness.project),
         applied_as=None if applied is None else applied[0].number,
         diagnostics=freshness.diagnostics,
     )

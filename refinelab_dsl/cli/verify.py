@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from refinelab_dsl.artifacts.lock_file import Lock, load_lock, name_log
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.project import find_project
+from refinelab_dsl.project import Project, find_project
 from refinelab_dsl.provenance.verify import Verified, verify
 
 
@@ -24,14 +25,20 @@ def verify_command(settings: Settings, path: str, log: str | None, root: str | N
     """Check PATH byte by byte: a provenance log with the outputs it names, an output, or a saved plan.
 
     A chain is consistent only with itself: to know that a log is the one that was published, give the root that was
-    published with it. Exit code 11 if anything differs.
+    published with it; without one the root that refine.lock holds counts. Exit code 11 if anything differs.
     """
     target = inputs.require_file(Path(path))
     if target.is_dir():
         raise click.UsageError(f"{target} is a folder; name a log (*.prov.jsonl), an output, or a plan")
     named_log = None if log is None else inputs.require_file(Path(log))
-    verified = verify(target, find_project(target.resolve().parent), log=named_log, root=root)
-    found = Diagnostics(verified.diagnostics)
+    project = find_project(target.resolve().parent)
+    lock, problems = load_lock(project.lock)
+    verified = verify(target, project, log=named_log, root=root)
+    pinned = find_root(verified, project, lock)
+    if root is None and pinned is not None:
+        verified = verify(target, project, log=named_log, root=pinned)
+    # A lock that cannot be read compares nothing: that must not look like a log that was compared.
+    found = Diagnostics((*problems, *verified.diagnostics))
     document = terminal.document(
         found,
         kind=verified.kind,
@@ -51,6 +58,14 @@ def verify_command(settings: Settings, path: str, log: str | None, root: str | N
     elif not found.has_errors:
         terminal.write(render_verified(verified))
     return ExitCode.CHECK_FAILED if found.has_errors else ExitCode.DONE
+
+
+def find_root(verified: Verified, project: Project, lock: Lock | None) -> str | None:
+    """The root that `refine.lock` holds of the log that was verified."""
+    if lock is None or verified.log is None or (name := name_log(verified.log, project)) is None:
+        return None
+    pin = lock.runs.get(name)
+    return None if pin is None else pin.root
 
 
 def render_verified(verified: Verified) -> str:

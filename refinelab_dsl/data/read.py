@@ -94,6 +94,29 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
         yield BadRow(faults.missing_column(names, column, there, False, Place(names)), fatal=True)
 
 
+def count_rows(
+    dataset: Dataset, files: Sequence[Path], project: Project
+) -> tuple[dict[str, int], tuple[Diagnostic, ...]]:
+    """Rows of each file, bad ones and those that `where` leaves out included, and what cannot be read at all.
+
+    Files of formats that are not read yet are left out.
+    """
+    counts: dict[str, int] = {}
+    found: list[Diagnostic] = []
+    known = [path for path in files if describe_file(dataset, path)[0] not in ("json", "parquet")]
+    wanted = RowMapper(dataset).columns if dataset.task in TASK_FIELDS else ()
+    file = ""
+    for entry in _read_rows(dataset, known, project, wanted):
+        match entry:
+            case _File(name=file):
+                counts[file] = 0
+            case BadRow(diagnostic=diagnostic):
+                found.append(diagnostic)
+            case _:
+                counts[file] += 1
+    return counts, tuple(found)
+
+
 def load_items(dataset: Dataset, files: Sequence[Path], project: Project, keys: Collection[str]) -> dict[str, Item]:
     """The items with these keys, by key; keys that the dataset does not have are left out."""
     wanted = frozenset(keys)

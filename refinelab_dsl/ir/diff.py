@@ -69,8 +69,8 @@ def _find_renamed(before: Outline, after: Outline) -> dict[tuple[str, str], str]
 
     Where several do, the names that are most alike go together.
     """
-    gone = [entry for key, entry in before.items() if key not in after and entry.kind != "import"]
-    come = [entry for key, entry in after.items() if key not in before and entry.kind != "import"]
+    gone = [entry for key, entry in before.items() if key not in after]
+    come = [entry for key, entry in after.items() if key not in before]
     pairs = [(old, new) for old in gone for new in come if old.kind == new.kind and old.values == new.values]
     pairs.sort(key=lambda pair: -SequenceMatcher(None, pair[0].name, pair[1].name).ratio())
     names: dict[tuple[str, str], str] = {}

@@ -108,10 +108,13 @@ class _Lowering:
 
     def model(self, declared: Declared) -> ir.Model:
         price, limits = declared.get("price"), declared.get("limits")
+        pinned = self.bindings.options.find_price(
+            declared.get("provider"), declared.get("base_url"), declared.get("id")
+        )
         return ir.Model(
             name=declared.name,
             id=declared.get("id") or declared.values["provider"],
-            price=None if price is None else ir.Price(**price),
+            price=pinned if price is None else ir.Price(**price),
             limits=ir.Limits() if limits is None else ir.Limits(**limits),
             **_taken(declared, "provider", "api_key", "base_url", "params", "timeout"),
         )

@@ -1,7 +1,8 @@
 """A spec as a list of declarations and attributes in canonical spelling: what two specs are compared by.
 
-It holds what the program means, and also what no plan can execute yet: every block, every attribute, defaults filled
-in. Layout, comments, the order of declarations and the way in which a value is spelled are gone.
+It holds what the program means, and also what no plan can execute yet: every block, of imported files those that are
+used, every attribute, defaults filled in. Layout, comments, the order of declarations and the way in which a value is
+spelled are gone.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Names: TypeAlias = Mapping[tuple[str, str], str]
 TOP: Final = ("", "")
 """Kind and name of what stands outside of any block: `seed`, `requires`."""
 
-KINDS: Final = ("", "import", "variable", *(kind for kind in builtins.BLOCKS if kind != "variable"))
+KINDS: Final = ("", "variable", *(kind for kind in builtins.BLOCKS if kind != "variable"))
 """Kinds of declarations in the order in which they are compared and shown."""
 
 DOCS: Final = "##"
@@ -84,7 +85,7 @@ def build_outline(
         return next((names[kind, name] for kind in kinds if (kind, name) in names), name)
 
     builder = _Builder(program, bindings, naming, docs)
-    entries = [builder.top(), *builder.imports(), *builder.variables(), *map(builder.block, bindings.draft.blocks)]
+    entries = [builder.top(), *builder.variables(), *map(builder.block, bindings.draft.blocks)]
     present = {entry.kind for entry in entries}
     entries += [builder.absent(kind) for kind in _ALWAYS if kind not in present]
     ranked = sorted(entries, key=lambda entry: KINDS.index(entry.kind))
@@ -107,13 +108,9 @@ class _Builder:
         spans = {name: origins[name] for name in rows if name in origins}
         return Entry(*TOP, values, frozenset(spans), None, spans)
 
-    def imports(self) -> Iterator[Entry]:
-        for name, statement in self.bindings.imports.items():
-            path = spell(statement.path, types.Text(), self.naming)
-            yield Entry("import", name, {"path": path}, frozenset({"path"}), statement.span)
-
     def variables(self) -> Iterator[Entry]:
-        for name, block in self.bindings.declarations.get("variable", {}).items():
+        for name, variable in self.bindings.variables.items():
+            block = variable.block
             written = {each.name: each for each in block.body if isinstance(each, syntax.Attribute)}
             values: dict[str, Value] = {key: spell_written(each.value) for key, each in written.items()}
             spans = {key: each.span for key, each in written.items()}

@@ -55,14 +55,14 @@ def build_schema() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """A dump holds every member, those with a default, too."""
+    """A dump holds every member, those with a default, too, but for those that say when they are left out."""
 
     def field_is_required(
         self,
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
         total: bool,
     ) -> bool:
-        return True
+        return "serialization_exclude_if" not in field
 
 
 def _name_unions(value: Any) -> dict[str, Any]:

@@ -115,6 +115,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "cached": None if shown.cached is None else dict(sorted(shown.cached.items())),
         "stale": list(shown.stale),
         "applied_as": shown.applied_as,
+        "locked": shown.locked,
         "notes": list(header.notes),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.profile import FileDigest
+from refinelab_dsl.declarations import Model
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.build import build_template_digests, build_templates, settle_dimensions
 
@@ -22,6 +23,8 @@ def find_changes(
     elif edited := _find_edits(header, program):
         names = ", ".join(f"`{name}`" for name in edited)
         changes.append(f"the plan says of {names} what the spec does not: somebody edited it")
+    for model in _find_repriced(header, program):
+        changes.append(f"the price of `{model}` in refine.lock changed")
     for name, digest in build_template_digests(program).items():
         if before.get(("prompt", name), digest) != digest:
             changes.append(f"the prompt of `{name}` changed")
@@ -40,6 +43,22 @@ def find_changes(
     return tuple(changes)
 
 
+def _find_repriced(header: Header, program: Program) -> list[str]:
+    """The models whose price comes from `refine.lock`, and is another one now."""
+    now = {model.name: model.price for model in program.models}
+    return [
+        model.name
+        for model in header.models
+        if model.name in now
+        and model.price != now[model.name]
+        and all(price is None or price.locked for price in (model.price, now[model.name]))
+    ]
+
+
+def _without_pin(model: Model) -> Model:
+    return model.model_copy(update={"price": None}) if model.price is not None and model.price.locked else model
+
+
 def _find_edits(header: Header, program: Program) -> list[str]:
     """Members of a header whose spec is the same that are not copies of the spec's: a plan that somebody edited and
     hashed again, so that what is applied is not what the spec in review says."""
@@ -50,7 +69,7 @@ def _find_edits(header: Header, program: Program) -> list[str]:
         "measures": program.measures,
         "dimensions": settle_dimensions(program),
         "constraints": program.constraints,
-        "models": program.models,
+        "models": tuple(map(_without_pin, program.models)),
         "operators": program.operators,
         "validators": program.validators,
         "outputs": program.outputs,
@@ -58,7 +77,8 @@ def _find_edits(header: Header, program: Program) -> list[str]:
         "run": program.run,
         "solve": program.solve,
     }
-    edited = [name for name, value in declared.items() if getattr(header, name) != value]
+    written = header.model_copy(update={"models": tuple(map(_without_pin, header.models))})
+    edited = [name for name, value in declared.items() if getattr(written, name) != value]
     templates = {template.name: template for template in build_templates(program)}
     recorded = {entry.name: entry.sha256 for entry in header.inputs if entry.kind == "prompt"}
     if any(template != templates.get(template.name) for template in header.templates) and (

@@ -24,6 +24,7 @@ from refinelab_dsl.plan.figures import (
 
 _GROUPS_SHOWN = 6  # lines per operator before its targets are listed on one line
 _LABELS_SHOWN = 60  # per dimension
+_LOCKED = {None: "", True: ", unchanged since lock", False: ", changed since lock"}
 
 
 class LoadedPlan(Protocol):
@@ -43,7 +44,8 @@ class Shown:
     cached: operator -> how many of its listed attempts the store of replies already answers.
     stale: what changed since the plan was made. applied_as: the run that used this plan up.
     binding: a constraint and what one unit more of it is worth, in words.
-    saved_as: the file that was just written.
+    saved_as: the file that was just written. locked: whether the data are those that `refine.lock` pins; None where
+    it pins none.
     """
 
     solver: str | None = None
@@ -53,6 +55,7 @@ class Shown:
     applied_as: int | None = None
     binding: tuple[tuple[str, str], ...] = ()
     saved_as: str | None = None
+    locked: bool | None = None
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
 
@@ -148,7 +151,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         spec_path=header.spec_path,
         plan_id=plan.plan_id,
         dataset=header.dataset.name,
-        data=f"{count_of(header.size_now, 'row')} in {count_of(len(header.files), 'file')}",
+        data=f"{count_of(header.size_now, 'row')} in {count_of(len(header.files), 'file')}{_LOCKED[shown.locked]}",
         rates=_describe_rates(header.actions),
         hosts=header.hosts,
         stale=shown.stale,
@@ -320,7 +323,7 @@ def _describe_cell(labels: Mapping[str, str]) -> str:
 
 def _build_cost(operator: str, use: _Use, shown: Shown) -> CostRow:
     price = use.model.price
-    dated = f" ({price.as_of})" if price is not None and price.as_of else ""
+    dated = f" ({price.as_of}{', refine.lock' * price.locked})" if price is not None and price.as_of else ""
     kind = ", simulated" if use.model.provider == "simulated" else ""
     return CostRow(
         operator,

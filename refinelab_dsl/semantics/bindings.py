@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from refinelab_dsl import builtins, syntax
+from refinelab_dsl.artifacts.lock_file import price_key
+from refinelab_dsl.declarations import Price
 from refinelab_dsl.project import Project
 from refinelab_dsl.semantics.directory import Directory
 from refinelab_dsl.semantics.draft import Draft
@@ -24,6 +26,7 @@ class Options:
     allow_outside: paths may leave the project's root.
     project: where paths are resolved; None checks the text of paths alone and reads no file.
     library: a file that only declares names for others to import is right, too.
+    prices: of models whose spec states none, by `artifacts.lock_file.price_key`.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -31,6 +34,11 @@ class Options:
     allow_outside: bool = False
     project: Project | None = None
     library: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+    def find_price(self, provider: str | None, base_url: str | None, model: str | None) -> Price | None:
+        """The pinned price of a model that states none."""
+        return self.prices.get(price_key(base_url, model)) if provider == "openai" and model else None
 
 
 @dataclass(frozen=True)

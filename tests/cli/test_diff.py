@@ -131,7 +131,7 @@ def test_text(repository: Path, diff: Diff) -> None:
     answer = diff("HEAD~1", "--exit-code", cwd=repository / "specs")
     assert answer.code == ExitCode.WORK
     assert answer.out == (
-        "HEAD~1:./quiz.refine -> quiz.refine\n"
+        "HEAD~1:specs/quiz.refine -> quiz.refine\n"
         "\n"
         "~ dimension topic   quiz.refine:4\n"
         "  ~ target      old   new   points\n"
@@ -164,6 +164,38 @@ def test_markdown(repository: Path, diff: Diff) -> None:
     assert fence < answer.out.index("@everyone") < answer.out.index("````\n", fence + 5)
 
 
+def test_imported_files_are_those_of_the_revision(repository: Path, diff: Diff) -> None:
+    (repository / "lib/prompts").mkdir(parents=True)
+    library = repository / "lib/models.refine"
+    library.write_text(
+        'edition = 1\nmodel small { provider = simulated }\nmodel unused { provider = simulated }\n'
+        'prompt tell { user = file("prompts/tell.jinja") }\n'
+    )
+    (repository / "lib/prompts/tell.jinja").write_text("Tell one.\n")
+    spec = repository / "specs/quiz.refine"
+    text = spec.read_text().replace("model small { provider = simulated }\n", "").replace("edition = 1", (
+        'edition = 1\nimport "../lib/models.refine" as lib')).replace("model = small", "model = lib.small")  # fmt: skip
+    spec.write_text(text)
+    moved = diff("HEAD", cwd=repository / "specs")
+    assert moved.code == 0, moved.err
+    assert "~ model lib.small   renamed, was `small`   ../lib/models.refine:2" in moved.out
+    assert moved.out.endswith("\n1 renamed\n")
+    spec.write_text(text.replace("prompt = ask", "prompt = lib.tell"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "a library")
+    library.write_text(library.read_text().replace("model small {", "model small { timeout = 90s,"))
+    (repository / "lib/prompts/tell.jinja").write_text("Tell two.\n")
+    answer = diff("HEAD", "--format", "json", cwd=repository / "specs")
+    found = {(each["name"], each["path"]): each for each in answer.json["changes"]}
+    assert set(found) == {("lib.small", "timeout"), ("lib.tell", "user")}
+    assert found["lib.small", "timeout"]["old"] == "1min"
+    assert found["lib.tell", "user"]["where"]["old"]["file"] == "HEAD:lib/models.refine"
+    library.write_text(library.read_text().replace("90s", "90m"))
+    broken = diff("HEAD", cwd=repository / "specs")
+    assert broken.code == ExitCode.SPEC
+    assert "lib/models.refine:2" in broken.err
+
+
 def test_two_files(repository: Path, diff: Diff) -> None:
     (repository / "specs/other.refine").write_text(SPEC.replace("operator drop { kind = remove }\n", ""))
     answer = diff("specs/quiz.refine", "specs/other.refine", "--format", "json", cwd=repository)
@@ -193,7 +225,7 @@ def test_a_broken_side_is_told_with_its_place(arguments: list[str], repository: 
     answer = diff(*arguments, cwd=repository / "specs")
     assert answer.code == ExitCode.SPEC
     assert "error[RF1060]" in answer.err
-    assert "HEAD:./quiz.refine:9:19" in answer.err
+    assert "HEAD:specs/quiz.refine:9:19" in answer.err
     assert answer.out == ""
 
 
@@ -205,7 +237,7 @@ def test_a_file_that_a_revision_lacks_is_named_with_the_revision(repository: Pat
     answer = diff("HEAD", cwd=repository / "specs")
     assert answer.code == ExitCode.SPEC
     assert "RF2" in answer.err
-    assert "HEAD:./quiz.refine:6" in answer.err
+    assert "HEAD:specs/quiz.refine:6" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,6 @@ def test_order_of_declarations_is_no_difference() -> None:
         ('column("subject")', 'lower(column("subject"))', (
             "changed", "dataset quiz fields.area", 'column("subject")', 'lower(column("subject"))')),
         ("output refined", "pilot { items = 20 }\noutput refined", ("added", "pilot", None, "{ items = 20 }")),
-        ("output refined", 'import "m.refine" as models\noutput refined', (
-            "added", "import models", None, '{ path = "m.refine" }')),
     ],
 )  # fmt: skip
 def test_one_difference(old: str, new: str, expected: tuple[str, str, str | None, str | None]) -> None:

@@ -105,7 +105,10 @@ def price_unknown(model: str, span: Span | None) -> Diagnostic:
         "RF5033", "warning", f"the price of model `{model}` is unknown: costs are shown in tokens, dollars as "
         "`unknown`",
         span=span,
-        help=(Help("declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = \"2026-11-01\" }"),),
+        help=(
+            Help("declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = \"2026-11-01\" }"),
+            Help("or pin its list price in refine.lock: refinec lock --update-prices"),
+        ),
     )
 
 

@@ -54,6 +54,8 @@ def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     for model, user in _asked(draft):
         if model.get("price") is not None or model.is_broken("price", "provider"):
             continue
+        if bindings.options.find_price(model.get("provider"), model.get("base_url"), model.get("id")) is not None:
+            continue
         span = model.block.label_span or model.block.kind_span
         match model.get("provider"):
             case "openai":

@@ -116,7 +116,10 @@ def cost_without_price(span: Span, model: str, user: str, declared: Span) -> Dia
         f"`cost` cannot be kept: the price of model `{model}` is unknown",
         span,
         "a limit in dollars",
-        (Help('declare it in the model: `price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }`'),),
+        (
+            Help('declare it: `price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }`'),
+            Help("or pin its list price in refine.lock: refinec lock --update-prices"),
+        ),
         labels=(Label(declared, f"no price, and {user} asks it"),),
     )
 
