@@ -106,9 +106,9 @@ def count_rows(
     known = [path for path in files if describe_file(dataset, path)[0] not in ("json", "parquet")]
     wanted = RowMapper(dataset).columns if dataset.task in TASK_FIELDS else ()
     file = ""
-    for entry in _read_rows(dataset, known, project, wanted):
+    for entry in read_rows(dataset, known, project, wanted):
         match entry:
-            case _File(name=file):
+            case FileStart(name=file):
                 counts[file] = 0
             case BadRow(diagnostic=diagnostic):
                 found.append(diagnostic)

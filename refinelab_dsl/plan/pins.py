@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from refinelab_dsl import data
@@ -78,11 +78,14 @@ def pin_program(program: Program, spec: Source, sources: Iterable[Source], proje
     )
 
 
-def find_drift(pinned: SpecPins, now: SpecPins) -> Iterator[Drift]:
-    """Every pin that differs, in the order of the file; `now` may hold fewer datasets, and files without their rows."""
+def find_drift(pinned: SpecPins, now: SpecPins, *, datasets: Collection[str] | None = None) -> Iterator[Drift]:
+    """Every pin that differs, in the order of the file. Rows follow from bytes and are not compared.
+
+    datasets: those to be compared; None for all.
+    """
     if pinned.edition != now.edition:
         yield Drift("the edition", str(pinned.edition), str(now.edition))
-    for dataset in sorted(now.data.keys() | (pinned.data.keys() if len(now.data) != 1 else set())):
+    for dataset in sorted(pinned.data.keys() | now.data.keys() if datasets is None else datasets):
         before, after = pinned.data.get(dataset, {}), now.data.get(dataset, {})
         for file in sorted(before.keys() | after.keys()):
             old, new = before.get(file), after.get(file)
@@ -105,7 +108,8 @@ def find_plan_drift(
     """What differs of that which a plan is made of: the main dataset by its bytes, texts, models, prompts."""
     files = {file.name: DataPin(sha256=file.sha256, bytes=file.bytes) for file in profile.files}
     now = pin_program(program, spec, bindings.sources.values(), project)
-    yield from find_drift(pinned, now.model_copy(update={"data": {program.dataset.name: files}}))
+    name = program.dataset.name
+    yield from find_drift(pinned, now.model_copy(update={"data": {name: files}}), datasets=(name,))
 
 
 def is_unchanged(pinned: SpecPins, header: Header) -> bool:

@@ -144,6 +144,18 @@ def test_data_files_that_come_and_go(project: Path, refinec: Command) -> None:
     assert "+ quiz.refine: data file `data/c.jsonl`" in changed
 
 
+def test_a_dataset_that_went_is_a_stale_pin(project: Path, refinec: Command) -> None:
+    text = (project / "quiz.refine").read_text()
+    (project / "seeds.jsonl").write_text('{"question": "a?", "answer": "b"}\n')
+    (project / "quiz.refine").write_text(text + 'dataset extra { task = qa, source = "seeds.jsonl", role = seeds }\n')
+    assert refinec("lock", cwd=project).code == 0
+    assert set(read(project).specs["quiz.refine"].data) == {"extra", "quiz"}
+    (project / "quiz.refine").write_text(text)
+    answer = refinec("lock", "--check", cwd=project)
+    assert answer.code == ExitCode.STALE
+    assert "data file `seeds.jsonl` of `quiz.refine` is pinned and gone" in answer.out
+
+
 def test_several_specs_share_a_lock(project: Path, refinec: Command) -> None:
     (project / "more").mkdir()
     (project / "more/other.refine").write_text(SPEC.replace('"data/', '"../data/').replace('"tables/', '"../tables/')

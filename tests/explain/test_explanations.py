@@ -25,7 +25,7 @@ ALSO = {
 }
 """Codes that a wrong example cannot help making beside its own, with the reason."""
 
-FAMILIES = ("RF1", "RF2", "RF513")
+FAMILIES = ("RF1", "RF2", "RF513", "RF54")
 """Families of which every code is explained."""
 
 
