@@ -93,7 +93,7 @@ def test_explain_shows_it_whole(code: str, capsys: pytest.CaptureFixture[str]) -
     wanted = " ".join(explanation.prose).split()
     for examples in (explanation.wrong, explanation.right):
         for example in examples:
-            wanted += [example.name, *(escape(line) for line in example.text.split("\n"))]
+            wanted += [example.name, *(escape(line).rstrip() for line in example.text.split("\n"))]
     place = len(code)
     for part in wanted:
         place = text.find(part, place)
