@@ -270,7 +270,8 @@ def _save(
         write_plan(destination, draft.header, draft.body())
         saved, found = PlanFile.open(destination)
     except OSError as error:
-        saved, found = None, (faults.plan_unreadable(str(destination), error.strerror or type(error).__name__),)
+        reason = error.strerror or type(error).__name__
+        saved, found = None, (faults.plan_unreadable(str(destination), reason, writing=True),)
     if saved is None:
         exit_code = ExitCode.SPEC
     planned = Planned(

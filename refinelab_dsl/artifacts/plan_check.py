@@ -17,6 +17,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from refinelab_dsl.artifacts.plan import Action, Candidate, Header, Record, Step
+from refinelab_dsl.builtins import RESERVED_PARAMS, TASKS
 
 _MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
 _ROUNDING = 1e-6
@@ -46,6 +47,7 @@ def check_header(header: Header) -> None:
         Contradiction: one is not.
     """
     _check_numbers(header)
+    _check_abilities(header)
     measures, dimensions = _index("measures", header.measures), _index("dimensions", header.dimensions)
     models, operators = _index("models", header.models), _index("operators", header.operators)
     validators, templates = _index("validators", header.validators), _index("templates", header.templates)
@@ -91,6 +93,19 @@ def check_header(header: Header) -> None:
         if removal.id != number or operators[removal.operator].kind != "remove" or removal.planned < 0:
             raise Contradiction(field, "its id, its operator or its number is not what it must be")
         _require_labels(f"{field}.from", removal.from_, header.labels)
+
+
+def _check_abilities(header: Header) -> None:
+    """What no spec of ours comes to: a plan of a later version, or one that was written by hand."""
+    if not TASKS[header.dataset.task].reached:
+        raise Contradiction("dataset.task", f"this version reads no items of task `{header.dataset.task}`")
+    for output in header.outputs:
+        if output.format not in ("jsonl", "csv"):
+            raise Contradiction(f"outputs.{output.name}.format", f"this version does not write {output.format}")
+    for model in header.models:
+        for name in RESERVED_PARAMS:
+            if model.provider == "openai" and name in model.params:
+                raise Contradiction(f"models.{model.name}.params", f"`{name}` is set by refinec itself")
 
 
 @dataclass

@@ -165,7 +165,8 @@ def _check_version(name: str, header_line: bytes) -> None:
     try:
         fields = msgspec.json.decode(header_line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise _Unreadable(faults.plan_damaged(name)) from None
+        is_whole = header_line.endswith(b"\n")
+        raise _Unreadable(faults.plan_damaged(name) if is_whole else faults.plan_truncated(name)) from None
     version = str(fields.get("format_version", "")) if isinstance(fields, dict) else ""
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise _Unreadable(faults.plan_version(name, version, FORMAT_VERSION))

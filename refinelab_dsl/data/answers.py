@@ -166,8 +166,18 @@ def _explain_ambiguity(first: AnswerStyle, second: AnswerStyle, place: Place) ->
             '`answer = number(column("answer")) - 1`'
         )
     else:
-        help = "say which with `answer_as = letter`, `text` or `index` (positions from 0)"
+        ways = [f"`answer_as = {_SAID[style]}`" for style in (first, second)]
+        help = f"say which: {' or '.join(dict.fromkeys(ways))}"
     return Ambiguity(detail, help, place)
+
+
+_SAID = {
+    AnswerStyle.LETTER: "letter",
+    AnswerStyle.TEXT: "text",
+    AnswerStyle.FROM_ZERO: "index",
+    AnswerStyle.FROM_ONE: "index",
+}
+"""How a spec says a reading; `index` counts from 0."""
 
 
 def _letter(position: int) -> str:

@@ -66,7 +66,7 @@ def build_profile(
         return None, Diagnostics(missing)
     digests, unreadable = digest_files(files, project)
     if unreadable:
-        return None, Diagnostics(unreadable)
+        return None, Diagnostics(tuple(_blame_source(problem, dataset, origins) for problem in unreadable))
     scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins)
     scan.read(files, project)
     return scan.finish(digests)
@@ -151,6 +151,7 @@ class _Scan:
         self.samples: dict[tuple[int, ...], list[tuple[bytes, int, Item]]] = {}
         self.dropped = self.duplicates = self.skipped = 0
         self.problems: list[Diagnostic] = []
+        self.lacking: dict[Diagnostic, str] = {}  # bad rows -> the column that they do not have
         self.first_skipped: Diagnostic | None = None
         self.first: Item | None = None
 
@@ -162,7 +163,9 @@ class _Scan:
             if isinstance(entry, Item):
                 self._take(entry, scope)
             elif entry.fatal:
-                self.problems.append(entry.diagnostic)
+                if entry.lacks is not None:  # said once for the file, not for its every row
+                    self.problems = [known for known in self.problems if self.lacking.get(known) != entry.lacks]
+                self.problems.append(_blame_source(entry.diagnostic, self.dataset, self.origins))
             elif self.dataset.on_bad_row == "skip":
                 self.skipped += 1
                 self.first_skipped = self.first_skipped or entry.diagnostic
@@ -171,10 +174,25 @@ class _Scan:
                 if not self.problems:
                     problem = replace(problem, help=(*problem.help, Help(faults.SKIP_BAD_ROWS)))
                 self.problems.append(problem)
+                if entry.lacks is not None:
+                    self.lacking[problem] = entry.lacks
                 if len(self.problems) >= BAD_ROWS_SHOWN:
+                    lacking = {self.lacking.get(known) for known in self.problems}
+                    if self.first is None and entry.lacks is not None and lacking == {entry.lacks}:
+                        self.problems = [self._lack_column(entry, entry.lacks)]
+                        return
                     span = find_origin(self.origins, f"dataset.{self.dataset.name}")
                     self.problems.append(faults.more_bad_rows(len(self.problems), span))
                     return
+
+    def _lack_column(self, entry: BadRow, column: str) -> Diagnostic:
+        """What is wrong where the first rows, all of them, lack one column: most likely its name."""
+        place = entry.diagnostic.place
+        file = place.file if place is not None else self.dataset.name
+        problem = faults.missing_column(
+            file, column, entry.columns, False, Place(file), rows=len(self.problems)
+        )
+        return _blame_source(problem, self.dataset, self.origins)
 
     def finish(self, files: tuple[FileDigest, ...]) -> tuple[Profile | None, Diagnostics]:
         """The profile, or what speaks against it."""
@@ -320,20 +338,23 @@ class _Scan:
 
     def _check_column(self, column: _Column) -> Iterator[Diagnostic]:
         dimension = column.dimension
-        span = find_origin(self.origins, f"dimension.{dimension.name}.target", f"dimension.{dimension.name}")
+        name = f"dimension.{dimension.name}"
+        span = find_origin(self.origins, f"{name}.target", name)
         if column.unlisted:
             found = sorted(column.unlisted.items(), key=lambda entry: (-entry[1], entry[0]))
+            listed = find_origin(self.origins, f"{name}.labels", f"{name}.order", f"{name}.bands", name)
             yield faults.unlisted_labels(
-                dimension.name, column.unlisted_items, found, tuple(column.index), column.first_unlisted, span
+                dimension.name, column.unlisted_items, found, tuple(column.index), column.first_unlisted, listed
             )
         if column.unknown.count:
+            said = find_origin(self.origins, f"{name}.unknown", name)
             yield faults.unknown_label(
-                dimension.name, column.unknown.count, column.unknown.reason, column.unknown.place, span
+                dimension.name, column.unknown.count, column.unknown.reason, column.unknown.place, said
             )
         if not column.settled and len(column.index) > MAX_LABELS:
             yield faults.too_many_labels(dimension.name, len(column.index), MAX_LABELS, span)
         if not column.index and not column.unknown.count:
-            yield faults.no_labels(dimension.name, span)
+            yield faults.no_labels(dimension.name, find_origin(self.origins, name))
 
     def _no_items(self) -> Diagnostic:
         reasons = []
@@ -347,7 +368,8 @@ class _Scan:
             reasons.append(f"{self.dropped} items without a label were dropped")
         if not reasons:
             reasons.append("its files hold no row" + (" that `where` keeps" if self.dataset.where else ""))
-        span = find_origin(self.origins, f"dataset.{self.dataset.name}.source", f"dataset.{self.dataset.name}")
+        name = f"dataset.{self.dataset.name}"
+        span = find_origin(self.origins, f"{name}.where", f"{name}.source", name)
         return faults.no_items(self.dataset.name, "; ".join(reasons), span)
 
     def _profile(
@@ -380,6 +402,14 @@ class _Scan:
                 yield f"{faults.count(lost, 'item')} without a label of `{name}` left out"
             elif lost:
                 yield f"{faults.count(lost, 'item')} without a label of `{name}` kept outside of its shares"
+
+
+def _blame_source(problem: Diagnostic, dataset: Dataset, origins: Mapping[str, Span] | None) -> Diagnostic:
+    """A complaint about a whole file also shows where the spec names it."""
+    if problem.span is not None or problem.place is None or problem.place.line is not None:
+        return problem
+    name = f"dataset.{dataset.name}"
+    return replace(problem, span=find_origin(origins, f"{name}.source", name))
 
 
 def _open_column(dimension: Dimension) -> _Column:

@@ -136,7 +136,7 @@ def _admit(
         if not path.exists():
             return [], faults.file_not_found(name, _nearest_files(path, project), span)
         if not path.is_file():
-            return [], faults.is_folder(name, span)
+            return [], faults.no_regular_file(name, path.is_dir(), span)
     return paths, None
 
 

@@ -125,6 +125,7 @@ def sniff_csv(
     return tuple(names), delimiter
 
 
+_NO_OBJECT = "JSON Lines holds one JSON object on each line; a table with a header line is `format = csv`"
 _ONE_PER_LINE = "JSON Lines holds one object on each line; this looks like one JSON text over several lines"
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
@@ -255,7 +256,11 @@ def _explain(line: bytes, error: Exception, row: int) -> tuple[str, str | None]:
     is_cut_pair = _SURROGATE.search(line) is not None and line.rstrip(_WHITE).endswith(b"}")
     if "utf-16 surrogate" in message or ("truncated" in message and is_cut_pair):
         return "a \\u escape is half of a surrogate pair and stands for no character", None
-    help = _ONE_PER_LINE if row == 1 and line.strip(_WHITE)[:1] in (b"[", b"{") and len(line) < 200 else None
+    help = None
+    if row == 1 and line.strip(_WHITE)[:1] not in (b"[", b"{"):
+        help = _NO_OBJECT
+    elif row == 1 and len(line) < 200:
+        help = _ONE_PER_LINE
     if "truncated" in message:
         return "the JSON on this line is not complete", help
     place = f" at byte {at + 1} of the line" if at is not None else ""

@@ -26,21 +26,22 @@ _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv",
 @dataclass(frozen=True, slots=True)
 class BadRow:
     """A row that is no item. `fatal`: no row at all is to blame, and `on_bad_row = skip` does not help: the rest of
-    the file (or of the dataset) cannot be read."""
+    the file (or of the dataset) cannot be read. `lacks`: the column that the row does not have, if that is why;
+    `columns`: those that it has then."""
 
     diagnostic: Diagnostic
     fatal: bool = False
+    lacks: str | None = None
+    columns: tuple[str, ...] = ()
 
 
 def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Iterator[Item | BadRow]:
     """The items of a dataset in reading order, streamed: file by file, row by row, those that `where` keeps.
 
     Bad rows are yielded where they stand, whatever `on_bad_row` says: whoever reads decides. Memory grows by one key
-    per item (exact duplicates are told by it), not by items.
+    per item (exact duplicates are told by it), not by items. The task is one that `TASK_FIELDS` has: no program and no
+    plan with another comes so far.
     """
-    if dataset.task not in TASK_FIELDS:
-        yield BadRow(faults.unsupported_task(dataset.task, None), fatal=True)
-        return
     style = settle_answers(dataset, files, project)
     if isinstance(style, BadRow):
         yield style
@@ -73,7 +74,7 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
                 continue
         except RowError as error:
             columns.update(dict.fromkeys(raw))
-            yield BadRow(faults.bad_row(place, error.reason, error.help))
+            yield BadRow(faults.bad_row(place, error.reason, error.help), lacks=error.lacks, columns=tuple(raw))
             continue
         digest = item_hash(dataset.task, fields)
         if own_id is not None:
@@ -91,7 +92,7 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
     for column in mapper.absent:
         names = ", ".join(name_file(path, project) for path in files[:3])
         there = sorted(columns or raw) if isinstance(raw, dict) else sorted(columns)
-        yield BadRow(faults.missing_column(names, column, there, False, Place(names)), fatal=True)
+        yield BadRow(faults.missing_column(names, column, there, False, Place(names)), fatal=True, lacks=column)
 
 
 def count_rows(

@@ -33,12 +33,13 @@ _MAX_LITERAL = 200_000  # characters of a list written as text
 
 
 class RowError(Exception):
-    """What makes a row no item: `reason`, and a way out where there is one."""
+    """What makes a row no item: `reason`, and a way out where there is one. lacks: the column that it does not have."""
 
-    def __init__(self, reason: str, help: str | None = None) -> None:
+    def __init__(self, reason: str, help: str | None = None, lacks: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.help = help
+        self.lacks = lacks
 
 
 class MissingColumn(EvaluationError):
@@ -160,7 +161,7 @@ class RowMapper:
         try:
             value = reader(_no_names, self.functions)
         except MissingColumn as error:
-            raise RowError(str(error), _nearest_help(error.column, self._raw)) from None
+            raise RowError(str(error), _nearest_help(error.column, self._raw), error.column) from None
         except EvaluationError as error:
             raise RowError(f"`{name}`: {error}") from None
         if value is None:

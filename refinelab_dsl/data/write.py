@@ -41,7 +41,6 @@ __all__ = [
     "write_outputs",
 ]
 
-_COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 _OURS = (".refine", ".refplan")  # endings of what no output may replace
 _STATE = (".refine", ".git")  # and folders
 
@@ -76,11 +75,9 @@ def check_outputs(
     logs: set[Path] = set()
     found: list[Diagnostic] = []
     for output in outputs:
-        problem = _check_format(output)
-        if problem is None:
-            folder = project.base / output.path if _is_folder(output) else None
-            problem = _check_place(output.path, folder, project, sources, taken | logs, allow_outside)
-            taken.add((project.base / output.path).resolve())
+        folder = project.base / output.path if _is_folder(output) else None
+        problem = _check_place(output.path, folder, project, sources, taken | logs, allow_outside)
+        taken.add((project.base / output.path).resolve())
         found += [problem] if problem is not None else []
         if output.provenance is not None:
             # Outputs of one run share its log, so they may publish it in one place.
@@ -88,15 +85,6 @@ def check_outputs(
             logs.add((project.base / output.provenance).resolve())
             found += [problem] if problem is not None else []
     return Diagnostics(tuple(found))
-
-
-def _check_format(output: Output) -> Diagnostic | None:
-    if output.format not in ("jsonl", "csv"):
-        return faults.output_kind_unknown(output.path, f"`{output.format}` is not written yet")
-    ending = PurePosixPath(output.path).suffix
-    if not _is_folder(output) and ending in _COMPRESSED:
-        return faults.output_kind_unknown(output.path, f"`{ending}` files are read, not written")
-    return None
 
 
 def _check_place(

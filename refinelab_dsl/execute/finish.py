@@ -100,6 +100,7 @@ def finish_run(ending: Ending) -> Finished:
     rows = _count_rows(ending, removed, mix, tester)
     digests: tuple[OutputDigest, ...] = ()
     prepared = None
+    warnings: tuple[Diagnostic, ...] = ()
     if header.outputs:
         prepared, found = write.prepare_outputs(
             header.outputs, header.dataset, ending.files, ending.project, rows,
@@ -108,7 +109,7 @@ def finish_run(ending: Ending) -> Finished:
         )
         if prepared is None:
             raise OutputFault(found)
-        digests = prepared.digests
+        digests, warnings = prepared.digests, tuple(found)
     else:
         for _ in rows:
             pass
@@ -146,7 +147,8 @@ def finish_run(ending: Ending) -> Finished:
         "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
     })
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
-    return Finished(head, *_judge(ending, mix, checks))
+    judged, codes = _judge(ending, mix, checks)
+    return Finished(head, (*warnings, *judged), codes)
 
 
 def _remove(ending: Ending, counts: Mapping[int, int]) -> frozenset[str]:

@@ -11,7 +11,6 @@ from refinelab_dsl.providers.cached import CachedProvider
 from refinelab_dsl.providers.provider import Provider
 from refinelab_dsl.providers.simulated import SimulatedProvider, read_params
 from refinelab_dsl.providers.trust import check_trust
-from refinelab_dsl.providers.wire import RESERVED_PARAMS
 from refinelab_dsl.store import Store
 
 
@@ -34,9 +33,6 @@ def _open_openai(model: Model, environ: Mapping[str, str]) -> Provider | Diagnos
     refused = check_trust(model, environ)
     if refused is not None:
         return refused
-    reserved = next((name for name in RESERVED_PARAMS if name in model.params), None)
-    if reserved is not None:
-        return faults.reserved_param(model.name, reserved)
     try:
         from refinelab_dsl.providers.openai import OpenAIProvider, Secret  # slow to import: only where it is used
     except ImportError as error:

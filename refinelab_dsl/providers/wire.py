@@ -13,9 +13,6 @@ from typing import Any, Final, Literal
 from refinelab_dsl.prompts.compose import OUTPUT_LIMIT_NAMES, with_schema_in_prompt
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 
-RESERVED_PARAMS: Final = ("messages", "model", "n", "response_format", "stream", "stream_options", "tools", "functions")
-"""Params that would change what a reply is, or how much of it is paid for."""
-
 SIMULATED_FINGERPRINT: Final = "refinec-simulated"
 """`system_fingerprint` of replies from a simulated endpoint: they are marked as simulated like the model's own."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import solving as faults
@@ -58,8 +59,8 @@ def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -
                 other = "glpk" if answer.solver == "highs" else "highs"
                 return (faults.solver_failed(answer.solver, other, span),)
     said = [(_describe(problem, name), origins.get(_origin(name))) for name in answer.conflict]
-    ways = [_describe_way(name, value) for name, value in answer.ways_out]
     size = sum(cell.count for cell in problem.cells)
+    ways = [_describe_way(name, value, size) for name, value in answer.ways_out]
     return (faults.infeasible(said, ways, size, proven=answer.proven, sole=answer.sole),)
 
 
@@ -240,13 +241,18 @@ def _describe(problem: Problem, name: str) -> str:
             return f"every label of {subject} keeps its `floor`"
 
 
-def _describe_way(name: str, value: str) -> str:
+def _percent(value: str, size: int, rounding: str) -> str:
+    share = (Decimal(value) * 100 / max(size, 1)).quantize(Decimal("0.01"), rounding)
+    return f"{share.normalize():f}%"
+
+
+def _describe_way(name: str, value: str, size: int) -> str:
     kind, _, subject = name.partition(":")
     match kind:
-        case "max_removed":
-            return f"let up to {value} items leave (`max_removed`)"
+        case "max_removed":  # rounded so that the share comes to this number of items
+            return f"max_removed = {_percent(value, size, ROUND_CEILING)}, which lets {value} of {size} items leave"
         case "keep_originals":
-            return f"keep {value} originals (`keep_originals`)"
+            return f"keep_originals = at_least({_percent(value, size, ROUND_FLOOR)}), which is {value} of {size} items"
         case "distinct":
             return f"distinct = at_least({float(value) * 100:.4g}%)"
         case "budget.tokens":

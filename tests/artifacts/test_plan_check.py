@@ -11,6 +11,7 @@ import pytest
 
 from refinelab_dsl.artifacts.plan import Header, Step
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
+from refinelab_dsl.builtins import RESERVED_PARAMS
 from tests.artifacts.plans import make_body, make_header
 
 
@@ -60,6 +61,8 @@ SHARE = BASE.mix["topic"]["asia"]
         ({"tokens": BASE.tokens.model_copy(update={"low": Decimal(-1)})}, "tokens.low"),
         ({"budget": BASE.budget.model_copy(update={"tokens": 10**30})}, "budget.tokens"),
         ({"chance": 1.5}, "chance"),
+        ({"dataset": BASE.dataset.model_copy(update={"task": "chat"})}, "dataset.task"),
+        ({"outputs": (BASE.outputs[0].model_copy(update={"format": "parquet"}),)}, "outputs.refined.format"),
         ({"mix": {"topic": {**BASE.mix["topic"], "asia": SHARE.model_copy(update={"target": -1.0})}}}, "mix.topic"),
     ],
 )  # fmt: skip
@@ -95,3 +98,9 @@ def test_a_step_of_another_shape(tmp_path: Path, before: str, after: str) -> Non
     plan, (problem,) = PlanFile.open(path)
     assert plan is None
     assert problem.code == "RF5005"
+
+
+@pytest.mark.parametrize("name", RESERVED_PARAMS)
+def test_params_that_would_void_a_guarantee(tmp_path: Path, name: str) -> None:
+    model = BASE.models[0].model_copy(update={"provider": "openai", "params": {name: 1}})
+    assert refuse(tmp_path / "a.refplan", make_header(models=(model,))) == f"models.{model.name}.params"

@@ -10,7 +10,6 @@ import pytest
 from refinelab_dsl import builtins, declarations, types
 from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS
-from refinelab_dsl.providers.wire import RESERVED_PARAMS
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.types import UNSET, Attribute
 
@@ -124,10 +123,6 @@ def test_tasks_are_those_that_are_read() -> None:
         row = builtins.TASKS[name]
         assert (row.required, row.optional) == (fields.required, fields.optional)
         assert set(row.reply) <= {*fields.required, *fields.optional}
-
-
-def test_reserved_params_are_those_of_the_providers() -> None:
-    assert builtins.RESERVED_PARAMS == RESERVED_PARAMS
 
 
 def test_presets_add_up() -> None:

@@ -304,11 +304,19 @@ def test_samples_do_not_grow_with_the_combinations(tmp_path: Path) -> None:
 
 
 def test_bad_rows_stop_after_a_few(tmp_path: Path) -> None:
-    found, diagnostics = profile_of(tmp_path, [{"question": "q"}] * 30 + rows("a"))
+    found, diagnostics = profile_of(tmp_path, [{"question": "q", "answer": None}] * 30 + rows("a"))
     assert found is None
     assert [problem.code for problem in diagnostics] == ["RF3020"] * building.BAD_ROWS_SHOWN + ["RF3021"]
     assert [str(problem.place) for problem in diagnostics][:2] == ["items.jsonl:1", "items.jsonl:2"]
     assert ["skip" in str(problem.help) for problem in diagnostics] == [True, *[False] * 9, True]
+
+
+@pytest.mark.parametrize(("times", "where"), [(3, ""), (30, " in its first 10 rows")])
+def test_a_column_that_every_row_lacks_is_said_once(tmp_path: Path, times: int, where: str) -> None:
+    found, [problem] = profile_of(tmp_path, [{"question": "q", "anwser": "a"}] * times)
+    assert found is None
+    assert (problem.code, problem.message) == ("RF3022", f"`items.jsonl` has no column `answer`{where}")
+    assert problem.help[0].message == "nearest: `anwser`"
 
 
 def test_bad_rows_are_skipped_and_counted(tmp_path: Path) -> None:
@@ -340,7 +348,6 @@ def test_duplicates_are_counted_and_said(tmp_path: Path) -> None:
         (gzip.compress(b"{}" * 100, mtime=0)[:-12], {"name": "items.jsonl.gz"}, "RF3010"),
         ("q,a\n1,2\n", {"name": "items.csv"}, "RF3022"),
         ("question,answer,question\n1,2,3\n", {"name": "items.csv"}, "RF3023"),
-        ("{}\n", {"task": "chat"}, "RF3025"),
     ],
 )
 def test_datasets_that_have_no_items(tmp_path: Path, data: Any, options: dict[str, Any], code: str) -> None:

@@ -285,12 +285,6 @@ def test_items_are_found_again_by_key(tmp_path: Path) -> None:
     assert load_items(dataset, files, project, ()) == {}
 
 
-def test_a_task_that_is_not_read_yet(tmp_path: Path) -> None:
-    [entry] = read(tmp_path, [{}], task="chat")
-    assert isinstance(entry, BadRow)
-    assert (entry.fatal, entry.diagnostic.code) == (True, "RF3025")
-
-
 _JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -254,8 +254,6 @@ class TestRefusals:
             ([output("../out.jsonl")], "RF6301"),
             ([output("/nowhere-of-ours/out.jsonl")], "RF6301"),
             ([output("o.jsonl"), output("./o.jsonl", name="second")], "RF6303"),
-            ([output("o.jsonl.gz", format="jsonl")], "RF6304"),
-            ([output("o.parquet")], "RF6304"),
             ([output("folder", format="jsonl")], "RF6300"),
             ([output("qa.jsonl/o.jsonl")], "RF6300"),
             ([output("spec.refine", format="jsonl")], "RF6307"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.situations import find_scenes
 from tests.harness.specs import Example, check_example, find_examples, format_example
 
 CHAPTERS = Path(__file__).resolve().parents[2] / "specs" / "language"
@@ -37,4 +38,5 @@ def test_examples_are_formatted(example: Example) -> None:
 def test_every_chapter_has_examples() -> None:
     chapters = {path.name for path in CHAPTERS.glob("*.md")}
     assert chapters
-    assert {example.chapter for example in EXAMPLES} == chapters
+    done = {scene.chapter for path in CHAPTERS.glob("4*.md") for scene in find_scenes(path)}
+    assert {example.chapter for example in EXAMPLES} | done == chapters

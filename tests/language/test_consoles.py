@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.explain.trial import run_console
+from tests.harness.situations import Place, lay_out, read_steps, run_steps
 from tests.harness.specs import find_examples
 
 CHAPTERS = Path(__file__).resolve().parents[2] / "specs" / "language"
@@ -44,8 +44,6 @@ def test_there_are_consoles() -> None:
 
 @pytest.mark.parametrize(("files", "text"), CONSOLES)
 def test_console(files: dict[str, str], text: str, tmp_path: Path) -> None:
-    for name, beside in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(beside, encoding="utf-8")
-    run_console(text, tmp_path)
+    place = Place(tmp_path)
+    lay_out(files, place)
+    run_steps(tuple(read_steps(text)), place)

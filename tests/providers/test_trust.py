@@ -8,7 +8,6 @@ import pytest
 
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.providers import check_trust
-from refinelab_dsl.providers.wire import RESERVED_PARAMS
 from tests.prompts.models import make_model
 from tests.providers.asking import open_or_refuse
 
@@ -60,13 +59,6 @@ def test_a_host_is_judged_before_a_key_is_looked_at() -> None:
 
 def test_a_refused_address() -> None:
     assert refused({"K": "v"}, api_key="K", base_url="http://user:pass@127.0.0.1/v1").code == "RF5201"
-
-
-@pytest.mark.parametrize("name", RESERVED_PARAMS)
-def test_params_that_would_void_a_guarantee(name: str) -> None:
-    result = refused(base_url=LOCAL, params={name: 1})
-    assert result.code == "RF6203"
-    assert f"`params.{name}`" in result.message
 
 
 def test_models_that_send_nothing_are_trusted() -> None:

@@ -58,15 +58,16 @@ def nothing_matches(pattern: str, near: Sequence[str], span: Span | None) -> Dia
     )
 
 
-def is_folder(name: str, span: Span | None) -> Diagnostic:
-    """RF3003: `source` names a folder (or a device), not a file."""
+def no_regular_file(name: str, folder: bool, span: Span | None) -> Diagnostic:
+    """RF3003: `source` names a folder, a pipe or a device, not a file."""
+    pattern = f"name the files in it with a pattern: `{shorten(name.rstrip('/'))}/*.jsonl`"
     return Diagnostic(
         "RF3003",
         "error",
-        f"`{shorten(name)}` is no regular file",
+        f"`{shorten(name)}` is {'a folder, not a file' if folder else 'no regular file'}",
         span=span,
         place=Place(name),
-        help=(Help(f"name the files in it with a pattern: `{shorten(name.rstrip('/'))}/*.jsonl`"),),
+        help=(Help(pattern if folder else "write its content to a file, and name the file"),),
     )
 
 
@@ -198,17 +199,23 @@ def more_bad_rows(shown: int, span: Span | None) -> Diagnostic:
     )
 
 
-def missing_column(name: str, column: str, columns: Iterable[str], headerless: bool, place: Place) -> Diagnostic:
-    """RF3022: a column that the spec reads is not in the file."""
+def missing_column(
+    name: str, column: str, columns: Iterable[str], headerless: bool, place: Place, *, rows: int | None = None
+) -> Diagnostic:
+    """RF3022: a column that the spec reads is not in the file.
+
+    rows: how many of its first rows were read; None: all, or a header.
+    """
     there = list(columns)
     near = nearest(column, there)
+    where = "" if rows is None else f" in its first {rows} rows"
     helps = [Help(f"nearest: {_names(near)}")] if near else []
     if headerless:
         helps.append(Help("the first row was read as a header; for a file without one write `columns = [question, …]`"))
     return Diagnostic(
         "RF3022",
         "error",
-        f"`{shorten(name)}` has no column `{shorten(column)}`",
+        f"`{shorten(name)}` has no column `{shorten(column)}`{where}",
         place=place,
         notes=(f"its columns: {_names(there)}",) if there else (),
         help=tuple(helps),
@@ -251,11 +258,6 @@ def duplicate_id(id: str, place: Place, first: Place | None) -> Diagnostic:
         notes=notes,
         help=(Help("make ids unique, or leave `id` out: it is then made from the content"),),
     )
-
-
-def unsupported_task(task: str, span: Span | None) -> Diagnostic:
-    """RF3025: the task is known, but this version cannot read its items."""
-    return Diagnostic("RF3025", "error", f"this version of refinec cannot read items of task `{task}`", span=span)
 
 
 def ambiguous_answers(name: str, detail: str, help: str, place: Place | None) -> Diagnostic:

@@ -27,7 +27,7 @@ def plan_version(name: str, found: str, ours: str) -> Diagnostic:
 def plan_truncated(name: str) -> Diagnostic:
     """RF5003: the trailer is missing: the file was cut off."""
     return Diagnostic(
-        "RF5003", "error", "the plan is cut off: its last line is no trailer", place=Place(name),
+        "RF5003", "error", "the plan is cut off: its end is missing", place=Place(name),
         help=(Help("copy it again, or plan again: the same inputs give the same plan"),),
     )
 
@@ -50,10 +50,11 @@ def plan_foreign(name: str, field: str, reason: str) -> Diagnostic:
     )
 
 
-def plan_unreadable(name: str, reason: str) -> Diagnostic:
+def plan_unreadable(name: str, reason: str, *, writing: bool = False) -> Diagnostic:
     """RF5006: the operating system refused to read or write the plan."""
     return Diagnostic(
-        "RF5006", "error", "the plan file cannot be read or written", place=Place(name), notes=(reason,),
+        "RF5006", "error", f"the plan file cannot be {'written' if writing else 'read'}", place=Place(name),
+        notes=(reason,),
         help=(Help("check the path, its permissions and the free space"),),
     )
 
@@ -129,14 +130,6 @@ def estimate_above_budget(expected: str, limit: str, span: Span | None) -> Diagn
         "plan may use",
         span=span, notes=("the ledger stops the run at the budget in any case",),
         help=(Help("raise the budget, or state `prior = { input_tokens = … }`"),),
-    )
-
-
-def nothing_to_plan(path: str) -> Diagnostic:
-    """RF5040: no spec was named and the folder does not hold exactly one."""
-    return Diagnostic(
-        "RF5040", "error", f"`{path}` does not hold exactly one `*.refine` file",
-        help=(Help("name the spec: `refinec plan specs/chemistry.refine`"),),
     )
 
 

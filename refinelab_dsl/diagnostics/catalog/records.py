@@ -41,15 +41,6 @@ def output_twice(path: str) -> Diagnostic:
     )
 
 
-def output_kind_unknown(path: str, reason: str) -> Diagnostic:
-    """RF6304: no writer for this format or ending."""
-    return Diagnostic(
-        "RF6304", "error", f"the output `{path}` cannot be written in this format",
-        notes=(reason,),
-        help=(Help("use `format = jsonl` or `format = csv`, and an ending without compression"),),
-    )
-
-
 def output_row_unfit(path: str, item: str, reason: str) -> Diagnostic:
     """RF6305: a result cannot be written in the columns of its source."""
     return Diagnostic(

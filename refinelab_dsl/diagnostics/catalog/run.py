@@ -79,7 +79,7 @@ def usage_above_reservation(model: str, reported: int, reserved: int) -> Diagnos
         f"to {reserved}; no more calls are made to it",
         notes=("the ledger reserves the worst case of each call; an endpoint that exceeds it cannot be held to "
                "a budget",),
-        help=(Help("check what the endpoint counts: hidden reasoning tokens need a larger `max_output_tokens`"),),
+        help=(Help("check what the endpoint counts: hidden reasoning needs a larger `params.max_output_tokens`"),),
     )
 
 
@@ -212,27 +212,11 @@ def dataset_unreadable(name: str, reason: str) -> Diagnostic:
     )
 
 
-def output_unwritable(path: str, reason: str) -> Diagnostic:
-    """RF6034: an output cannot be written; the replies are kept."""
-    return Diagnostic(
-        "RF6034", "error", "the output cannot be written", place=Place(path), notes=(reason,),
-        help=(Help("make room or allow writing there, then resume: no call is made again"),),
-    )
-
-
 def item_missing(key: str, step: int) -> Diagnostic:
     """RF6035: the plan names an item that the dataset does not hold, though its hash is right."""
     return Diagnostic(
         "RF6035", "error", f"step {step} needs item {key}, which the dataset does not hold",
         help=(Help("plan again with this version of refinec"),),
-    )
-
-
-def provider_unusable(model: str, reason: str, span: Span | None = None) -> Diagnostic:
-    """RF6036: the provider of a model could not be opened (a missing key, a missing package)."""
-    return Diagnostic(
-        "RF6036", "error", f"model `{model}` cannot be used: {reason}", span=span,
-        help=(Help("`refinec doctor` shows what is there and what is missing"),),
     )
 
 
@@ -259,14 +243,6 @@ def simulated_param(model: str, name: str, expected: str) -> Diagnostic:
     return Diagnostic(
         "RF6202", "error", f"`params.{name}` of the simulated model `{model}` must be {expected}",
         help=(Help("`params` of a simulated model rehearse bad days: success, flaws, malformed, errors, latency"),),
-    )
-
-
-def reserved_param(model: str, name: str) -> Diagnostic:
-    """RF6203: a param would replace what refinec itself puts into a request, and void the budget's guarantee."""
-    return Diagnostic(
-        "RF6203", "error", f"`params.{name}` of model `{model}` is set by refinec itself",
-        help=(Help(f"remove `{name}` from `params`"),),
     )
 
 

@@ -28,7 +28,7 @@ def infeasible(
     if defaults:
         notes.append("by default: " + "; ".join(defaults))
     if not proven:
-        notes.append("the search was ended by the time limit; this is the smallest conflict found so far")
+        notes.append("the search for the conflict was cut short; this is the smallest one found so far")
     return Diagnostic(
         "RF4001",
         "error",

@@ -1,0 +1,74 @@
+"""The surroundings in which the examples of some codes are tried: what a user's files and commands do not bring."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+from tests.harness import openai_server
+from tests.harness.openai_server import Behaviour, Fault
+from tests.harness.stages import (
+    GOOD,
+    Stage,
+    broken_glpk,
+    crash,
+    in_reverse,
+    interrupt,
+    of_an_older_version,
+    one_choice_more,
+    overwrite_data,
+    patched,
+    run_out_of_memory,
+    served,
+    unprivileged,
+    with_plan,
+    with_unknown_check,
+    with_unknown_item,
+    without_glpk,
+    without_package,
+)
+
+WRONG: dict[str, Stage] = {
+    "RF3005": unprivileged,
+    "RF4002": without_glpk,
+    "RF4004": broken_glpk,
+    "RF5005": with_plan("later.refplan", with_unknown_check),
+    "RF5006": unprivileged,
+    "RF5021": with_plan("older.refplan", of_an_older_version),
+    "RF5041": unprivileged,
+    "RF5042": unprivileged,
+    "RF6005": served(Behaviour(GOOD.simulation, key="sk-new")),
+    "RF6011": served(Behaviour(GOOD.simulation, script=[Fault("large_usage", factor=10)])),
+    "RF6012": served(Behaviour(GOOD.simulation, key="sk-new")),
+    "RF6014": served(Behaviour(GOOD.simulation, script=[Fault("status", status=500)])),
+    "RF6020": served(Behaviour(GOOD.simulation, delay=0.3), interrupt),
+    "RF6021": served(Behaviour(GOOD.simulation, key="sk-new")),
+    "RF6030": unprivileged,
+    "RF6031": served(Behaviour(GOOD.simulation, key="sk-new")),
+    "RF6033": served(Behaviour(GOOD.simulation, delay=0.5), overwrite_data),
+    "RF6035": with_plan("other.refplan", with_unknown_item),
+    "RF6204": patched(without_package("openai", "refinelab_dsl.providers.openai")),
+    "RF6300": unprivileged,
+    "RF6305": patched(lambda: mock.patch.object(openai_server, "answer_body", one_choice_more), around=served(GOOD)),
+    "RF6320": unprivileged,
+    "RF6356": patched(lambda: mock.patch("refinelab_dsl.provenance.rebuild.row_hash", return_value="0" * 64)),
+    "RF6357": patched(lambda: mock.patch("refinelab_dsl.provenance.replay.iterate_rows", in_reverse)),
+    "RF9001": patched(lambda: mock.patch("refinelab_dsl.compiler._profile", crash)),
+    "RF9003": patched(without_package("pyomo")),
+    "RF9004": patched(lambda: mock.patch("refinelab_dsl.compiler._profile", run_out_of_memory)),
+}
+"""Around the wrong example."""
+
+RIGHT: dict[str, Stage] = {
+    **{
+        code: WRONG[code]
+        for code in (
+            "RF3005", "RF4002", "RF4004", "RF5006", "RF5041", "RF5042", "RF6005", "RF6011", "RF6012", "RF6020",
+            "RF6021", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
+        )
+    },
+    **{
+        code: served(GOOD)
+        for code in ("RF5201", "RF5202", "RF6013", "RF6014", "RF6033", "RF6200", "RF6201", "RF6305")
+    },
+}  # fmt: skip
+"""Around the right example."""
