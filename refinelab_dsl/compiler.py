@@ -60,7 +60,9 @@ class Options:
 
     variables: `--var x=…` as typed. environ: where `REFINE_VAR_x` gives a variable its value. solver: overrides
     `solve.solver`. max_cost: dollars above which a plan is refused. library: a file that only declares names for others
-    to import is right without a dataset; it has no program. lock: instead of the project's `refine.lock`.
+    to import is right without a dataset; it has no program. lock: instead of the project's `refine.lock`. unsaved: what
+    files that a spec imports or reads hold instead of what stands on disk, by their resolved paths: the text in an
+    editor, or a repair to be tried.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Options:
     max_cost: Decimal | None = None
     library: bool = False
     lock: Lock | None = None
+    unsaved: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:
     diagnostics = diagnostics.with_(damage)
     prices = {} if lock is None else lock.list_prices()
     front = semantics.Options(
-        options.variables, options.environ, options.allow_outside, project, options.library, prices
+        options.variables, options.environ, options.allow_outside, project, options.library, prices, options.unsaved
     )
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)

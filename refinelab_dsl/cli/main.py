@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "fmt": ("fmt", "lay specs out; --check and --diff write nothing"),
         "check": ("check", "parse and check specs; no network, no data, no solver"),
         "diff": ("diff", "two specs, or git revisions of one, by meaning"),
+        "fix": ("fix", "repair what has one sure way out; --diff writes nothing"),
         "compile": ("compile", "print the value after a stage of the compiler"),
         "docs": ("docs", "documentation of a spec from its ## comments"),
         "graph": ("graph", "what of a spec refers to what: a tree, Mermaid, Graphviz"),

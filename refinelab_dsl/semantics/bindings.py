@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from refinelab_dsl import builtins, syntax
 from refinelab_dsl.artifacts.lock_file import price_key
@@ -27,6 +28,7 @@ class Options:
     project: where paths are resolved; None checks the text of paths alone and reads no file.
     library: a file that only declares names for others to import is right, too.
     prices: of models whose spec states none, by `artifacts.lock_file.price_key`.
+    unsaved: what files hold instead of what stands on disk, by their resolved paths.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Options:
     project: Project | None = None
     library: bool = False
     prices: Mapping[str, Price] = field(default_factory=dict)
+    unsaved: Mapping[Path, str] = field(default_factory=dict)
 
     def find_price(self, provider: str | None, base_url: str | None, model: str | None) -> Price | None:
         """The pinned price of a model that states none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +28,7 @@ class Files:
 
     folder: the folder of the spec as it was named, for the names of files in messages. prefix: the folder of the file
     whose paths these are, located; "" for the spec itself. texts: what was read, by located path.
+    unsaved: what files hold instead of what stands on disk, by their resolved paths.
     """
 
     project: Project | None
@@ -34,6 +36,7 @@ class Files:
     folder: str
     prefix: str = ""
     texts: dict[str, Source] = field(default_factory=dict)
+    unsaved: Mapping[Path, str] = field(default_factory=dict)
 
     def locate(self, path: str) -> str:
         """A written path, located."""
@@ -89,6 +92,8 @@ class Files:
             if not self.allow_outside and not self.project.contains(place):
                 found.append(faults.path_outside(span, path, str(self.project.root)))
                 return None
+            if self.unsaved and (text := self.unsaved.get(place.resolve())) is not None:
+                return text.encode("utf-8")
             if not place.is_file():
                 reason = "it is no regular file" if place.exists() else "it does not exist"
                 found.append(faults.file_unreadable(span, path, "it is a folder" if place.is_dir() else reason))

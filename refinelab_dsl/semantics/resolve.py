@@ -43,7 +43,7 @@ def resolve(
     Reads the files that the spec is made of (`import "…"`, `file("…")`, `load("…")`), nothing else.
     """
     found: list[Diagnostic] = []
-    files = Files(options.project, options.allow_outside, tree.span.file.rpartition("/")[0])
+    files = Files(options.project, options.allow_outside, tree.span.file.rpartition("/")[0], unsaved=options.unsaved)
     modules, sources = load_modules(tree, sources, files, found)
     directory = Directory(modules, {name: _collect(module.tree, found) for name, module in modules.items()})
     found.extend(variables.refuse_undeclared(directory, options))

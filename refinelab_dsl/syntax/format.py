@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refinelab_dsl.diagnostics import Diagnostics
-from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.diagnostics.catalog import internal as faults
 from refinelab_dsl.source import Source, Sources, Span
 from refinelab_dsl.syntax import literals
 from refinelab_dsl.syntax.encoding import MAX_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
+from refinelab_dsl.source import Span
 
 
 def internal_error(kind: str, report: str | None) -> Diagnostic:
@@ -37,4 +38,13 @@ def out_of_memory() -> Diagnostic:
     return Diagnostic(
         "RF9004", "error", "out of memory",
         help=(Help("close other programs, or give refinec a smaller dataset"),),
+    )
+
+
+def layout_refused(span: Span, reason: str) -> Diagnostic:
+    """RF9005: the formatter read its own output again and did not find what the file says; the file is left alone."""
+    return Diagnostic(
+        "RF9005", "error", "the file cannot be laid out without a change of what it says", span,
+        notes=(reason,),
+        help=(Help("the file was left as it is; unless it is too large, please report it: this should not happen"),),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from refinelab_dsl.diagnostics.diagnostic import Edit
+from refinelab_dsl.diagnostics.edits import apply_edits
 from refinelab_dsl.source import Source, Sources
 
 SHOWN = 8
@@ -21,9 +22,7 @@ def edited_lines(sources: Sources, edits: Iterable[Edit]) -> list[tuple[int, str
         for first, last, members in _clusters(source, group):
             start = source.line_starts[first - 1]
             text = source.text[start : source.line_starts[last] if last < len(source.line_starts) else len(source.text)]
-            for edit in reversed(members):
-                text = text[: edit.span.start - start] + edit.text + text[edit.span.end - start :]
-            lines = text.split("\n")
+            lines = apply_edits(text, members, start).split("\n")
             if lines and not lines[-1]:
                 lines.pop()
             shown.extend((first + index, line.rstrip("\r")) for index, line in enumerate(lines[:SHOWN]))

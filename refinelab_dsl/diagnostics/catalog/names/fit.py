@@ -245,7 +245,7 @@ def not_invertible(span: Span, at: Span, fields: Sequence[tuple[str, Span]], ope
         f"results of operator `{operator}` cannot be written in the columns of the source",
         span,
         "`layout` is source",
-        (Help("write the task's own fields: `layout = task`", (insert,), "machine"),),
+        (Help("write the task's own fields: `layout = task`", (insert,), "maybe"),),
         labels=tuple(Label(field, f"`{name}` cannot be turned back into columns") for name, field in fields),
     )
 

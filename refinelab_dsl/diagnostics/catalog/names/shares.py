@@ -54,7 +54,7 @@ def weights_sum(
     helps: tuple[Help, ...] = ()
     if remainder is not None:
         way_out = f"let `{last_label}` take the remainder (it becomes {percent(remainder)})"
-        helps = (Help(way_out, (Edit(last, "rest"),), "machine"),)
+        helps = (Help(way_out, (Edit(last, "rest"),), "maybe"),)  # another weight may be the wrong one
     return error(
         "RF2104",
         f"weights of {owner} add up to {percent(total)}",

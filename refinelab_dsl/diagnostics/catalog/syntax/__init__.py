@@ -1,10 +1,9 @@
 """RF1xxx: the form of a spec.
 
 RF100x statements, RF101x brackets and expressions, RF102x words, RF103x the edition, RF104x characters, RF105x texts,
-RF106x numbers, RF107x files, RF108x layout.
+RF106x numbers, RF107x files.
 """
 
-from refinelab_dsl.diagnostics.catalog.syntax.layout import layout_refused
 from refinelab_dsl.diagnostics.catalog.syntax.lexical import (
     bad_escape,
     control_character,
@@ -76,7 +75,6 @@ __all__ = [
     "grouped_digits",
     "hyphenated_name",
     "invisible_character",
-    "layout_refused",
     "lone_dollar",
     "lone_marker",
     "malformed_import",
