@@ -18,6 +18,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.diagnostics.fix import is_fixable
 from refinelab_dsl.diagnostics.render import render_jsonl
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.project import LOCK
 from refinelab_dsl.source import Sources
 
 UNREADABLE = "RF2075"  # a file that a spec is made of
@@ -72,7 +73,7 @@ def check_once(settings: Settings, paths: Sequence[str]) -> Checked:
     for path in inputs.find_specs(named) if named or not count else ():
         analysis = compiler.analyze(path, options)
         found = found.with_(analysis.diagnostics)
-        files |= {path, *find_files(analysis)}
+        files |= {path, analysis.project.root / LOCK, *find_files(analysis)}
         count += 1
     document = terminal.document(found)
     if settings.is_json:

@@ -65,7 +65,7 @@ def test_every_change_is_checked(tmp_path: Path) -> None:
         first = process.report()
         assert "RF2075" in first  # the library is not there
         assert "\x1b" not in first
-        assert first.endswith("watching 2 files; Ctrl-C ends it\n")
+        assert first.endswith("watching 3 files; Ctrl-C ends it\n")
         library.write_bytes(LIBRARY)
         process.wait_for("checked 1 spec: 1 warning\n")
         library.write_bytes(LIBRARY.replace(b"=", b":"))
