@@ -138,7 +138,7 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
     program, diagnostics = analysis.program, analysis.diagnostics
     if program is None:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
-    diagnostics = diagnostics.with_(_refuse_unexecutable(program))
+    diagnostics = diagnostics.with_(refuse_unexecutable(program))
     if diagnostics.has_errors:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
     profile, found = _profile(program, analysis.project, options)
@@ -175,7 +175,8 @@ def _compare_lock(analysis: Analysis, program: ir.Program, profile: Profile) -> 
     return [lock_faults.differs_from_lock(LOCK, drift.what, drift.was, drift.now) for drift in drifts]
 
 
-def _refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
+def refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
+    """What of a program no stage after `lower` knows yet."""
     return [faults.not_executable_yet(use.what, use.span) for use in program.unexecutable]
 
 

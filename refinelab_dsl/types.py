@@ -75,9 +75,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The name of a declaration of one of these kinds. str."""
+    """The name of a declaration of one of these kinds. str. `of`: the roles of a dataset, or the `kind`s of another
+    declaration, that serve here; any where there is none."""
 
     kinds: tuple[str, ...]
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

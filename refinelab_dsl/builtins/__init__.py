@@ -5,7 +5,7 @@ a row here and a file of code. `reached` (and `later`, `only`) tell what plans o
 of the language is known, checked, and refused by a plan with an RF5xxx that names it.
 """
 
-from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, RESERVED_PARAMS, TOP, VARIABLE_TYPES
+from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, JUDGE_NAMES, RESERVED_PARAMS, TOP, VARIABLE_TYPES
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
 from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, PRESETS, TASKS, VALIDATOR_KINDS, VERDICTS
 from refinelab_dsl.builtins.table import (
@@ -26,6 +26,7 @@ __all__ = [
     "BLOCKS",
     "EDITION",
     "FUNCTIONS",
+    "JUDGE_NAMES",
     "MEASURE_KINDS",
     "OPERATOR_KINDS",
     "PRESETS",

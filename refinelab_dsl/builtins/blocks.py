@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, TASKS, VALIDATOR_KINDS
-from refinelab_dsl.builtins.table import Attribute, BlockKind
+from refinelab_dsl.builtins.table import Attribute, BlockKind, ContextName
 from refinelab_dsl.types import (
     Bool,
     Date,
@@ -36,6 +36,7 @@ from refinelab_dsl.types import (
     Template,
     Text,
     Tokens,
+    ValueType,
     Weights,
     Word,
 )
@@ -465,26 +466,32 @@ LOOP: Final = BlockKind(
 RESERVED_PARAMS: Final = ("messages", "model", "n", "response_format", "stream", "stream_options", "tools", "functions")
 """`params` that would change what a reply is, or how much of it is paid for."""
 
-VARIABLE_TYPES: Final = (
-    "number",
-    "integer",
-    "percent",
-    "tokens",
-    "money",
-    "duration",
-    "text",
-    "path",
-    "name",
-    "bool",
-    "weights",
+JUDGE_NAMES: Final = (ContextName("score", "number", "mean of the grades, 0 to 10"),)
+"""What `accept` of a judge sees beside its criteria (numbers, 0 to 10) and the result."""
+
+VARIABLE_TYPES: Final[Mapping[str, ValueType]] = MappingProxyType(
+    {
+        "number": Number(),
+        "integer": Integer(low=None),
+        "percent": Percent(),
+        "tokens": Tokens(),
+        "money": Money(),
+        "duration": Duration(),
+        "text": Text(),
+        "path": Source(),
+        "name": Label(),
+        "bool": Bool(),
+        "weights": Weights(),
+    }
 )
+"""Types of variables; `path` also takes globs."""
 
 VARIABLE: Final = BlockKind(
     "variable",
     "a value that the command line may set, used as `var.NAME`",
     "name",
     (
-        Attribute("type", Word(VARIABLE_TYPES), "what it takes", required=True),
+        Attribute("type", Word(tuple(VARIABLE_TYPES)), "what it takes", required=True),
         Attribute("default", Free(), "its value where none is given"),
         Attribute("help", Text(), "what it is for", default=""),
     ),

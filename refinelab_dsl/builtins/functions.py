@@ -6,7 +6,9 @@ from typing import Final
 
 from refinelab_dsl.builtins.table import Function
 from refinelab_dsl.types import (
+    Either,
     ExpressionKind,
+    Form,
     Integer,
     Label,
     Name,
@@ -135,7 +137,10 @@ FORMS: Final[tuple[Function, ...]] = (
     Function(
         "retrieve",
         ("retrieval",),
-        (Parameter("corpus", Name(("dataset",))), Parameter("top_k", Integer(1), default=4)),
+        (
+            Parameter("corpus", Either((Form("corpora"), Name(("dataset",), of=("corpus",))))),
+            Parameter("top_k", Integer(1), default=4),
+        ),
         "the passages nearest to the item",
     ),
     Function("discover", ("labels",), (Parameter("count", Integer(2)),), "labels found in the items themselves"),

@@ -39,9 +39,12 @@ VERDICTS: Final = ("supported", "refuted", "unknown")
 
 _MODEL: Final = Name(("model",))
 _PROMPT: Final = Name(("prompt",))
-_DATASET: Final = Name(("dataset",))
+_SEEDS: Final = Name(("dataset",), of=("seeds",))
+_SIGNALS: Final = Name(("dataset",), of=("signals",))
+_CORPUS: Final = Either((Form("corpora"), Name(("dataset",), of=("corpus",))))
 _EMBEDDING: Final = Name(("embedding",))
-_VALIDATOR: Final = Name(("validator",))
+_CLUSTERS: Final = Name(("measure",), of=("near_duplicate",))
+_VERIFIER: Final = Name(("validator",), of=("pot", "rag", "exec", "auto"))
 
 _TASKS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
@@ -105,7 +108,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         (
             Attribute("model", _MODEL, "who compares", required=True),
             Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
-            Attribute("seeds", Either((Form("seeds"), _DATASET)), "rated exemplars"),
+            Attribute("seeds", Either((Form("seeds"), _SEEDS)), "rated exemplars"),
             Attribute("k", Integer(1), "step of an update", default=64),
             Attribute("eta", Integer(1), "scale of the rating", default=400),
             Attribute("rounds", Integer(1), "rounds of comparisons at most"),
@@ -120,7 +123,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         "difficulty from recorded answers of models",
         "number",
         (
-            Attribute("matrix", _DATASET, "signals: models by items", required=True),
+            Attribute("matrix", _SIGNALS, "signals: models by items", required=True),
             Attribute("irt", Word(("rasch", "two_parameter", "rate")), "the model of item response", default="rasch"),
         ),
     ),
@@ -148,30 +151,38 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         "suspected wrong keys, by confident learning",
         "number",
         (
-            Attribute("answers", _DATASET, "signals: answers of several models"),
-            Attribute("probabilities", _DATASET, "signals: predicted probabilities"),
+            Attribute("answers", _SIGNALS, "signals: answers of several models"),
+            Attribute("probabilities", _SIGNALS, "signals: predicted probabilities"),
         ),
     ),
     MeasureKind(
         "verdict",
         "a validator's verdict on the originals",
         "label",
-        (Attribute("validator", _VALIDATOR, "which validator", required=True),),
+        (Attribute("validator", _VERIFIER, "which validator", required=True),),
         labels=VERDICTS,
         paid=True,
     ),
     MeasureKind("pii", "private data found", "any", (Attribute("detector", Text(), "which detector"),)),
     MeasureKind("toxicity", "toxic text found", "any", (Attribute("detector", Text(), "which detector"),)),
-    MeasureKind("loss", "loss of a trained model", "number", (Attribute("signals", _DATASET, "where it is recorded"),)),
     MeasureKind(
-        "knn", "likeness to the nearest items", "number", (Attribute("signals", _DATASET, "where it is recorded"),)
+        "loss",
+        "loss of a trained model",
+        "number",
+        (Attribute("signals", _SIGNALS, "where it is recorded", required=True),),
+    ),
+    MeasureKind(
+        "knn",
+        "likeness to the nearest items",
+        "number",
+        (Attribute("signals", _SIGNALS, "where it is recorded", required=True),),
     ),
     MeasureKind(
         "self_judge",
         "a model's grade of its own training data",
         "number",
         (
-            Attribute("signals", _DATASET, "where it is recorded"),
+            Attribute("signals", _SIGNALS, "where it is recorded"),
             Attribute("model", _MODEL, "who grades"),
             Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
         ),
@@ -276,7 +287,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_output_tokens=1000,
         max_per_item=1,
         moves="none",
-        attributes=(Attribute("validator", _VALIDATOR, "who verifies and proposes", required=True),),
+        attributes=(Attribute("validator", _VERIFIER, "who verifies and proposes", required=True),),
     ),
     OperatorKind(
         "refine",
@@ -321,7 +332,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_output_tokens=0,
         max_per_item=1,
         moves="none",
-        attributes=(Attribute("measure", Name(("measure",)), "a near_duplicate measure", required=True),),
+        attributes=(Attribute("measure", _CLUSTERS, "a near_duplicate measure", required=True),),
         without=_WITHOUT_CALLS,
     ),
 )
@@ -394,7 +405,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         attributes=(
             Attribute("model", _MODEL, "who verifies", required=True),
             Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
-            Attribute("corpus", Either((Form("corpora"), _DATASET)), "where passages come from", required=True),
+            Attribute("corpus", _CORPUS, "where passages come from", required=True),
             Attribute("top_k", Integer(1), "how many passages", default=4),
         ),
         paid=True,
@@ -416,7 +427,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         names=_VERDICT,
         attributes=(
             Attribute("model", _MODEL, "who verifies", required=True),
-            Attribute("corpus", Either((Form("corpora"), _DATASET)), "where passages come from"),
+            Attribute("corpus", _CORPUS, "where passages come from"),
             Attribute("sandbox", Word(("embedded", "strict")), "where programs run", default="embedded"),
         ),
         paid=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from refinelab_dsl import compiler, data, ir, prompts
@@ -37,6 +39,9 @@ def render_command(settings: Settings, name: str, spec: str | None, item: str | 
     if program is None:
         return _refuse(settings, analysis.diagnostics)
     operator = find_operator(program, name)
+    unknown = compiler.refuse_unexecutable(program)
+    if unknown:
+        return _refuse(settings, analysis.diagnostics.with_(unknown))
     profile, found = data.build_profile(
         program.dataset, program.measures, program.dimensions, program.operators, program.constraints,
         seed=program.seed, project=analysis.project, allow_outside=options.allow_outside, origins=program.origins,
@@ -146,6 +151,8 @@ def write_request(
     for message in request.messages:
         body = "\n".join(escape(line) for line in message.content.split("\n"))
         terminal.write(f"--- {message.role}\n{body}\n")
+    if request.schema is not None:
+        terminal.write(f"--- reply\n{escape(json.dumps(request.schema, ensure_ascii=False))}\n")
     terminal.say(settings, f"\n{expected:,} tokens in (at most {ceiling[0]:,}), at most {ceiling[1]:,} out")
 
 

@@ -123,6 +123,7 @@ def build_templates(program: Program) -> tuple[Template, ...]:
             if prompt is not None
             else prompts.builtin_template(operator.kind, program.dataset.task)
         )
+        returns = prompt.returns if prompt is not None else {}
         model = next(model for model in program.models if model.name == operator.model)
         templates.append(
             Template(
@@ -130,7 +131,9 @@ def build_templates(program: Program) -> tuple[Template, ...]:
                 model=operator.model,
                 system=system,
                 user=user,
-                reply_schema=prompts.reply_schema(program.dataset.task),
+                reply_schema=prompts.returns_schema(returns)
+                if returns
+                else prompts.reply_schema(program.dataset.task),
                 max_output_tokens=prompts.max_output_tokens(operator, model),
             )
         )

@@ -32,6 +32,7 @@ from refinelab_dsl.source import Place, Sources, Span
 from refinelab_dsl.types import UNSET
 
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HUB: Final = re.compile(r"hf://[\w.-]+/[\w.-]+")
 _WHOLE: Final = (types.Integer, types.Tokens, types.Shift)
 
 
@@ -172,7 +173,9 @@ class Evaluator:
     def _path(self, expression: syntax.Expression, type_: types.Path | types.Source) -> Any:
         match expression:
             case syntax.Literal(kind="text", value=str(path)):
-                if isinstance(type_, types.Source) and path.startswith("hf://"):
+                if isinstance(type_, types.Source) and "://" in path:
+                    if not _HUB.fullmatch(path):
+                        return self.report(faults.bad_path(expression.span, path, "addresses read `hf://owner/name`"))
                     self.later.append(("a dataset of `hf://`", expression.span))
                     return path
                 problem = self.scope.files.check(path, expression.span)
@@ -310,7 +313,9 @@ class Evaluator:
             if key is None:
                 complete = False
                 continue
-            value = self.about(f"`{pair.key}`").evaluate(pair.value, value_type)
+            variable = self.scope.variables.get(pair.key) if kind == "variable" else None
+            type_of = value_type if variable is None else builtins.VARIABLE_TYPES.get(variable.type or "", value_type)
+            value = self.about(f"`{pair.key}`").evaluate(pair.value, type_of)
             complete = complete and value is not UNSET
             values[key] = value
         return values if complete else UNSET

@@ -19,6 +19,14 @@ def format_of(path: str) -> Literal["jsonl", "csv", "parquet"] | None:
     return "parquet" if plain.endswith(".parquet") else None
 
 
+def later_format(path: str) -> str:
+    """The ending of a path that names a format which no plan can read or write yet, else empty."""
+    plain = path.lower()
+    for ending in COMPRESSED:
+        plain = plain.removesuffix(ending)
+    return next((ending for ending in (".json", ".parquet") if plain.endswith(ending)), "")
+
+
 def is_folder(path: str) -> bool:
     """Whether an output's path is a folder, which takes one file per source."""
     return path.endswith("/")

@@ -21,6 +21,7 @@ from refinelab_dsl.semantics.directory import Directory
 from refinelab_dsl.semantics.draft import Declared, Use
 from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
+from refinelab_dsl.semantics.formats import later_format
 from refinelab_dsl.semantics.link import check_links, link
 from refinelab_dsl.semantics.modules import Module, load_modules
 from refinelab_dsl.semantics.requires import check_requires
@@ -187,6 +188,7 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     )
     if kind.reached:
         later.extend(beyond)
+        later.extend(_unreached_endings(values, first))
     for attribute in schema.attributes.values():
         if attribute.required and attribute.name not in first:
             example = types.describe(attribute.type)
@@ -196,6 +198,17 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
     qualified = module.qualify(own) if own else ""
     return Declared(kind.name, qualified, block, values, first, schema.row, module.namespace, uses)
+
+
+def _unreached_endings(
+    values: Mapping[str, Any], written: Mapping[str, syntax.Attribute]
+) -> Iterator[tuple[str, Span]]:
+    """Files of a dataset or an output whose endings, with no `format` beside them, name a format of later plans."""
+    for name in ("source", "path") if "format" not in written else ():
+        paths = values.get(name) or ()
+        for path in (paths,) if isinstance(paths, str) else paths:
+            if ending := later_format(path):
+                yield f"a `{name}` that ends in `{ending}`", written[name].value.span
 
 
 def _evaluate_attributes(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from refinelab_dsl import builtins, types
+from refinelab_dsl.builtins import ContextName
 from refinelab_dsl.semantics.directory import Directory
 from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.semantics.shares import Shares
@@ -141,10 +142,13 @@ def row_names(items: Names, dataset: Declared) -> Names:
 
 
 def accept_names(results: Names, validator: Declared) -> Names:
-    """The names of a validator's `accept`."""
+    """The names of `accept` of a validator or a judge."""
     row = validator.validator
     base = results if row is None or row.items else Names({}, frozenset(), None)
     own = () if row is None else row.names
+    if validator.kind == "judge":
+        grades = (ContextName(name, "number", "a criterion") for name in validator.get("criteria") or ())
+        own = (*builtins.JUDGE_NAMES, *grades)
     known = {
         each.name: Known("context", each.name, Yields(each.gives, each.words or None, False, each.name)) for each in own
     }

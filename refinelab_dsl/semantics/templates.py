@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from refinelab_dsl import syntax
+from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
@@ -90,7 +91,7 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
         yield faults.bad_template(template.prompt, template.role, fault.message, template.span(fault.line))
         return
     environment = PromptEnvironment(template.role)
-    known = (*DATA_NAMES, *PLAIN_NAMES) if template.role == "user" else PLAIN_NAMES
+    known = (*_given(template.prompt, draft), *PLAIN_NAMES) if template.role == "user" else PLAIN_NAMES
     try:
         undeclared = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError:  # an unknown filter or test, which is reported below; names count as set everywhere
@@ -118,6 +119,20 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
                 span = template.span(node_.lineno, columns.find(node_.lineno, word), len(word))
                 near, exact = nearest(node_.name, there), template.holds(span, node_.name)
                 yield faults.template_unknown_filter(template.prompt, kind, node_.name, near, span, exact)
+
+
+def _given(prompt: str, draft: Draft) -> tuple[str, ...]:
+    """The names of dataset text that the uses of a prompt give it: an anchor stands beside a new item alone."""
+    kinds = {
+        declared.row.name
+        for kind in ("operator", "measure", "validator", "judge")
+        for declared in draft.all(kind)
+        if declared.get("prompt") == prompt and declared.row is not None
+    }
+    operators = kinds & set(OPERATOR_KINDS)
+    if operators and operators == kinds and "generate" not in kinds:
+        return tuple(name for name in DATA_NAMES if name != "anchor")
+    return DATA_NAMES
 
 
 def _check_members(

@@ -30,8 +30,8 @@ def find_references(declared: Declared, directory: Directory, items: Names) -> I
     schema = find_schema(declared.block)
     for name, attribute in schema.attributes.items() if schema is not None else ():
         if name in declared.values:
-            for target in _in_value(declared.values[name], attribute.type):
-                yield name, *target
+            for expected, target in find_names(declared.values[name], attribute.type):
+                yield from ((name, kind, target) for kind in expected.kinds)
     for reading in readings(declared):
         for target in _in_expression(reading.written, reading.type.context, declared.namespace, directory, items):
             yield reading.attribute, *target
@@ -55,33 +55,34 @@ def close_over(
     return frozenset(reached)
 
 
-def _in_value(value: Any, type_: types.ValueType) -> Iterator[Target]:
+def find_names(value: Any, type_: types.ValueType) -> Iterator[tuple[types.Name, str]]:
+    """The qualified names in a value, each with what it is expected to be the name of."""
     match type_:
-        case types.Name(kinds=kinds) if isinstance(value, str):
-            yield from ((kind, value) for kind in kinds)
+        case types.Name() if isinstance(value, str):
+            yield type_, value
         case types.ListOf(item=item) if isinstance(value, tuple):
             for each in value:
-                yield from _in_value(each, item)
+                yield from find_names(each, item)
         case (types.KeyedBy() | types.MapTo()) as map_ if isinstance(value, dict):
             for key, each in value.items():
                 if isinstance(map_, types.KeyedBy):
-                    yield map_.kind, key
-                yield from _in_value(each, map_.value)
+                    yield types.Name((map_.kind,)), key
+                yield from find_names(each, map_.value)
         case types.Either(options=options):
             for option in options:
-                yield from _in_value(value, option)
+                yield from find_names(value, option)
         case types.Form(context=context) if isinstance(value, types.Formed):
             yield from _in_form(value, context)
         case types.Weights() if isinstance(value, types.Formed):
             yield from _in_form(value, "weights")
 
 
-def _in_form(value: types.Formed, context: str) -> Iterator[Target]:
+def _in_form(value: types.Formed, context: str) -> Iterator[tuple[types.Name, str]]:
     row = builtins.function(context, value.function)
     for parameter in row.parameters if row is not None else ():
         given = value[parameter.name]
         for each in given if parameter.rest else (given,):
-            yield from _in_value(each, parameter.type)
+            yield from find_names(each, parameter.type)
 
 
 def _in_expression(

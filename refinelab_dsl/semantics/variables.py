@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from refinelab_dsl import builtins, syntax, types
+from refinelab_dsl import syntax, types
+from refinelab_dsl.builtins import VARIABLE_TYPES
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
@@ -19,21 +20,6 @@ from refinelab_dsl.semantics.modules import Module
 from refinelab_dsl.semantics.written import find_variables, relocate, word_of
 from refinelab_dsl.source import Source, Sources, Span
 from refinelab_dsl.types import UNSET
-
-TYPES: Final[Mapping[str, types.ValueType]] = {
-    "number": types.Number(),
-    "integer": types.Integer(low=None),
-    "percent": types.Percent(),
-    "tokens": types.Tokens(),
-    "money": types.Money(),
-    "duration": types.Duration(),
-    "text": types.Text(),
-    "path": types.Source(),
-    "name": types.Label(),
-    "bool": types.Bool(),
-    "weights": types.Weights(),
-}
-"""Types of variables; `path` also takes globs."""
 
 _VERBATIM: Final = ("text", "path")
 
@@ -110,14 +96,14 @@ def _settle(name: str, module: Module, block: syntax.Block, scope: Scope, option
     if kind is None:
         found.append(
             faults.missing_attribute(
-                block.header_span, "type", f"variable `{name}`", types.describe(types.Word(builtins.VARIABLE_TYPES))
+                block.header_span, "type", f"variable `{name}`", types.describe(types.Word(tuple(VARIABLE_TYPES)))
             )
         )
         return Variable(qualified, None, None, block, namespace)
     word = word_of(kind.value)
-    if word is None or word not in TYPES:
+    if word is None or word not in VARIABLE_TYPES:
         shown = word or scope.sources[kind.value.span.file].text[kind.value.span.start : kind.value.span.end]
-        words = builtins.VARIABLE_TYPES
+        words = tuple(VARIABLE_TYPES)
         found.append(
             faults.unknown_word(
                 kind.value.span, shown, "`type`", nearest(shown, words), types.describe(types.Word(words))
@@ -142,7 +128,8 @@ def _settle(name: str, module: Module, block: syntax.Block, scope: Scope, option
         found.append(faults.variable_in_default(circle.span, name))
         return Variable(qualified, word, None, block, namespace)
     subject = f"`default` of variable `{name}`"
-    value_ = Evaluator(scope, subject, f"variable `{name}`", default.name_span).evaluate(default.value, TYPES[word])
+    evaluator = Evaluator(scope, subject, f"variable `{name}`", default.name_span)
+    value_ = evaluator.evaluate(default.value, VARIABLE_TYPES[word])
     return Variable(qualified, word, None if value_ is UNSET else default.value, block, namespace)
 
 
@@ -162,7 +149,7 @@ def _move(value: syntax.Expression, type_: str | None, origin: str, folder: str)
 
 def _read_given(name: str, text: str, kind: str, span: Span, options: Options) -> syntax.Expression | Diagnostic:
     """A value as typed on a command line: texts and paths stand for themselves, others read as in a spec."""
-    problem = faults.bad_variable_value(span, name, text, types.describe(TYPES[kind]))
+    problem = faults.bad_variable_value(span, name, text, types.describe(VARIABLE_TYPES[kind]))
     if kind in _VERBATIM:
         expression: syntax.Expression = syntax.Literal("text", text, span)
     else:
@@ -175,8 +162,8 @@ def _read_given(name: str, text: str, kind: str, span: Span, options: Options) -
                 return problem
     quiet: list[Diagnostic] = []
     texts = Sources([Source(f"variable {name}", f"value = {text}\n"), Source(span.file, " " * span.end)])
-    evaluated = Evaluator(_scope(texts, quiet, options), f"variable `{name}`").evaluate(expression, TYPES[kind])
-    if evaluated is UNSET:
+    evaluator = Evaluator(_scope(texts, quiet, options), f"variable `{name}`")
+    if evaluator.evaluate(expression, VARIABLE_TYPES[kind]) is UNSET:
         outside = next((each for each in quiet if each.code == "RF2073"), None)
         return problem if outside is None else outside
     return expression

@@ -111,13 +111,11 @@ def parse_block(text: str) -> str | BadIndent:
 
 
 def find_in_block(source: Source, literal: Literal, line: int, column: int = 1) -> Span:
-    """The place in the source of a line and column (from 1) of a literal's value: where a template's error stands.
-
-    For quoted text, whose escapes move columns, the whole literal.
-    """
-    if literal.kind != "block":
-        return literal.span
+    """The place in the source of a line and column (from 1) of a literal's value, to the end of that line: where a
+    template's error stands."""
     text = source.text[literal.span.start : literal.span.end]
+    if literal.kind != "block":
+        return _find_in_text(source, literal, text, line, column)
     lines = text.split("\n")
     if not 1 <= line <= len(lines) - 2:
         return literal.span
@@ -127,3 +125,22 @@ def find_in_block(source: Source, literal: Literal, line: int, column: int = 1) 
     offset = min(len(content), indent + column - 1)
     end = len(content) if offset < len(content) else offset
     return Span(source.name, start + offset, start + max(end, offset))
+
+
+def _find_in_text(source: Source, literal: Literal, text: str, line: int, column: int) -> Span:
+    """The same in quoted text, whose escapes take more characters than they stand for; the whole literal where it has
+    no such place."""
+    starts, position = [], 1  # where each character of the value is written
+    while position < len(text) - 1:
+        starts.append(position)
+        found = _ESCAPE.match(text, position)
+        position = position + 1 if found is None else found.end()
+    value = str(literal.value)
+    lines = value.split("\n")
+    if len(starts) != len(value) or not 1 <= line <= len(lines):
+        return literal.span
+    starts.append(len(text) - 1)
+    first = sum(len(before) + 1 for before in lines[: line - 1])
+    begin = first + min(column - 1, len(lines[line - 1]))
+    end = first + len(lines[line - 1])
+    return Span(source.name, literal.span.start + starts[begin], literal.span.start + starts[end])

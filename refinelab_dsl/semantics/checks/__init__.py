@@ -15,6 +15,7 @@ from refinelab_dsl.semantics.checks.money import check_budget, check_models
 from refinelab_dsl.semantics.checks.operators import check_operators, check_validators
 from refinelab_dsl.semantics.checks.outputs import check_outputs
 from refinelab_dsl.semantics.checks.prompts import check_prompts
+from refinelab_dsl.semantics.checks.sorts import check_sorts
 from refinelab_dsl.semantics.checks.unused import check_unused
 
 Check: TypeAlias = Callable[[syntax.Tree, Bindings], Iterator[Diagnostic]]
@@ -27,6 +28,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_budget,
     check_operators,
     check_validators,
+    check_sorts,
     check_prompts,
     check_outputs,
     check_expressions,

@@ -36,11 +36,26 @@ def check_dimensions(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
 
 
 def check_constraints(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """Ranges of sizes that hold one."""
+    """Ranges of sizes that hold one; joint targets of several dimensions that have one each."""
     constraints = bindings.draft.one("constraints")
     size = None if constraints is None else constraints.get("size")
     if constraints is not None and isinstance(size, types.Formed) and size["low"] > size["high"]:
         yield faults.size_bounds(constraints.span("size"), size["low"], size["high"])
+    joint = None if constraints is None else constraints.get("joint")
+    if constraints is not None and isinstance(joint, types.Formed) and joint.function == "independent":
+        yield from _check_joint(bindings.draft, constraints, joint["dimensions"])
+
+
+def _check_joint(draft: Draft, constraints: Declared, names: tuple[str, ...]) -> Iterator[Diagnostic]:
+    span = constraints.span("joint")
+    if len(names) == 1:
+        yield faults.lone_dimension(span, names[0], "a joint target is over several dimensions")
+    for index, name in enumerate(names):
+        dimension = draft.named("dimension", name)
+        if name in names[:index]:
+            yield faults.lone_dimension(span, name, "it stands there twice")
+        elif dimension is not None and "target" not in dimension.written:
+            yield faults.lone_dimension(span, name, "it has no `target`")
 
 
 def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:

@@ -90,6 +90,16 @@ def _check_prompt(draft: Draft, operator: Declared, row: OperatorKind, task: str
     missing = () if not returns else tuple(name for name in kind.reply if name not in returns)
     if missing:
         yield faults.unplaced_field(operator.span("prompt"), prompt.name, operator.name, missing)
+    for name in kind.reply if returns else ():
+        given, listed = returns.get(name), name == "choices"
+        # Labels of a dimension are texts, too.
+        if given is not None and (isinstance(given, tuple) != listed or given in _NO_TEXT):
+            pair = find_pair(prompt.written["returns"].value, name)
+            span = operator.span("prompt") if pair is None else pair.value.span
+            yield faults.returned_type(span, prompt.name, operator.name, name, "[text]" if listed else "text")
+
+
+_NO_TEXT = ("number", "integer", "bool")
 
 
 def _move_span(operator: Declared, name: str) -> Span:

@@ -299,6 +299,53 @@ def unplaced_field(span: Span, prompt: str, operator: str, missing: Sequence[str
     )
 
 
+def wrong_sort(
+    span: Span, owner: str, attribute: str, kind: str, name: str, what: str, of: Sequence[str]
+) -> Diagnostic:
+    """RF2228: a reference to a declaration of the right kind of block, and of the wrong sort: a dataset of another
+    role, a measure or a validator of another `kind`.
+
+    Wrong: `matrix = items` of the main dataset. Right: of a dataset with `role = signals`.
+    """
+    return error(
+        "RF2228",
+        f"`{attribute}` of {owner} takes a {kind} whose `{what}` is {' or '.join(f'`{each}`' for each in of)}",
+        span,
+        f"`{name}` is another",
+    )
+
+
+def unknown_field(
+    span: Span, name: str, owner: str, attribute: str, near: Sequence[str], known: Sequence[str]
+) -> Diagnostic:
+    """RF2229: an attribute names a field that items do not have.
+
+    Wrong: `join = { item = ids }`. Right: `join = { item = id }`.
+    """
+    notes = () if near else (f"fields: {listed(known)}",)
+    return error(
+        "RF2229", f"`{attribute}` of {owner} names `{name}`, which is no field of an item", span, "no such field",
+        nearest_names(near, span), notes=notes,
+    )  # fmt: skip
+
+
+def lone_dimension(span: Span, name: str, reason: str) -> Diagnostic:
+    """RF2253: `independent(…)` over dimensions of which no joint target can be made.
+
+    Wrong: `joint = independent(topic)`. Right: `joint = independent(topic, difficulty)`.
+    """
+    return error("RF2253", f"`independent` cannot take `{name}`: {reason}", span, reason)
+
+
+def returned_type(span: Span, prompt: str, operator: str, name: str, expected: str) -> Diagnostic:
+    """RF2245: a prompt's `returns` gives a field another type than the item needs.
+
+    Wrong: `returns = { question = text, answer = number }`. Right: `answer = text`.
+    """
+    message = f"prompt `{prompt}` returns `{name}`, of which operator `{operator}` makes an item, and not as {expected}"
+    return error("RF2245", message, span, "of another type", (Help(f"write `{name} = {expected}`"),))
+
+
 def no_effect(span: Span, name: str, owner: str, because: str) -> Diagnostic:
     """RF2244: an attribute that changes nothing, because another is missing.
 

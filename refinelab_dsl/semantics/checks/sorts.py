@@ -1,0 +1,98 @@
+"""References of the right kind of block and of the right sort, and fields that are named by attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from refinelab_dsl import syntax, types
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.semantics import spaces
+from refinelab_dsl.semantics.bindings import Bindings
+from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.schema import find_schema
+from refinelab_dsl.semantics.uses import find_names
+from refinelab_dsl.semantics.written import word_of
+from refinelab_dsl.source import Span
+
+
+def check_sorts(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """Datasets of the role, measures and validators of the `kind` that an attribute takes; fields that exist."""
+    for declared in bindings.draft.blocks:
+        schema = find_schema(declared.block)
+        for name, attribute in schema.attributes.items() if schema is not None else ():
+            for expected, target in find_names(declared.get(name), attribute.type):
+                yield from _check_sort(bindings.draft, declared, name, expected, target)
+        yield from _check_kind(bindings.draft, declared)
+
+
+def _check_sort(
+    draft: Draft, declared: Declared, attribute: str, expected: types.Name, target: str
+) -> Iterator[Diagnostic]:
+    for kind in expected.kinds if expected.of else ():
+        found = draft.named(kind, target)
+        what = "role" if kind == "dataset" else "kind"
+        sort = None if found is None else found.get(what)
+        if sort is not None and sort not in expected.of:
+            span = declared.span(attribute)
+            yield faults.wrong_sort(span, declared.title, attribute, kind, target, what, expected.of)
+
+
+def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
+    """What single kinds need of their attributes."""
+    header = declared.block.header_span
+    match declared.kind, declared.row.name if declared.row is not None else "":
+        case "measure", "label_issue":
+            answers, probabilities = declared.written.get("answers"), declared.written.get("probabilities")
+            if answers is None and probabilities is None:
+                because = "issues are found in what models answered; or in `probabilities`"
+                yield faults.attribute_needed_with(header, declared.title, "answers", because)
+            elif answers is not None and probabilities is not None:
+                yield faults.either_or(
+                    probabilities.name_span, declared.title, "answers", "probabilities", answers.name_span
+                )
+        case "measure", "self_judge":
+            if "signals" not in declared.written and "model" not in declared.written:
+                because = "grades are recorded in `signals`, or a model gives them"
+                yield faults.attribute_needed_with(header, declared.title, "model", because)
+        case "measure", "elo":
+            seeds = draft.named("dataset", declared.get("seeds"))
+            if seeds is None or seeds.get("role") != "seeds" or seeds.is_broken("fields"):
+                return
+            if "rating" not in (seeds.get("fields") or {}):
+                because = f"measure `{declared.name}` takes the ratings of exemplars from it"
+                yield faults.attribute_needed_with(seeds.block.header_span, seeds.title, "fields.rating", because)
+        case "measure", "custom":
+            yield from _check_fields(draft, declared, "inputs", declared.get("inputs") or ())
+        case "dataset", _:
+            yield from _check_fields(draft, declared, "join", (declared.get("join") or {}).values())
+            sources = declared.get("source") or ("hf://",)
+            for name in ("revision", "split", "config"):
+                if name in declared.written and not any(each.startswith("hf://") for each in sources):
+                    because = "its source is no `hf://` address"
+                    yield faults.no_effect(declared.written[name].name_span, name, declared.title, because)
+
+
+def _check_fields(draft: Draft, declared: Declared, attribute: str, names: Iterable[str]) -> Iterator[Diagnostic]:
+    dataset = draft.dataset
+    if dataset is None or dataset.get("task") is None or dataset.is_broken("fields"):
+        return
+    known = tuple(spaces.field_yields(dataset))
+    for name in names:
+        if name not in known:
+            yield faults.unknown_field(
+                _place(declared, attribute, name), name, declared.title, attribute, nearest(name, known), known
+            )
+
+
+def _place(declared: Declared, attribute: str, word: str) -> Span:
+    """Where a word stands in a list, or as a value of a map."""
+    value = declared.written[attribute].value
+    parts: tuple[syntax.Expression, ...] = ()
+    match value:
+        case syntax.ListOf(items=items):
+            parts = items
+        case syntax.MapOf(pairs=pairs):
+            parts = tuple(pair.value for pair in pairs)
+    return next((part.span for part in parts if word_of(part) == word), value.span)
