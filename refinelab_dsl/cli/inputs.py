@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +38,7 @@ def build_options(settings: Settings, max_cost: Decimal | None = None) -> compil
 
 def read_variables(files: Sequence[Path]) -> dict[str, str]:
     """The variables of `--var-file`: `limit = 400k` lines, in the language's own literals, as text; later files win.
+    Variables of an import stand in a block of its name: `lib { limit = 400k }`.
 
     Raises:
         click.UsageError: a file cannot be read, or holds something else.
@@ -53,13 +54,22 @@ def read_variables(files: Sequence[Path]) -> dict[str, str]:
         for problem in found.errors:
             line = source.position(problem.span.start).line - 1 if problem.span is not None else 1
             raise click.UsageError(f"--var-file {path}:{line}: {problem.message}")
-        for statement in tree.statements[1:]:
+        for prefix, statement in _flatten(tree.statements[1:], ""):
             if not isinstance(statement, syntax.Attribute):
                 line = source.position(statement.span.start).line - 1
                 raise click.UsageError(f"--var-file {path}:{line}: only `NAME = VALUE` lines can stand here")
             span = statement.value.span
-            variables[statement.name] = variable_text(statement.value, source.text[span.start : span.end])
+            variables[prefix + statement.name] = variable_text(statement.value, source.text[span.start : span.end])
     return variables
+
+
+def _flatten(statements: Iterable[syntax.Statement], prefix: str) -> Iterator[tuple[str, syntax.Statement]]:
+    """The statements of a file of variables, those of an import's block with its name and a dot."""
+    for statement in statements:
+        if isinstance(statement, syntax.Block) and statement.label is None:
+            yield from _flatten(statement.body, f"{prefix}{statement.kind}.")
+        else:
+            yield prefix, statement
 
 
 def variable_text(value: syntax.Expression, written: str) -> str:

@@ -53,7 +53,7 @@ def parse_variables(pairs: tuple[str, ...]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals or not all(part.isidentifier() for part in name.split(".")):
             raise click.UsageError(f"--var takes NAME=VALUE, not {pair!r}")
         variables[name] = value
     return variables

@@ -47,7 +47,6 @@ def resolve(
     files = Files(options.project, options.allow_outside, tree.span.file.rpartition("/")[0], unsaved=options.unsaved)
     modules, sources = load_modules(tree, sources, files, found)
     directory = Directory(modules, {name: _collect(module.tree, found) for name, module in modules.items()})
-    found.extend(variables.refuse_undeclared(directory, options))
     scopes = {name: _build_scope(directory, module, files, sources, found) for name, module in modules.items()}
     settled = {
         name: variables.settle_variables(
@@ -76,6 +75,8 @@ def resolve(
         options,
         draft,
     )
+    if not bindings.is_library:
+        found.extend(variables.refuse_undeclared(directory, options))
     return bindings, order.in_order(found, texts)
 
 

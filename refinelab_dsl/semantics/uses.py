@@ -30,8 +30,8 @@ def find_references(declared: Declared, directory: Directory, items: Names) -> I
     schema = find_schema(declared.block)
     for name, attribute in schema.attributes.items() if schema is not None else ():
         if name in declared.values:
-            for expected, target in find_names(declared.values[name], attribute.type):
-                yield from ((name, kind, target) for kind in expected.kinds)
+            for expected, used in find_names(declared.values[name], attribute.type):
+                yield from ((name, kind, used) for kind in expected.kinds)
     for reading in readings(declared):
         for target in _in_expression(reading.written, reading.type.context, declared.namespace, directory, items):
             yield reading.attribute, *target

@@ -11,11 +11,11 @@ from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.uses import find_uses
 from refinelab_dsl.semantics.written import find_references, find_variables
 
-_KINDS = ("dataset", "measure", "model", "embedding", "prompt", "validator", "judge", "variable")
+_KINDS = ("measure", "model", "embedding", "prompt", "validator", "judge", "variable")
 
 
 def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """Warns of datasets, measures, models, prompts, validators, variables and imports without a use. In a file with
+    """Warns of measures, models, prompts, validators, variables and imports without a use. In a file with
     broken statements or wrong values, which may have meant to use anything, of none; in a file that is there to be
     imported, of imports alone."""
     if bindings.broken or any(each.is_broken(*each.written) for each in bindings.draft.blocks):
@@ -29,7 +29,6 @@ def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
         used.update(find_uses(declared, bindings.directory, bindings.views[""].items))
     for attribute in _attributes(tree):
         used.update(("variable", word) for word in find_variables(attribute.value))
-    used.update(("dataset", each.name) for each in own if each.kind == "dataset" and each.get("role") == "main")
     for kind in _KINDS:
         for name, block in bindings.declarations.get(kind, {}).items():
             if (kind, name) not in used and name.isidentifier():
