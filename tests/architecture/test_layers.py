@@ -18,7 +18,7 @@ TOP = {"", "__main__", "api", "cli", "highlight"}
 # Package -> the only places that may import it.
 HEAVY = {
     "pyomo": ("refinelab_dsl.solve",),
-    "highspy": ("refinelab_dsl.solve", "refinelab_dsl.cli.doctor"),
+    "highspy": ("refinelab_dsl.solve",),
     "openai": ("refinelab_dsl.providers.openai",),
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
