@@ -15,11 +15,6 @@ from tests.explain.completion import add_uses
 from tests.harness.situations import CODE, SPEC, Place, read_situation, run_steps
 from tests.harness.stages import Stage, plain
 
-BUGS = {
-    "RF1080": "the formatter read its own output again, and it was not what the file says",
-}
-"""Codes that no spec makes: they say that refinec itself has a bug."""
-
 
 class Trial(NamedTuple):
     """What an example came to. made: the codes that its last command gave, in order. shown: what was to be seen of all
