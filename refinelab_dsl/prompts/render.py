@@ -29,6 +29,7 @@ from refinelab_dsl.prompts.sandbox import (
 Role: TypeAlias = Literal["user", "system"]
 
 _UNCLOSED: Final = re.compile(r"^Unexpected end of template.* needs to be closed is '(\w+)'", re.S)
+_ABSENT: Final = re.compile(r"'dict object' has no attribute '([^']+)'")
 
 
 class TemplateFault(Exception):
@@ -116,6 +117,8 @@ def _message(error: Exception) -> str:
         case SecurityError():
             return "this is not available in prompts: " + _lower(error.message or "")
         case UndefinedError():
+            if (absent := _ABSENT.fullmatch(error.message or "")) is not None:
+                return f"it has no `{absent[1]}`"
             return _lower((error.message or "").replace("'dict object'", "this value"))
         case LimitError():
             return str(error)

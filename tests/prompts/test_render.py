@@ -75,7 +75,7 @@ def test_a_field_may_be_called_like_a_method() -> None:
     ("template", "line", "said"),
     [
         ("a\nb\n{{ nothing }}", 3, "'nothing' is undefined"),
-        ("a\n{{ item.qestion }}", 2, "no attribute 'qestion'"),
+        ("a\n{{ item.qestion }}", 2, "it has no `qestion`"),
         ("a\n{% for x in nothing %}{% endfor %}", 2, "'nothing' is undefined"),
         ("\n\n{{ item.", 3, "expected"),
         ("{% if x %}", 1, "`{% if %}` is never closed by `{% endif %}`"),

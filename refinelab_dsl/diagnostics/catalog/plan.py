@@ -154,7 +154,10 @@ def template_failed(operator: str, line: int, reason: str, span: Span | None) ->
     return Diagnostic(
         "RF5130", "error", f"the prompt of `{operator}` cannot be rendered for an item: {reason}",
         span=span, label=f"line {line} of its template",
-        help=(Help(f"try it on one item: refinec render {operator}"),),
+        help=(
+            Help(f"try it on one item: refinec render {operator}"),
+            Help('what an item may lack needs `{{ … | default("none") }}` or `{% if … is defined %}`'),
+        ),
     )
 
 
