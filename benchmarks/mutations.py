@@ -122,7 +122,9 @@ def mutate(draw: random.Random, specs: Sequence[Spec]) -> Mutation | None:
             if index + 1 == len(spec.tokens) or "\n" in text[token.start : spec.tokens[index + 1].end]:
                 return None
             other = spec.tokens[index + 1]
-            swapped = other.text + text[token.end : other.start] + token.text
+            swapped = other.text + (text[token.end : other.start] or " ") + token.text
+            before, after = text[: token.start][-1:], text[other.end :][:1]
+            swapped = f"{' ' * _is_glued(before, swapped[0])}{swapped}{' ' * _is_glued(swapped[-1], after)}"
             what = f"`{token.text}` and `{other.text}` swapped"
             return replaced(spec, kind, what, token.start, other.end, swapped)
         case "misspell":
@@ -140,6 +142,11 @@ def mutate(draw: random.Random, specs: Sequence[Spec]) -> Mutation | None:
     other_unit = draw.choice([each for each in UNITS if each != unit])
     wrong = f"${digits}" if other_unit == "$" else digits + other_unit
     return replaced(spec, kind, f"`{token.text}` became `{wrong}`", token.start, token.end, wrong)
+
+
+def _is_glued(left: str, right: str) -> bool:
+    """Whether two characters would become parts of one token, so that more than one fault would be made."""
+    return all(each.isalnum() or each in '_"$%' for each in (left, right) if each) and bool(left and right)
 
 
 def misspell(draw: random.Random, word: str) -> str:

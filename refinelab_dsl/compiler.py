@@ -11,11 +11,12 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from refinelab_dsl import __version__, ir, semantics, syntax
+from refinelab_dsl import __version__, ir, repair, semantics, syntax
 from refinelab_dsl.artifacts.lock_file import Lock, load_lock
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import lock as lock_faults
@@ -122,11 +123,18 @@ def analyze(spec: Spec, options: Options = Options()) -> Analysis:
     bindings, found = semantics.resolve(tree, diagnostics.sources, front)
     diagnostics = diagnostics.with_(found)
     diagnostics = diagnostics.with_(semantics.check(tree, bindings))
+    diagnostics = repair.propose(source, tree, diagnostics, partial(_judge, front))
     if diagnostics.has_errors or bindings.draft.dataset is None:
         return Analysis(source, project, tree, bindings, None, diagnostics, lock)
     program = ir.lower(tree, bindings, Path(source.name).stem)
     ir.verify(program)
     return Analysis(source, project, tree, bindings, program, diagnostics, lock)
+
+
+def _judge(options: semantics.Options, source: Source, tree: syntax.Tree) -> Diagnostics:
+    """What the second and third stage have to say of a tree."""
+    bindings, found = semantics.resolve(tree, Sources([source]), options)
+    return found.with_(semantics.check(tree, bindings))
 
 
 def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:

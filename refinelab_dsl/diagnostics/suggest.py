@@ -8,8 +8,8 @@ _MOST = 3
 _LONGEST = 60
 
 
-def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """At most three candidates that `word` may have meant, the nearest first; equally near ones by name.
+def nearest(word: str, candidates: Iterable[str], most: int = _MOST) -> tuple[str, ...]:
+    """At most three (or `most`) candidates that `word` may have meant, the nearest first; equally near ones by name.
 
     Near is: the same but for case, `_` and `-`; or as far as one edit per three letters (Damerau 1964: insert, delete,
     replace, swap neighbours); or the start of a longer name, from three letters on.
@@ -29,7 +29,7 @@ def nearest(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
             ranked.append((distance, candidate))
         elif len(plain) >= 3 and (other.startswith(plain) or (plain.startswith(other) and len(other) >= 3)):
             ranked.append((limit + 1, candidate))
-    return tuple(candidate for _, candidate in sorted(ranked)[:_MOST])
+    return tuple(candidate for _, candidate in sorted(ranked)[:most])
 
 
 def _fold(word: str) -> str:

@@ -35,7 +35,8 @@ class Directory:
     def find(self, namespace: str, name: str, kinds: Iterable[str]) -> str | None:
         """The qualified name of what a file calls `name`; None where it is of none of these kinds.
 
-        Names of broken statements and of files that could not be read count as declared.
+        Names of broken statements and of files that could not be read count as declared; where the name itself is
+        lost, every name of the kind.
         """
         module = self.modules[namespace]
         alias, dot, member = name.partition(".")
@@ -64,7 +65,8 @@ class Directory:
         """What a file may write for the declarations of a kind, with their qualified names; its own first."""
         module = self.modules[namespace]
         for name in self.declarations[namespace].get(kind, {}):
-            yield name, module.qualify(name)
+            if not name.startswith("("):  # one that was left without a name
+                yield name, module.qualify(name)
         for alias, target in module.links.items():
             if target is not None and not builtins.BLOCKS[kind].whole:
                 for name in self.declarations[target].get(kind, {}):
@@ -99,7 +101,7 @@ class Directory:
 
     def _has(self, namespace: str, name: str, kinds: Iterable[str]) -> bool:
         declared, broken = self.declarations[namespace], self._broken[namespace]
-        return any(name in declared.get(kind, ()) or (kind, name) in broken for kind in kinds)
+        return any(name in declared.get(kind, ()) or {(kind, name), (kind, None)} & broken for kind in kinds)
 
     def _other(self, namespace: str, name: str, kinds: tuple[str, ...]) -> tuple[str, Span] | None:
         """As what else a file declares a name, and where."""

@@ -469,8 +469,15 @@ class Evaluator:
         elif isinstance(type_, types.Form) and type_.context == "least" and self.is_numeric(expression):
             text = f"at_least({self.text_of(expression.span)})"
             help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
+        elif (name := _variable_of(expression)) in self.scope.variables:
+            help_ = Help(f"read the variable: `var.{name}`", (Edit(expression.span, f"var.{name}"),), "maybe")
         expected = types.describe(type_)
         return self.report(faults.wrong_type(expression.span, self.subject, expected, what_stands(expression), help_))
+
+
+def _variable_of(expression: syntax.Expression) -> str:
+    """The variable that was meant by its name alone, or by `"var.x"` in quotes."""
+    return (word_of(expression) or "").removeprefix("var.")
 
 
 def _takes_numbers(type_: types.ValueType) -> bool:

@@ -46,7 +46,8 @@ class Reader:
 
     namespace: of the file that it stands in; subject: the attribute in messages; context: whose functions; names: what
     bare names may be.
-    found: where mistakes are reported. An expression with a mistake gives None.
+    found: where mistakes are reported. An expression with a mistake gives None; so does one with a name that a broken
+        statement may have declared, which is not reported.
     """
 
     bindings: Bindings
@@ -166,8 +167,14 @@ class Reader:
             return Typed(Constant.of(name), TEXT, True)
         if self.names.open:
             return Typed(Name(space="field", name=name), spaces.ANY)
-        self._report(self._unknown(reference.span, name, like))
+        if not self._is_unsure():
+            self._report(self._unknown(reference.span, name, like))
         return None
+
+    def _is_unsure(self) -> bool:
+        """Whether a statement is broken that may have declared names of expressions: fields, measures, dimensions."""
+        broken = self.bindings.directory.modules[self.namespace].tree.broken
+        return any(kind in ("dataset", "measure", "dimension") for kind, _ in broken)
 
     def _complain_of_dots(self, reference: syntax.Reference, name: str) -> None:
         """A dotted name that is none: of an import, or of nothing."""

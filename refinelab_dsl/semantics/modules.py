@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +38,11 @@ class Module:
     def qualify(self, name: str) -> str:
         """How the whole spec calls a name of this file: `lib.topic`."""
         return f"{self.namespace}.{name}" if self.namespace else name
+
+    def believing(self, names: Iterable[tuple[str, str | None]]) -> Module:
+        """This file, with further kinds and names that count as declared: what has been complained of once."""
+        more = tuple(dict.fromkeys(names))
+        return replace(self, tree=replace(self.tree, broken=(*self.tree.broken, *more))) if more else self
 
 
 def load_modules(

@@ -23,6 +23,7 @@ from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
 from refinelab_dsl.semantics.formats import later_format
 from refinelab_dsl.semantics.link import check_links, link
+from refinelab_dsl.semantics.lookups import Lookups
 from refinelab_dsl.semantics.modules import Module, load_modules
 from refinelab_dsl.semantics.requires import check_requires
 from refinelab_dsl.semantics.schema import Schema, find_schema
@@ -46,8 +47,13 @@ def resolve(
     found: list[Diagnostic] = []
     files = Files(options.project, options.allow_outside, tree.span.file.rpartition("/")[0], unsaved=options.unsaved)
     modules, sources = load_modules(tree, sources, files, found)
+    modules = {name: module.believing(_meant(module.tree)) for name, module in modules.items()}
     directory = Directory(modules, {name: _collect(module.tree, found) for name, module in modules.items()})
-    scopes = {name: _build_scope(directory, module, files, sources, found) for name, module in modules.items()}
+    names = {name: Lookups(directory, module, found) for name, module in modules.items()}
+    scopes = {
+        name: Scope({}, names[name].lookup, replace(files, prefix=module.folder), sources, found)
+        for name, module in modules.items()
+    }
     settled = {
         name: variables.settle_variables(
             module, directory.declarations[name].get("variable", {}), scopes[name], options
@@ -61,6 +67,10 @@ def resolve(
         scope = replace(scopes[name], variables=views[name])
         top, declared = _evaluate_module(module, directory.declarations[name], scope)
         blocks.extend(declared)
+    misnamed = {name: names[name].report(sources) for name in modules}
+    directory = replace(
+        directory, modules={name: module.believing(misnamed[name]) for name, module in modules.items()}
+    )
     draft, seen = link(top, blocks, directory)
     found.extend(check_links(tree, directory))
     found.extend(variables.find_needed(draft.blocks, views, options))
@@ -68,7 +78,7 @@ def resolve(
     bindings = Bindings(
         directory,
         {name: View(views[name], *seen[name]) for name in modules},
-        frozenset(tree.broken),
+        frozenset(directory.modules[""].tree.broken),
         {variable.name: variable for each in settled.values() for variable in each.values()},
         files.texts,
         texts,
@@ -78,20 +88,6 @@ def resolve(
     if not bindings.is_library:
         found.extend(variables.refuse_undeclared(directory, options))
     return bindings, order.in_order(found, texts)
-
-
-def _build_scope(
-    directory: Directory, module: Module, files: Files, sources: Sources, found: list[Diagnostic]
-) -> Scope:
-    """What the values of a file see: its names, not yet its variables."""
-
-    def lookup(name: str, kinds: tuple[str, ...], span: Span, report: bool) -> str | None:
-        qualified = directory.find(module.namespace, name, kinds)
-        if qualified is None and report:
-            found.append(directory.complain(module.namespace, name, kinds, span, near=len(found) < order.MOST))
-        return qualified
-
-    return Scope({}, lookup, replace(files, prefix=module.folder), sources, found)
 
 
 def _collect(tree: syntax.Tree, found: list[Diagnostic]) -> dict[str, dict[str, syntax.Block]]:
@@ -112,6 +108,26 @@ def _collect(tree: syntax.Tree, found: list[Diagnostic]) -> dict[str, dict[str, 
                     continue
                 _declare(statement, kind, declarations.setdefault(kind.name, {}), found)
     return declarations
+
+
+def _meant(tree: syntax.Tree) -> Iterator[tuple[str, str | None]]:
+    """What blocks of unknown kinds or without a name may have been meant to declare. It counts as declared: what is
+    wrong with the block is said once, and not again wherever the name is used."""
+    for kind, name in tree.broken:
+        if kind not in builtins.BLOCKS and kind not in ("import", "edition"):
+            yield from ((near, name) for near in nearest(kind, builtins.BLOCKS) or builtins.BLOCKS)
+    for block in tree.statements:
+        if not isinstance(block, syntax.Block):
+            continue
+        if block.kind in builtins.BLOCKS:
+            if block.label is None and builtins.BLOCKS[block.kind].label == "name":
+                yield block.kind, None
+            continue
+        if block.label is not None and block.label in builtins.BLOCKS:
+            yield block.label, block.kind  # `topic dimension { … }`
+            continue
+        for kind in (nearest(block.kind, builtins.BLOCKS) if block.label else ()) or builtins.BLOCKS:
+            yield kind, block.label or block.kind
 
 
 def _declare(

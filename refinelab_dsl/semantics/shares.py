@@ -105,6 +105,9 @@ def _mix(evaluator: Evaluator, call: syntax.Call) -> Any:
     complete = True
     for argument in call.arguments:
         variable = evaluator.scope.variables.get(argument.name or "")
+        if variable is not None and variable.type is None:
+            complete = False  # its declaration is wrong
+            continue
         if argument.name is None or variable is None or variable.type != "weights":
             evaluator.report(faults.mixed_variable(argument.span, argument.name or evaluator.text_of(argument.span)))
             complete = False

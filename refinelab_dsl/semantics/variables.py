@@ -43,7 +43,8 @@ def refuse_undeclared(directory: Directory, options: Options) -> Iterator[Diagno
         for name in directory.declarations[namespace].get("variable", {})
     ]
     for name in options.variables:
-        if name not in declared and not directory.is_open("", name):
+        broken = ("variable", name) in directory.modules[""].tree.broken
+        if name not in declared and not broken and not directory.is_open("", name):
             start = Span(whole.file, whole.start, whole.start)
             yield faults.undeclared_variable(name, nearest(name, declared), start)
 
@@ -52,8 +53,14 @@ def settle_variables(
     module: Module, blocks: Mapping[str, syntax.Block], scope: Scope, options: Options
 ) -> dict[str, Variable]:
     """Each variable of a file, by bare name, with the expression that it stands for. Given values come first, then the
-    environment, then the default. scope: what a default sees; no variables."""
-    return {name: _settle(name, module, block, scope, options) for name, block in blocks.items()}
+    environment, then the default. scope: what a default sees; no variables. One that did not parse has no value."""
+    settled = {name: _settle(name, module, block, scope, options) for name, block in blocks.items()}
+    for kind, name in module.tree.broken:
+        if kind == "variable" and name is not None and name not in settled:
+            nowhere = Span(module.tree.span.file, 0, 0)
+            block = syntax.Block(kind, name, (), nowhere, None, nowhere, nowhere)
+            settled[name] = Variable(module.qualify(name), None, None, block, module.namespace)
+    return settled
 
 
 def view_variables(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
-from refinelab_dsl.source import Source
+from refinelab_dsl.source import Span
 from refinelab_dsl.syntax.lex import ERROR, NEWLINE, UNKNOWN, Token, keywords
 from refinelab_dsl.syntax.stop import CLOSERS, END, NUMBERS, OPENERS, OPERATORS, VALUES, Open, Stop
 
@@ -14,13 +14,8 @@ _UNITS = frozenset({"k", "M", "B", "ms", "s", "min", "h", "d"})
 _BETWEEN = {"file": "statement", "body": "statement", "map": "entry", "list": "item", "call": "argument"}
 
 
-def complain(source: Source, tokens: Sequence[Token], index: int, accepts: frozenset[str], end: int) -> Diagnostic:
-    """The one complaint about a text.
-
-    tokens: without the newlines that do not count; `index` is that of the refused one, `len(tokens)` at the end.
-    accepts: the terminals the parser would have taken instead. end: where the text ends.
-    """
-    stop = Stop(source, tokens, index, accepts, end)
+def complain(stop: Stop) -> Diagnostic:
+    """The one complaint about a text."""
     for rule in RULES:
         if found := rule(stop):
             return found
@@ -120,13 +115,31 @@ def _stray_bracket(stop: Stop) -> Diagnostic | None:
 
 
 def _foreign_comment(stop: Stop) -> Diagnostic | None:
-    """`// later`, `/* later */`, and `-- later` where a statement starts."""
-    for offset in (-1, 0):
+    """`// later`, `/* later */`, `-- later`, and `; later` where a statement starts."""
+    text = stop.source.text
+    if stop.at.text == ";" and stop.starts and stop.next.type == "NAME" and not stop.touches(0):
+        return faults.foreign_comment(stop.span, ";", ())
+    for offset in (0, -1, -2, -3):
         left, right = stop.token(offset), stop.token(offset + 1)
+        if not stop.touches(offset) or "\n" in text[right.end : max(right.end, stop.at.start)]:
+            continue
         mark = left.text + right.text
-        if stop.touches(offset) and (mark in ("//", "/*") or (mark == "--" and offset == 0 and stop.starts)):
-            return faults.foreign_comment(stop.of(left, right), mark)
+        if mark == "//" or (mark == "--" and text[right.end : right.end + 1] == " "):
+            return faults.foreign_comment(stop.of(left, right), mark, ())
+        if mark == "/*":
+            return faults.foreign_comment(stop.of(left, right), mark, _comment_lines(stop, right.end))
     return None
+
+
+def _comment_lines(stop: Stop, start: int) -> tuple[Span, ...]:
+    """Of a comment `/* … */` whose text starts at `start`: the starts of its further lines, and its closing mark last.
+    Empty where it is not closed, or something follows on its last line."""
+    text = stop.source.text
+    end = text.find("*/", start)
+    if end < 0 or text[end + 2 :].partition("\n")[0].strip():
+        return ()
+    starts = [place + 1 for place in range(start, end) if text[place] == "\n"]
+    return (*(Span(stop.source.name, place, place) for place in starts), Span(stop.source.name, end, end + 2))
 
 
 def _number(stop: Stop) -> Diagnostic | None:
@@ -151,6 +164,8 @@ def _mark(stop: Stop) -> Diagnostic | None:
         return faults.other_assignment(stop.span, "==")
     if stop.previous.type == "EQUAL" and at.text == ">" and stop.touches(-1):
         return faults.other_assignment(stop.of(stop.previous, at), "=>")
+    if "EQUAL" in stop.accepts and at.text == "-" and stop.next.text == ">" and stop.touches(0):
+        return faults.other_assignment(stop.of(at, stop.next), "->")
     if at.text == "=" and stop.previous.type == "COMPARE" and stop.touches(-1) and stop.previous.text == "==":
         return faults.wrong_operator(stop.of(stop.previous, at), "===", "==")
     if at.text == ">" and stop.previous.text == "<" and stop.touches(-1):
@@ -158,19 +173,35 @@ def _mark(stop: Stop) -> Diagnostic | None:
     if at.type != UNKNOWN:
         return None
     if at.text == ":" and "EQUAL" in stop.accepts:
-        last = stop.next if stop.next.type == "EQUAL" and stop.touches(0) else at
-        return faults.other_assignment(stop.of(at, last), f":{'=' if last is not at else ''}")
+        if stop.next.type == "EQUAL" and stop.touches(0):
+            return faults.other_assignment(stop.of(at, stop.next), ":=")
+        if stop.next.type == NEWLINE:
+            return faults.indented_map(stop.span, stop.previous.text)
+        spaced = (not stop.touches(-1), not stop.touches(0))
+        return faults.other_assignment(stop.span, ":", f"{' ' * (not spaced[0])}={' ' * (not spaced[1])}")
     if at.text == ";":
-        return faults.semicolon(stop.span)
+        ends = stop.next.type in (NEWLINE, END) or stop.next.type in CLOSERS
+        return faults.semicolon(stop.span, is_last=ends)
     if at.text in ("&&", "||") and "AND" in stop.accepts:
         return faults.wrong_operator(stop.span, at.text, {"&&": "and", "||": "or"}[at.text])
     if at.text == "!" and "NOT" in stop.accepts:
         return faults.wrong_operator(stop.span, "!", "not")
     if at.text == "$":
-        return faults.lone_dollar(stop.span)
+        return faults.lone_dollar(*_interpolation(stop))
     if at.text in ("&", "|", "^", "~", "`", "\\", "@", "%") or at.text == "?":
         return faults.unknown_character(stop.span, at.text)
     return None
+
+
+def _interpolation(stop: Stop) -> tuple[Span, str | None]:
+    """`${var.limit}` as a whole and what stands in it; a `$` by itself."""
+    text = stop.source.text
+    if stop.next.type == "LBRACE" and stop.touches(0):
+        end = text.find("}", stop.next.end)
+        inner = text[stop.next.end : max(end, stop.next.end)]
+        if end >= 0 and inner.strip() and not set(inner) & set('{"\n'):
+            return Span(stop.source.name, stop.at.start, end + 1), inner.strip()
+    return stop.span, None
 
 
 def _import(stop: Stop) -> Diagnostic | None:
@@ -256,6 +287,8 @@ def _continues(stop: Stop) -> Diagnostic | None:
 
 
 def _reserved(stop: Stop) -> Diagnostic | None:
+    if stop.at.type in ("AND", "OR", "IN") and stop.previous.type in OPERATORS and stop.wants_value:
+        return faults.missing_operand(stop.of(stop.previous), stop.previous.text)
     if stop.at.text in keywords() and "NAME" in stop.accepts:
         quotable = stop.wants_value or (stop.inside == "map" and stop.starts)
         return faults.reserved_word(stop.span, stop.at.text, quotable)

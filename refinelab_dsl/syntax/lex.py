@@ -77,14 +77,15 @@ def keywords() -> frozenset[str]:
     return frozenset(_scanner().keywords)
 
 
-def lex(source: Source, text: str | None = None) -> Lexed:
-    """The tokens of a source. `text` stands in for its text where parts of it were masked; offsets stay the same."""
+def lex(source: Source, text: str | None = None, start: int = 0) -> Lexed:
+    """The tokens of a source from `start` on. `text` stands in for its text where parts of it were masked; offsets stay
+    the same."""
     text = source.text if text is None else text
     scanner = _scanner()
     match, words, ignored = scanner.pattern.match, scanner.keywords, scanner.ignored
     tokens: list[Token] = []
     comments: list[Token] = []
-    position, end = 0, len(text)
+    position, end = start, len(text)
     last_closing = find_last_closing(text)
     faulty_blocks = 0
     while position < end:

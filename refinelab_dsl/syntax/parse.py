@@ -19,7 +19,8 @@ from refinelab_dsl.syntax.edition import check_edition, find_unknown_edition
 from refinelab_dsl.syntax.grammar import load_table
 from refinelab_dsl.syntax.lex import ERROR, Token, lex
 from refinelab_dsl.syntax.nodes import Statement, Tree
-from refinelab_dsl.syntax.recover import read_name, split_statements
+from refinelab_dsl.syntax.recover import HEADLESS, read_name, split_statements
+from refinelab_dsl.syntax.stop import Stop
 
 if TYPE_CHECKING:
     from lark import Token as Fed
@@ -51,7 +52,7 @@ def parse(source: Source, *, edition: bool = True) -> tuple[Tree, Diagnostics]:
     if edition and (unknown := find_unknown_edition(source, lexed.tokens)):
         return Tree((), _whole(source)), Diagnostics((unknown,), sources)
     docs = layout.attach_docs(text, lexed.tokens, lexed.comments)
-    reader = _Reader(source, docs)
+    reader = Reader(source, docs)
     result = reader.read(lexed.tokens)
     if isinstance(result, Diagnostic):
         statements, errors, broken = reader.recover(lexed.tokens, len(text))
@@ -78,7 +79,9 @@ def _cap(problems: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
+    """Reads tokens of one text. docs: the `##` comments by the offset of what they document."""
+
     source: Source
     docs: Mapping[int, str]
 
@@ -91,12 +94,13 @@ class _Reader:
             assert deep is not None
             span = Span(self.source.name, kept[deep].start, kept[deep].end)
             return faults.nested_too_deeply(span, MAX_DEPTH)
-        if isinstance(parsed, Diagnostic):
-            return parsed
+        if isinstance(parsed, Stop):
+            return complain(parsed)
         return build_statements(parsed, self.source, self.docs)
 
-    def feed(self, tokens: Sequence[Token], end: int, *, complete: bool) -> Parsed[Fed] | Diagnostic | None:
-        """Runs the parser over tokens; None where they are only a beginning and right so far."""
+    def feed(self, tokens: Sequence[Token], end: int, *, complete: bool) -> Parsed[Fed] | Stop | None:
+        """Runs the parser over tokens to the tree, or to where it stops; None where they are only a beginning and
+        right so far."""
         from lark import Token as Fed
         from lark import UnexpectedToken
 
@@ -104,17 +108,17 @@ class _Reader:
         for index, token in enumerate(tokens):
             try:
                 if token.type == ERROR:
-                    return complain(self.source, tokens, index, frozenset(), end)
+                    return Stop(self.source, tokens, index, frozenset(), end)
                 fed = Fed(token.type, token.text, token.start, 1, 1, 1, 1, token.end)
                 parser.feed_token(fed)
             except UnexpectedToken:
-                return complain(self.source, tokens, index, frozenset(parser.accepts()), end)
+                return Stop(self.source, tokens, index, frozenset(parser.accepts()), end)
         if not complete:
             return None
         try:
             return cast("Parsed[Fed]", parser.feed_eof())
         except UnexpectedToken:
-            return complain(self.source, tokens, len(tokens), frozenset(parser.accepts()), end)
+            return Stop(self.source, tokens, len(tokens), frozenset(parser.accepts()), end)
 
     def recover(
         self, tokens: Sequence[Token], end: int
@@ -135,6 +139,8 @@ class _Reader:
                 problems.append(result)
                 if name := read_name(group):
                     broken.append(name)
+                if result.code == "RF1012":
+                    broken.append(HEADLESS)
             else:
                 statements.extend(result)
         return tuple(statements), problems, broken

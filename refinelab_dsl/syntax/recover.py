@@ -10,6 +10,9 @@ from refinelab_dsl.syntax.lex import NEWLINE, Token
 _OPENERS = frozenset({"LBRACE", "LPAR", "LSQB"})
 _CLOSERS = frozenset({"RBRACE", "RPAR", "RSQB"})
 
+HEADLESS = ("", None)
+"""Kind and name of a declaration whose first line is missing: any kind, any name."""
+
 
 def split_statements(text: str, tokens: Sequence[Token]) -> list[list[Token]]:
     """The tokens in groups, a new one at each word in column 0.
@@ -43,6 +46,8 @@ def read_name(group: Sequence[Token]) -> tuple[str, str | None] | None:
         named = [token.text for before, token in pairwise(group) if before.type == "AS"]
         return "import", named[0] if named else None  # which namespace was meant is not known
     label = words[1] if len(words) > 1 else None
+    if len(words) == 4 and words[3].type == "LBRACE" and words[2].type in ("NAME", "STRING"):
+        label = words[2]  # `model "openai" "small" {`, `model model small {`
     if label is not None and label.text.isidentifier():
         return words[0].text, label.text
     if label is not None and label.type == "STRING":

@@ -41,7 +41,11 @@ class Open:
 
 @dataclass(frozen=True)
 class Stop:
-    """The refused token `at` and what is around it."""
+    """The refused token `at` and what is around it.
+
+    tokens: without the newlines that do not count; `index` is that of the refused one, `len(tokens)` at the end.
+    accepts: the terminals the parser would have taken instead. end: where the text ends.
+    """
 
     source: Source
     tokens: Sequence[Token]

@@ -24,10 +24,11 @@ class Stray:
     fault: Diagnostic | None
 
 
-_SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r]){0,1000}'")
-# Double and single quotation marks of typography: left, right, low, and angled.
-_SMART = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a\u2039\u203a"
+_SINGLE_QUOTED = re.compile(r"'(?:[^'\\\n\r]|\\[^\n\r]){0,1000}'|`[^`\n\r]{0,1000}`")
+# Double and single quotation marks of typography: left, right, low, and angled; primes; those of full width.
+_SMART = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a\u2039\u203a\u2032\u2033\uff02\uff07"
 _SMART_QUOTED = re.compile(rf"[{_SMART}]([^{_SMART}\"\n\r]*)[{_SMART}\"]")
+_HALF_SMART = re.compile(rf"\"([^{_SMART}\"\\\n\r]*)[\u201c\u201d\u00bb\u2033\uff02]")
 _JUNK_NUMBER = re.compile(r"\$?[0-9](?:[\w.%$]|(?<=[0-9][eE])[+-](?=[0-9]))*")
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"&&|\|\||[:;!?@&|^~`\\$%]")
@@ -54,7 +55,7 @@ def read_stray(source: Source, text: str, position: int, hasty: bool) -> Stray:
     character = text[position]
     if character == '"':
         return _read_open_text(source, text, position)
-    if character == "'" and (found := _SINGLE_QUOTED.match(text, position)):
+    if character in "'`" and (found := _SINGLE_QUOTED.match(text, position)):
         span = Span(source.name, position, found.end())
         return _fault(text, found.end(), faults.wrong_quotes(span, found.group()[1:-1]))
     if character in _SMART:
@@ -123,6 +124,10 @@ def _read_open_text(source: Source, text: str, position: int) -> Stray:
     written = text[position:end]
     mark = Span(source.name, position, position + 1)
     line = text.rfind("\n", 0, position) + 1
+    if found := _HALF_SMART.match(written):
+        # `"abc”`: opened by one kind, closed by another.
+        whole = Span(source.name, position, position + found.end())
+        return _fault(text, whole.end, faults.wrong_quotes(whole, found.group(1)))
     if _NOTHING_LEFT.fullmatch(written) and (before := _UNOPENED.search(text, line, position)):
         start = Span(source.name, before.start(1), before.start(1))
         return Stray('"', position, position + 1, end, faults.unopened_text(mark, start))

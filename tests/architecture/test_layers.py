@@ -9,7 +9,7 @@ FOUNDATIONS = {
     "expressions", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.
-COMPILER = ("syntax", "semantics", "ir", "views", "estimate", "solve", "plan", "compiler")
+COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
 RUNTIME = {"execute", "operators", "provenance", "providers", "validators"}

@@ -260,6 +260,17 @@ def unused(span: Span, kind: str, name: str) -> Diagnostic:
     return Diagnostic("RF2035", "warning", f"{kind} `{name}` is not used", span=span, label="nothing refers to it")
 
 
+def misnamed(span: Span, kind: str, name: str, meant: str, uses: Sequence[Span]) -> Diagnostic:
+    """RF2036: a declaration that nothing refers to, and a name much like its own that nothing declares.
+
+    Wrong: `measure wrods { … }` with `from = words`. Right: `measure words { … }`.
+    """
+    labels = tuple(Label(use, f"called `{meant}` here") for use in uses[:3])
+    help_ = Help(f"name it `{meant}`", (Edit(span, meant),), "maybe")
+    message = f"{kind} `{name}` is referred to as `{meant}`, which nothing declares"
+    return error("RF2036", message, span, f"named `{name}`", (help_,), labels=labels)
+
+
 # Variables
 
 

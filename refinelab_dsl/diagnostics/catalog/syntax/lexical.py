@@ -270,13 +270,18 @@ def unquoted_text(span: Span, text: str) -> Diagnostic:
     return error("RF1046", f"`{shorten(text)}` is a text without quotation marks", span, "must be quoted", help_=help)
 
 
-def lone_dollar(span: Span) -> Diagnostic:
-    """RF1044: `$` that starts no amount of money. Text is not interpolated; variables are read as `var.x`."""
+def lone_dollar(span: Span, inner: str | None) -> Diagnostic:
+    """RF1044: `$` that starts no amount of money. Nothing is interpolated; variables are read as `var.x`.
+
+    Wrong: `tokens = ${var.limit}`. Right: `tokens = var.limit`.
+    """
+    help = (Help(f"write `{shorten(inner)}`", (Edit(span, inner),), "maybe"),) if inner is not None else ()
     return error(
         "RF1044",
         "`$` starts no amount of money",
         span,
-        "expected digits after this",
+        "expected digits after `$`",
+        help_=help,
         notes=('money is written `$0.15`; a variable is read as `var.x`, an environment variable as `env("NAME")`',),
     )
 

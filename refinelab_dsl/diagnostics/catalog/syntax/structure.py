@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.diagnostic import Applicability, Diagnostic, Edit, Help, Label
 from refinelab_dsl.diagnostics.wording import error, shorten
 from refinelab_dsl.source import Span
 
@@ -83,12 +83,11 @@ def missing_body(span: Span, header: str) -> Diagnostic:
     )
 
 
-def other_assignment(span: Span, mark: str) -> Diagnostic:
+def other_assignment(span: Span, mark: str, replacement: str = "=") -> Diagnostic:
     """RF1008: `:` or another mark where `=` gives a value.
 
     Wrong: `kind: remove`. Right: `kind = remove`.
     """
-    replacement = " =" if mark == ":" else "="
     return error(
         "RF1008",
         f"`=` gives a value, not `{mark}`",
@@ -96,6 +95,16 @@ def other_assignment(span: Span, mark: str) -> Diagnostic:
         "expected `=`",
         help_=(Help("write `=`", (Edit(span, replacement),), "machine"),),
     )
+
+
+def indented_map(span: Span, name: str) -> Diagnostic:
+    """RF1028: a map or a list as YAML has it: by indentation, below a `:`.
+
+    Wrong: `prior:` and `success: 85%` on the next line. Right: `prior = { success = 85% }`.
+    """
+    help_ = (Help(f"write a map as `{name} = {{ key = value }}`, a list as `{name} = [a, b]`"),)
+    message = f"the value of `{shorten(name)}` is told by indentation"
+    return error("RF1028", message, span, "expected `=` and a value", help_=help_)
 
 
 def equal_before_block(span: Span, kind: str, name: str) -> Diagnostic:
@@ -124,7 +133,7 @@ def missing_operand(span: Span, operator: str) -> Diagnostic:
     """RF1014: nothing after an operator. An expression goes on over a line's end only inside brackets."""
     return error(
         "RF1014",
-        f"nothing follows `{operator}` on its line",
+        f"no value follows `{operator}`",
         span,
         "expected a value after this",
         notes=("a newline ends an expression, except inside `( )` and `[ ]`",),
@@ -176,13 +185,14 @@ def extra_separator(span: Span, found: str) -> Diagnostic:
     return error("RF1004", f"nothing stands before this `{found}`", span, "separates nothing", help_=(help,))
 
 
-def semicolon(span: Span) -> Diagnostic:
+def semicolon(span: Span, *, is_last: bool) -> Diagnostic:
     """RF1005: `;` at the end of a statement.
 
     Wrong: `seed = 7;`. Right: `seed = 7`.
     """
-    help = (Help("delete it: a newline or a comma ends a statement", (Edit(span, ""),), "maybe"),)
-    return error("RF1005", "`;` does not end a statement", span, "not needed", help_=help)
+    word, mark, label = ("delete it", "", "not needed") if is_last else ("write `,`", ",", "expected `,`")
+    help = (Help(f"{word}: a newline or a comma ends a statement", (Edit(span, mark),), "machine"),)
+    return error("RF1005", "`;` does not end a statement", span, label, help_=help)
 
 
 def merge_conflict(ours: Span, middle: Span, theirs: Span) -> Diagnostic:
@@ -267,18 +277,19 @@ def not_a_key(span: Span, text: str) -> Diagnostic:
     return error("RF1021", message, span, "not a key", help_=help)
 
 
-def foreign_comment(span: Span, mark: str) -> Diagnostic:
+def foreign_comment(span: Span, mark: str, rest: Sequence[Span]) -> Diagnostic:
     """RF1022: a comment of another language.
 
-    Wrong: `// later`. Right: `# later`.
+    Wrong: `// later`. Right: `# later`. rest: of a comment `/* … */` the starts of its further lines, and its closing
+    mark last.
     """
-    edit = (Edit(span, "#"),) if mark in ("//", "--") else ()
+    edits: tuple[Edit, ...] = (Edit(span, "#"),)
+    if mark == "/*":
+        edits = (*edits, *(Edit(start, "# ") for start in rest[:-1]), Edit(rest[-1], "")) if rest else ()
+    sure: Applicability = "machine" if edits and mark != ";" else "maybe" if edits else "none"
+    what = "write `#` before each line" if mark == "/*" and len(rest) != 1 else "write `#`"
     return error(
-        "RF1022",
-        f"`{mark}` starts no comment",
-        span,
-        "comments start with `#`",
-        help_=(Help("write `#`", edit, "machine" if edit else "none"),),
+        "RF1022", f"`{mark}` starts no comment", span, "comments start with `#`", help_=(Help(what, edits, sure),)
     )
 
 
