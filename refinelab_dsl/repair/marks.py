@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,9 @@ from refinelab_dsl.syntax.stop import CLOSERS, OPENERS, VALUES, Open, Stop
 
 _REACH: Final = 24
 """How many tokens before the stop a fault is looked for."""
+
+_EDGES: Final = re.compile(r"(?<=[\w.!?])(?=[,\])}\s]|$)|(?<=[\[(,={ ])(?=[\w.])")
+"""Where a text may start or end."""
 
 _CLOSING: Final = {"{": "}", "(": ")", "[": "]"}
 _WRITTEN: Final = {
@@ -39,6 +43,8 @@ def find_ways(stop: Stop, span: Span) -> Iterator[Choice]:
     yield Choice(_doubled(stop))
     yield Choice(_swapped(stop))
     yield Choice(_unclosed(stop, span))
+    yield Choice(_square(stop))
+    yield Choice(_quotes(stop))
     yield Choice(_missing(stop))
     yield Choice(_unopened(stop))
     yield Choice(_closed_twice(stop))
@@ -99,18 +105,30 @@ def _close_below(stop: Stop, opened: Open, mark: str) -> Iterator[Help]:
     text = stop.source.text
     indent = _indent(text, opened.token.start)
     last = opened.token
+    labelled = _nested(stop, opened)
     for token in stop.tokens[opened.index + 1 :]:
         if token.type == NEWLINE:
             continue
         fresh = "\n" in text[last.end : token.start]
-        if fresh and token.end > stop.at.start:
+        if fresh and token.end > stop.at.start and stop.at.text:
             break
-        if fresh and len(_indent(text, token.start)) <= len(indent):
+        at_label = token.start in labelled
+        if fresh and (at_label or len(_indent(text, token.start)) <= len(indent)):
             yield ways_out.close(_at(stop, _line_end(stop, last.end)), f"\n{indent}{mark}")
             if last is opened.token:
                 return
         last = token
     yield ways_out.close(_at(stop, _line_end(stop, last.end)), f"\n{indent}{mark}")
+
+
+def _nested(stop: Stop, opened: Open) -> set[int]:
+    """Where blocks start inside the bracket: `dimension topic {`."""
+    rest = stop.tokens[opened.index + 1 :]
+    return {
+        kind.start
+        for kind, name, brace in zip(rest, rest[1:], rest[2:], strict=False)
+        if (kind.type, name.type, brace.type) == ("NAME", "NAME", "LBRACE")
+    }
 
 
 def _missing(stop: Stop) -> Iterator[Help]:
@@ -125,6 +143,30 @@ def _missing(stop: Stop) -> Iterator[Help]:
             else:
                 place, written = stop.at.start, f"{mark} "
             yield ways_out.insert(_at(stop, place), written)
+
+
+def _square(stop: Stop) -> Iterator[Help]:
+    """`column["id"]`."""
+    if stop.at.type != "LSQB" or stop.previous.type != "NAME" or not stop.touches(-1):
+        return
+    for token in stop.tokens[stop.index : stop.index + _REACH]:
+        if token.type == "RSQB":
+            inner = stop.source.text[stop.at.end : token.start]
+            yield ways_out.write(
+                Span(stop.source.name, stop.previous.start, token.end), f"{stop.previous.text}({inner})"
+            )
+            return
+
+
+def _quotes(stop: Stop) -> Iterator[Help]:
+    """The quotation mark that is missing on a line with an odd number of them."""
+    text = stop.source.text
+    start = text.rfind("\n", 0, stop.at.start) + 1
+    line = text[start : _line_end(stop, stop.at.start)]
+    if line.count('"') % 2 == 0 or '\\"' in line:
+        return
+    for found in _EDGES.finditer(line, line.index('"')):
+        yield ways_out.insert(_at(stop, start + found.start()), '"')
 
 
 def _unopened(stop: Stop) -> Iterator[Help]:

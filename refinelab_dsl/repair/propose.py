@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final
 
 from refinelab_dsl import syntax
-from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics, Help
 from refinelab_dsl.repair import marks, words
 from refinelab_dsl.repair.trial import Allowance, Choice, Judge, Trial
 from refinelab_dsl.source import Source
@@ -55,10 +55,17 @@ def _with_way_out(entry: Diagnostic, trial: Trial) -> Diagnostic:
     if entry.code < "RF2":
         known = [trial.everywhere(help_) for help_ in known]
     best = trial.choose(chain([Choice(known)], _choices(entry, trial.part, trial.tree)))
+    if best is None and entry.code < "RF2":
+        return replace(entry, help=tuple(_without_edits(help_, trial) for help_ in entry.help))
     if best is None or best is next(iter(entry.help), None):
         return entry
     advice = [] if entry.code < "RF2" else [help_ for help_ in entry.help if not help_.edits]
     return replace(entry, help=(best, *(help_ for help_ in advice if help_.message != best.message)))
+
+
+def _without_edits(help_: Help, trial: Trial) -> Help:
+    """A way out as advice alone, where following it to the letter is of no use."""
+    return replace(help_, edits=(), applicability="none") if trial.leads_nowhere(help_) else help_
 
 
 def _choices(entry: Diagnostic, part: Part, tree: syntax.Tree) -> Iterator[Choice]:

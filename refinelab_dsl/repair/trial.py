@@ -137,6 +137,21 @@ class Trial:
         news = sum(not each.is_error and (each.code, each.message) not in before for each in after)
         return errors, news
 
+    def leads_nowhere(self, help_: Help) -> bool:
+        """Whether a statement with these edits stops making sense on the very line on which they are."""
+        start, end = self.part.start, self.part.end
+        if not help_.edits or not all(start <= edit.span.start <= edit.span.end <= end for edit in help_.edits):
+            return False
+        text = apply(self.part.source.text[start:end], help_.edits, start)
+        if not self.allowance.take(len(self.part.tokens)):
+            return False
+        read = reread(self.tree, self.part, text)
+        if not isinstance(read, Diagnostic) or read.span is None:
+            return False
+        place = read.span.start - len(self.part.source.text) - 1
+        edited = help_.edits[0].span.start - start
+        return "\n" not in text[min(place, edited) : max(place, edited)]
+
     def _is_own(self, entry: Diagnostic) -> bool:
         """Whether a diagnostic is about this part."""
         return entry.span is not None and self.part.start <= entry.span.start <= self.part.end

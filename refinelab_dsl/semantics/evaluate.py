@@ -469,10 +469,33 @@ class Evaluator:
         elif isinstance(type_, types.Form) and type_.context == "least" and self.is_numeric(expression):
             text = f"at_least({self.text_of(expression.span)})"
             help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
+        elif isinstance(type_, types.Date) and _is_date(self.text_of(expression.span)):
+            help_ = Help("quote it", (Edit(expression.span, f'"{self.text_of(expression.span)}"'),), "machine")
+        elif _is_nothing(expression):
+            help_ = Help("leave the attribute out, if its default is meant")
+        elif isinstance(type_, types.Secret) and _environment_of(expression):
+            text = f'env("{_environment_of(expression)}")'
+            help_ = Help(f"write `{text}`", (Edit(expression.span, text),), "maybe")
         elif (name := _variable_of(expression)) in self.scope.variables:
             help_ = Help(f"read the variable: `var.{name}`", (Edit(expression.span, f"var.{name}"),), "maybe")
         expected = types.describe(type_)
         return self.report(faults.wrong_type(expression.span, self.subject, expected, what_stands(expression), help_))
+
+
+def _is_nothing(expression: syntax.Expression) -> bool:
+    """`null`, and what other languages have for it."""
+    match expression:
+        case syntax.Literal(kind="null") | syntax.Reference(parts=("None" | "nil" | "undefined" | "none",)):
+            return True
+    return False
+
+
+def _environment_of(expression: syntax.Expression) -> str:
+    """The environment variable in `env.NAME` or a bare `NAME`; empty where there is none."""
+    match expression:
+        case syntax.Reference(parts=("env", name)) | syntax.Reference(parts=(name,)) if name.isupper():
+            return name
+    return ""
 
 
 def _variable_of(expression: syntax.Expression) -> str:

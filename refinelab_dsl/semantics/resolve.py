@@ -117,6 +117,8 @@ def _meant(tree: syntax.Tree) -> Iterator[tuple[str, str | None]]:
         if kind not in builtins.BLOCKS and kind not in ("import", "edition"):
             yield from ((near, name) for near in nearest(kind, builtins.BLOCKS) or builtins.BLOCKS)
     for block in tree.statements:
+        if isinstance(block, syntax.Attribute) and block.name in builtins.BLOCKS:
+            yield block.name, None  # `budget = { … }`
         if not isinstance(block, syntax.Block):
             continue
         if block.kind in builtins.BLOCKS:

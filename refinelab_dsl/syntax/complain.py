@@ -59,7 +59,7 @@ def _unclosed(stop: Stop) -> Diagnostic | None:
     if stop.at.type == END:
         if stop.previous.type in ("EQUAL", *OPERATORS):
             return None
-        if guess := _by_indentation(stop):
+        if guess := _by_nesting(stop) or _by_indentation(stop):
             return guess
         return faults.unclosed_bracket(opened, innermost.bracket, None)
     if stop.at.type in CLOSERS and CLOSERS[stop.at.type] != innermost.bracket:
@@ -72,6 +72,24 @@ def _unclosed(stop: Stop) -> Diagnostic | None:
         before = stop.source.text[stop.previous.end : stop.at.start]
         if "\n" in before and not _closes_later(stop, innermost):
             return faults.unclosed_bracket(opened, innermost.bracket, stop.span)
+    return None
+
+
+def _by_nesting(stop: Stop) -> Diagnostic | None:
+    """The block that was not closed before the next one, which is indented: blocks do not stand in blocks."""
+    opened: list[tuple[Token, str]] = []
+    tokens = stop.tokens[: stop.index]
+    for index, token in enumerate(tokens):
+        if token.type in OPENERS:
+            head = [each.type for each in tokens[max(0, index - 3) : index]]
+            is_block = head[-2:] in (["NAME", "NAME"], ["NAME", "STRING"]) and (len(head) < 3 or head[0] == NEWLINE)
+            role = "block" if is_block else ""
+            if is_block and opened and opened[-1][1] == "block":
+                outer = opened[-1][0]
+                return faults.unclosed_bracket(stop.of(outer), "{", stop.of(tokens[index - 2]))
+            opened.append((token, role))
+        elif token.type in CLOSERS and opened:
+            opened.pop()
     return None
 
 
@@ -145,15 +163,24 @@ def _comment_lines(stop: Stop, start: int) -> tuple[Span, ...]:
 def _number(stop: Stop) -> Diagnostic | None:
     """`25 %`, `10 min`, `.5`, `1,000`."""
     at, previous = stop.at, stop.previous
-    if previous.type == "NUMBER" and (at.text == "%" or (at.type == "NAME" and at.text in _UNITS)):
-        span = stop.of(previous, at)
-        return faults.spaced_unit(span, previous.text, at.text)
+    if previous.type == "NUMBER" and (at.text == "%" or at.type == "NAME"):
+        unit = at.text if at.text in _UNITS or at.text == "%" else faults.meant_unit(at.text)
+        if unit is not None:
+            return faults.spaced_unit(stop.of(previous, at), previous.text, at.text, unit)
+    if at.type == "NUMBER" and faults.meant_unit(previous.text) == "$":
+        return faults.spaced_unit(stop.of(previous, at), at.text, previous.text, "$")
     if at.type == "DOT" and stop.wants_value and stop.touches(0) and stop.next.type in NUMBERS:
         return faults.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")
     if at.type == "NUMBER" and previous.type == "COMMA" and stop.touches(-1) and stop.touches(-2):
         first = stop.token(-2)
         if first.type in ("NUMBER", "MONEY") and len(at.text) == 3 and not stop.wants_value:
-            return faults.grouped_digits(stop.of(first, at), f"{first.text},{at.text}")
+            last = 0
+            while stop.token(last + 1).type == "COMMA" and stop.touches(last) and stop.touches(last + 1):
+                if stop.token(last + 2).type != "NUMBER" or len(stop.token(last + 2).text) != 3:
+                    break
+                last += 2
+            span = stop.of(first, stop.token(last))
+            return faults.grouped_digits(span, stop.source.text[span.start : span.end])
     return None
 
 
@@ -194,8 +221,11 @@ def _mark(stop: Stop) -> Diagnostic | None:
 
 
 def _interpolation(stop: Stop) -> tuple[Span, str | None]:
-    """`${var.limit}` as a whole and what stands in it; a `$` by itself."""
+    """`${var.limit}` as a whole and what is to be written for it, `$NAME`; a `$` by itself."""
     text = stop.source.text
+    if stop.next.type == "NAME" and stop.touches(0):
+        name = stop.next.text
+        return stop.of(stop.at, stop.next), f'env("{name}")' if name.isupper() else f"var.{name}"
     if stop.next.type == "LBRACE" and stop.touches(0):
         end = text.find("}", stop.next.end)
         inner = text[stop.next.end : max(end, stop.next.end)]
@@ -210,8 +240,30 @@ def _import(stop: Stop) -> Diagnostic | None:
         if stop.at.type not in (NEWLINE, END) and stop.at.text in keywords() and "NAME" in stop.accepts:
             return faults.reserved_word(stop.span, stop.at.text, False)
         wanted = {1: "a quoted path", 2: "`as`", 3: "a name"}[len(stop.head)]
-        return faults.malformed_import(stop.span, wanted)
+        return faults.malformed_import(stop.span, wanted, _meant_import(stop))
+    words = [each.text for each in stop.head]
+    is_path = stop.inside == "file" and len(words) == 2 and stop.head[1].type == "STRING"
+    if is_path and words[0] in ("include", "use", "require", "from"):
+        return faults.malformed_import(stop.of(stop.head[0]), "`import`", _meant_import(stop))
     return None
+
+
+def _meant_import(stop: Stop) -> tuple[Span, str] | None:
+    """`import models from "x.refine"`, `import "x.refine"`, `include "x.refine"`: the whole and what was meant."""
+    line = [stop.head[0]]
+    for token in stop.tokens[stop.tokens.index(stop.head[0]) + 1 :]:
+        if token.type == NEWLINE or len(line) > 4:
+            break
+        line.append(token)
+    paths = [token for token in line if token.type == "STRING"]
+    names = [token.text for token in line[1:] if token.type == "NAME" and token.text not in ("from", "as")]
+    if len(paths) != 1 or len(names) > 1:
+        return None
+    stem = paths[0].text.strip('"').rpartition("/")[2].partition(".")[0]
+    name = names[0] if names else "".join(each if each.isalnum() else "_" for each in stem)
+    if not name.isidentifier() or not name.isascii() or name in keywords():
+        return None
+    return stop.of(line[0], line[-1]), f"import {paths[0].text} as {name}"
 
 
 def _hyphenated(stop: Stop) -> Diagnostic | None:

@@ -19,7 +19,7 @@ from refinelab_dsl.syntax.edition import check_edition, find_unknown_edition
 from refinelab_dsl.syntax.grammar import load_table
 from refinelab_dsl.syntax.lex import ERROR, Token, lex
 from refinelab_dsl.syntax.nodes import Statement, Tree
-from refinelab_dsl.syntax.recover import HEADLESS, read_name, split_statements
+from refinelab_dsl.syntax.recover import HEADLESS, read_name, read_nested, split_statements
 from refinelab_dsl.syntax.stop import Stop
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class Reader:
                 problems.append(result)
                 if name := read_name(group):
                     broken.append(name)
+                broken.extend(read_nested(group))
                 if result.code == "RF1012":
                     broken.append(HEADLESS)
             else:

@@ -37,6 +37,15 @@ def split_statements(text: str, tokens: Sequence[Token]) -> list[list[Token]]:
     return [group for group in groups if any(token.type != NEWLINE for token in group)]
 
 
+def read_nested(group: Sequence[Token]) -> list[tuple[str, str | None]]:
+    """The kinds and names that a broken statement swallowed: `dimension topic {` on a line of its own further on."""
+    found: list[tuple[str, str | None]] = []
+    for before, kind, name, brace in zip(group, group[1:], group[2:], group[3:], strict=False):
+        if (before.type, kind.type, name.type, brace.type) == (NEWLINE, "NAME", "NAME", "LBRACE"):
+            found.append((kind.text, name.text))
+    return found
+
+
 def read_name(group: Sequence[Token]) -> tuple[str, str | None] | None:
     """The kind and the name that a statement which does not parse would declare."""
     words = [token for token in group[:4] if token.type != NEWLINE]

@@ -13,7 +13,7 @@ from refinelab_dsl.syntax.depth import find_too_deep
 from refinelab_dsl.syntax.lex import Token, lex
 from refinelab_dsl.syntax.nodes import Block, Statement, Tree
 from refinelab_dsl.syntax.parse import Reader
-from refinelab_dsl.syntax.recover import HEADLESS, read_name, split_statements
+from refinelab_dsl.syntax.recover import HEADLESS, read_name, read_nested, split_statements
 from refinelab_dsl.syntax.stop import Stop
 
 
@@ -65,8 +65,9 @@ def reread(tree: Tree, part: Part, text: str) -> tuple[Source, Tree] | Diagnosti
     name = read_name(part.tokens)
     if name in broken and not _declares(own, name):
         broken.remove(name)
-        if HEADLESS in broken:
-            broken.remove(HEADLESS)
+        for lost in (HEADLESS, *read_nested(part.tokens)):
+            if lost in broken:
+                broken.remove(lost)
     return source, Tree((*before, *read, *after), Span(source.name, 0, len(source.text)), tuple(broken))
 
 

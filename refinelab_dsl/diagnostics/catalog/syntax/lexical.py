@@ -38,7 +38,16 @@ _UNITS = {
     "k": "k",
     "percent": "%",
     "pct": "%",
+    "$": "$",
+    "usd": "$",
+    "dollar": "$",
+    "dollars": "$",
 }
+
+
+def meant_unit(word: str) -> str | None:
+    """The unit that a word of another notation stands for: `sec`, `percent`, `USD`."""
+    return _UNITS.get(word) or _UNITS.get(word.lower())
 
 
 def unknown_character(span: Span, character: str) -> Diagnostic:
@@ -200,9 +209,10 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
     if plain and unit and set(unit) <= {"_"}:
         fix = Help(f"write `{shorten(digits)}`", (Edit(span, digits),), "machine")
         return error("RF1060", f"`{shown}` is no number", span, "`_` stands between digits", help_=(fix,))
-    if plain and unit.replace("_", "").isalpha():
-        right_unit = _UNITS.get(unit) or _UNITS.get(unit.lower())
-        near = Help(f"write `{shorten(digits)}{right_unit}`", (Edit(span, digits + str(right_unit)),), "maybe")
+    if plain and (unit.replace("_", "").isalpha() or unit == "$"):
+        right_unit = meant_unit(unit)
+        written = f"${digits}" if right_unit == "$" else f"{digits}{right_unit}"
+        near = Help(f"write `{shorten(written)}`", (Edit(span, written),), "maybe")
         return error(
             "RF1060",
             f"`{shorten(unit)}` in `{shown}` is not a unit",
@@ -215,18 +225,18 @@ def malformed_number(span: Span, text: str) -> Diagnostic:
     return error("RF1060", f"`{shown}` is no number", span, "not a number", notes=forms)
 
 
-def spaced_unit(span: Span, number: str, unit: str) -> Diagnostic:
+def spaced_unit(span: Span, number: str, found: str, unit: str) -> Diagnostic:
     """RF1061: a space between a number and its unit.
 
-    Wrong: `25 %`. Right: `25%`.
+    Wrong: `25 %`, `10 sec`, `USD 3`. Right: `25%`, `10s`, `$3`.
     """
-    return error(
-        "RF1061",
-        f"`{unit}` must follow its number without a space",
-        span,
-        "written apart",
-        help_=(Help(f"write `{shorten(number)}{unit}`", (Edit(span, number + unit),), "machine"),),
-    )
+    written = f"${number}" if unit == "$" else f"{number}{unit}"
+    if found == unit:
+        message = f"`{unit}` must follow its number without a space"
+    else:
+        message = f"`{shorten(found)}` is written `{unit}`, and without a space"
+    help = Help(f"write `{shorten(written)}`", (Edit(span, written),), "machine" if found == unit else "maybe")
+    return error("RF1061", message, span, "written apart", help_=(help,))
 
 
 def grouped_digits(span: Span, text: str) -> Diagnostic:

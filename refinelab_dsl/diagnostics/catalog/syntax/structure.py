@@ -316,17 +316,20 @@ def operator_on_new_line(span: Span, operator: str) -> Diagnostic:
     )
 
 
-def malformed_import(span: Span, expected: str) -> Diagnostic:
+def malformed_import(span: Span, expected: str, meant: tuple[Span, str] | None) -> Diagnostic:
     """RF1023: a malformed import.
 
-    Right: `import "lib/models.refine" as models`.
+    Wrong: `import models from "lib/models.refine"`. Right: `import "lib/models.refine" as models`. meant: the whole
+    statement, and as it is to be written, where that can be told.
     """
+    help_ = () if meant is None else (Help(f"write `{shorten(meant[1], 80)}`", (Edit(*meant),), "maybe"),)
     return error(
         "RF1023",
         f"malformed import: expected {expected}",
         span,
         f"expected {expected}",
         notes=('an import is written `import "lib/models.refine" as models`',),
+        help_=help_,
     )
 
 
