@@ -33,6 +33,7 @@ from statistics import mean
 
 from refinelab_dsl import compiler, syntax
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.edits import apply_edits
 from refinelab_dsl.source import Source
 from refinelab_dsl.syntax.lex import NEWLINE, Token, lex
 
@@ -209,9 +210,7 @@ def is_restored(source: Source, diagnostic: Diagnostic, original: Spec) -> bool:
     way_out = next((each for each in diagnostic.help if each.edits), None)
     if way_out is None:
         return False
-    text = source.text
-    for edit in sorted(way_out.edits, key=lambda edit: edit.span.start, reverse=True):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    text = apply_edits(source.text, way_out.edits)
     tree, found = syntax.parse(Source(source.name, text, source.path))
     return not found.has_errors and tree == original.tree
 

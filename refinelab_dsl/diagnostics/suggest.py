@@ -1,8 +1,9 @@
-"""The names nearest to a word that names nothing."""
+"""What a word may have meant: the names nearest to one that names nothing, the unit of another notation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 _MOST = 3
 _LONGEST = 60
@@ -52,3 +53,45 @@ def _distance(left: str, right: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+def meant_unit(word: str) -> str | None:
+    """The unit that a word of another notation stands for: `sec`, `percent`, `USD`."""
+    return _UNITS.get(word) or _UNITS.get(word.lower())
+
+
+_UNITS: Final[Mapping[str, str]] = {
+    "K": "k",
+    "m": "M",
+    "mb": "M",
+    "mm": "M",
+    "mn": "M",
+    "mio": "M",
+    "kk": "M",
+    "g": "B",
+    "b": "B",
+    "bn": "B",
+    "t": "B",
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "mins": "min",
+    "minute": "min",
+    "minutes": "min",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "day": "d",
+    "days": "d",
+    "msec": "ms",
+    "millis": "ms",
+    "k": "k",
+    "percent": "%",
+    "pct": "%",
+    "$": "$",
+    "usd": "$",
+    "dollar": "$",
+    "dollars": "$",
+}

@@ -60,10 +60,3 @@ def everywhere(help_: Help, edits: Sequence[Edit]) -> Help:
     more = len(edits) - len(help_.edits)
     places = "one more place" if more == 1 else f"{more} more places"
     return Help(f"{help_.message}, here and in {places}", tuple(edits), help_.applicability)
-
-
-def apply(text: str, edits: Sequence[Edit], offset: int = 0) -> str:
-    """A text, whose first character stands at `offset` in its file, with edits made; these do not overlap."""
-    for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
-        text = text[: edit.span.start - offset] + edit.text + text[edit.span.end - offset :]
-    return text

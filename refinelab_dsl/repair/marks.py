@@ -16,6 +16,9 @@ from refinelab_dsl.syntax.stop import CLOSERS, OPENERS, VALUES, Open, Stop
 _REACH: Final = 24
 """How many tokens before the stop a fault is looked for."""
 
+_GLUED: Final = re.compile(r"([a-z_]+)[0-9]+")
+"""`below20)`: a name and a number that lost the bracket between them."""
+
 _EDGES: Final = re.compile(r"(?<=[\w.!?])(?=[,\])}\s]|$)|(?<=[\[(,={ ])(?=[\w.])")
 """Where a text may start or end."""
 
@@ -179,6 +182,8 @@ def _unopened(stop: Stop) -> Iterator[Help]:
             if offset < 0:
                 return
             continue
+        if glued := _GLUED.fullmatch(token.text):
+            yield ways_out.insert(_at(stop, token.start + glued.end(1)), "(")
         if token.type in (*VALUES, *OPENERS, "ADD", "NOT"):
             for mark in marks:
                 yield ways_out.insert(_at(stop, token.start), f"{mark} " if mark == "{" else mark)

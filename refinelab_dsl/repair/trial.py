@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic, Edit, Help
-from refinelab_dsl.diagnostics.ways_out import apply, everywhere
+from refinelab_dsl.diagnostics.edits import apply_edits
+from refinelab_dsl.diagnostics.ways_out import everywhere
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax.reread import Part, reread
 
@@ -92,7 +93,7 @@ class Trial:
         if help_.applicability != "machine" or not all(start <= edit.span.start <= end for edit in edits):
             return help_
         for _ in range(MOST_REPEATED):
-            text = apply(self.part.source.text[start:end], edits, start)
+            text = apply_edits(self.part.source.text[start:end], edits, start)
             if not self.allowance.take(len(self.part.tokens)):
                 return help_
             read = reread(self.tree, self.part, text)
@@ -117,7 +118,7 @@ class Trial:
         start, end = self.part.start, self.part.end
         if not all(start <= edit.span.start <= edit.span.end <= end for edit in help_.edits):
             return None
-        text = apply(self.part.source.text[start:end], help_.edits, start)
+        text = apply_edits(self.part.source.text[start:end], help_.edits, start)
         if text in self.seen or not self.allowance.take(len(self.part.tokens)):
             return None
         self.seen.add(text)
@@ -135,14 +136,14 @@ class Trial:
         if any(each.is_error and counted[each.code, each.message] > before[each.code, each.message] for each in after):
             return None
         news = sum(not each.is_error and (each.code, each.message) not in before for each in after)
-        return errors, news
+        return None if news and not self.entry.is_error else (errors, news)
 
     def leads_nowhere(self, help_: Help) -> bool:
         """Whether a statement with these edits stops making sense on the very line on which they are."""
         start, end = self.part.start, self.part.end
         if not help_.edits or not all(start <= edit.span.start <= edit.span.end <= end for edit in help_.edits):
             return False
-        text = apply(self.part.source.text[start:end], help_.edits, start)
+        text = apply_edits(self.part.source.text[start:end], help_.edits, start)
         if not self.allowance.take(len(self.part.tokens)):
             return False
         read = reread(self.tree, self.part, text)

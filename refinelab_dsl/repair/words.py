@@ -325,7 +325,8 @@ def _units(place: Span, part: Part, attribute: syntax.Attribute | None) -> Itera
     numbers = [
         token for token in part.tokens if place.start <= token.start and token.end <= place.end and _is_number(token)
     ][:6]
-    for token in numbers:
+    # A unit that does not belong is likelier than one that is missing.
+    for token in sorted(numbers, key=lambda token: token.type not in ("COUNT", "DURATION")):
         digits = re.sub(r"[^0-9._]", "", token.text)
         if not digits or not digits[-1].isdigit():
             continue
@@ -340,7 +341,9 @@ def _likely_units(token: Token, part: Part, attribute: syntax.Attribute | None) 
     index = part.tokens.index(token)
     before = part.tokens[index - 1].text if index else ""
     name = "" if attribute is None else attribute.name
-    first = ["M"] if before == "/" else ["k", "M"] if name in ("tokens", "tpm", "default", "budget") else []
+    first = ["M"] if before == "/" else []
+    if name in ("tokens", "default", "budget") or (index > 1 and part.tokens[index - 2].text == "tpm"):
+        first = ["k", "M"]
     return [*first, *(unit for unit in _UNITS if unit not in first)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.diagnostics.suggest import meant_unit
 from refinelab_dsl.source import Span
 from refinelab_dsl.syntax.lex import ERROR, NEWLINE, UNKNOWN, Token, keywords
 from refinelab_dsl.syntax.stop import CLOSERS, END, NUMBERS, OPENERS, OPERATORS, VALUES, Open, Stop
@@ -164,10 +165,10 @@ def _number(stop: Stop) -> Diagnostic | None:
     """`25 %`, `10 min`, `.5`, `1,000`."""
     at, previous = stop.at, stop.previous
     if previous.type == "NUMBER" and (at.text == "%" or at.type == "NAME"):
-        unit = at.text if at.text in _UNITS or at.text == "%" else faults.meant_unit(at.text)
+        unit = at.text if at.text in _UNITS or at.text == "%" else meant_unit(at.text)
         if unit is not None:
             return faults.spaced_unit(stop.of(previous, at), previous.text, at.text, unit)
-    if at.type == "NUMBER" and faults.meant_unit(previous.text) == "$":
+    if at.type == "NUMBER" and meant_unit(previous.text) == "$":
         return faults.spaced_unit(stop.of(previous, at), at.text, previous.text, "$")
     if at.type == "DOT" and stop.wants_value and stop.touches(0) and stop.next.type in NUMBERS:
         return faults.malformed_number(stop.of(at, stop.next), f".{stop.next.text}")

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refinelab_dsl import compiler, syntax
-from refinelab_dsl.diagnostics import Diagnostic, Diagnostics, Help, ways_out
+from refinelab_dsl.diagnostics import Diagnostic, Diagnostics, Help
+from refinelab_dsl.diagnostics.edits import apply_edits
 from refinelab_dsl.source import Source
 
 SPEC = Path(__file__).resolve().parents[2] / "specs" / "quickstart.refine"
@@ -31,7 +32,7 @@ def first_help(found: Diagnostics) -> Help:
 
 
 def repaired(text: str, help_: Help) -> syntax.Tree:
-    tree, found = syntax.parse(Source("quickstart.refine", ways_out.apply(text, help_.edits)))
+    tree, found = syntax.parse(Source("quickstart.refine", apply_edits(text, help_.edits)))
     assert not found
     return tree
 
@@ -59,6 +60,8 @@ SLIPS = [
     ("[well_formed, fresh]", "well_formed, fresh]", "write `[` here"),
     ("any, length = any }", "any, length = any", "close it with `}`"),
     ("measure words {", "measure words", "write `{` here"),
+    ("below(9)", "below9)", "write `(` here"),
+    ('column("id")', 'column["id"]', 'write `column("id")`'),
     ("  unit = words\n}", "  unit = words\n", "close it with `}`"),
     ("$0.15 / 1M", "$0.15 1M", "write `/` here"),
     ("measure words {", "measure {", "write `words` here"),
@@ -79,6 +82,9 @@ SLIPS = [
     ("long = rest", "long = rset", "nearest: `rest`"),
     # units
     ("max_removed = 30%", "max_removed = 30s", "write `30%`"),
+    ("cost = $0.10", "cost = USD 0.10", "write `$0.10`"),
+    ('as_of = "2026-11-01"', "as_of = 2026-11-01", "quote it"),
+    ("above(15)", "above(15k)", "write `15`"),
     ("cost = $0.10", "cost = 0.10s", "write `$0.10`"),
     ("below(9)", "below(9h)", "write `9`"),
     ("$0.15 / 1M", "$0.15 / 1ms", "write `1M`"),
@@ -120,7 +126,7 @@ def test_several_faults_each_have_their_own_way_out() -> None:
     found = analyze(text)
     assert [entry.code for entry in found] == ["RF1006", "RF1008"]
     edits = [edit for entry in found for edit in entry.help[0].edits]
-    tree, left = syntax.parse(Source("quickstart.refine", ways_out.apply(text, edits)))
+    tree, left = syntax.parse(Source("quickstart.refine", apply_edits(text, edits)))
     assert not left
     assert tree == TREE
 

@@ -5,49 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Edit, Help, Label
+from refinelab_dsl.diagnostics.suggest import meant_unit
 from refinelab_dsl.diagnostics.wording import error, shorten
 from refinelab_dsl.source import Span
-
-_UNITS = {
-    "K": "k",
-    "m": "M",
-    "mb": "M",
-    "mm": "M",
-    "mn": "M",
-    "mio": "M",
-    "kk": "M",
-    "g": "B",
-    "b": "B",
-    "bn": "B",
-    "t": "B",
-    "sec": "s",
-    "secs": "s",
-    "second": "s",
-    "seconds": "s",
-    "mins": "min",
-    "minute": "min",
-    "minutes": "min",
-    "hr": "h",
-    "hrs": "h",
-    "hour": "h",
-    "hours": "h",
-    "day": "d",
-    "days": "d",
-    "msec": "ms",
-    "millis": "ms",
-    "k": "k",
-    "percent": "%",
-    "pct": "%",
-    "$": "$",
-    "usd": "$",
-    "dollar": "$",
-    "dollars": "$",
-}
-
-
-def meant_unit(word: str) -> str | None:
-    """The unit that a word of another notation stands for: `sec`, `percent`, `USD`."""
-    return _UNITS.get(word) or _UNITS.get(word.lower())
 
 
 def unknown_character(span: Span, character: str) -> Diagnostic:
