@@ -28,7 +28,7 @@ from tests.harness.stages import (
 )
 
 WRONG: dict[str, Stage] = {
-    "RF1080": patched(lambda: mock.patch("refinelab_dsl.syntax.format._lay_out", return_value="edition = 1\n")),
+    "RF9005": patched(lambda: mock.patch("refinelab_dsl.syntax.format._lay_out", return_value="edition = 1\n")),
     "RF3005": unprivileged,
     "RF4002": without_glpk,
     "RF4004": broken_glpk,

@@ -122,7 +122,7 @@ def unsupported_format(name: str, format: str, span: Span | None) -> Diagnostic:
 
 
 def remote_source(source: str, span: Span | None) -> Diagnostic:
-    """RF3008: `source` names something that would have to be downloaded."""
+    """RF3008: a file is named that would have to be downloaded."""
     return Diagnostic(
         "RF3008",
         "error",
