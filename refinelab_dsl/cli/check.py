@@ -53,6 +53,12 @@ class Checked(NamedTuple):
     files: frozenset[Path]
 
 
+def _beyond(found: Diagnostics, more: Diagnostics) -> Diagnostics:
+    """What `more` says that has not been said yet: a file that another imports is read with it, too."""
+    said = {(entry.code, entry.span) for entry in found if entry.span is not None}
+    return Diagnostics(tuple(entry for entry in more if (entry.code, entry.span) not in said), more.sources)
+
+
 def check_once(settings: Settings, paths: Sequence[str]) -> Checked:
     """Checks what the arguments name and says what is wrong.
 
@@ -72,7 +78,7 @@ def check_once(settings: Settings, paths: Sequence[str]) -> Checked:
     named = [path for path in paths if path != "-"]
     for path in inputs.find_specs(named) if named or not count else ():
         analysis = compiler.analyze(path, options)
-        found = found.with_(analysis.diagnostics)
+        found = found.with_(_beyond(found, analysis.diagnostics))
         files |= {path, analysis.project.root / LOCK, *find_files(analysis)}
         count += 1
     document = terminal.document(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def test_mistakes_of_an_import_are_said_in_it(project: Path) -> None:
     (entry,) = answer.json["diagnostics"]
     assert (answer.code, entry["code"], entry["file"]) == (ExitCode.SPEC, "RF2017", "lib/models.refine")
     assert entry["start"] == {"line": 4, "column": 26, "byte": 58}
+
+
+def test_a_mistake_is_said_once_of_a_folder(project: Path) -> None:
+    models = MODELS.replace("from = words", "from = words, labels = [a]")
+    (project / "lib/models.refine").write_text(models, encoding="utf-8")
+    lines = refinec("check", "--format", "jsonl", cwd=project).out.splitlines()
+    places = [(entry["code"], entry["file"], entry["start"]["byte"]) for entry in map(json.loads, lines)]
+    assert places
+    assert len(set(places)) == len(places)
+    assert {file for _, file, _ in places} == {"lib/models.refine"}
 
 
 def test_symbols_and_program_show_what_is_imported(project: Path) -> None:
