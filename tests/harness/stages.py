@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -55,22 +54,25 @@ def served(behaviour: Behaviour, meddle: Callable[[ThreadServer, Path], None] | 
             if meddle is None:
                 yield place
                 return
-            thread = threading.Thread(target=_once_asked, args=(server, place.folder, meddle))
+            ended = threading.Event()
+            thread = threading.Thread(target=_once_asked, args=(server, place.folder, meddle, ended))
             thread.start()
             try:
                 yield place
             finally:
-                server.tally.running = 1  # lets the thread end where nobody ever asked
+                ended.set()
                 thread.join(10)
 
     return stage
 
 
-def _once_asked(server: ThreadServer, folder: Path, meddle: Callable[[ThreadServer, Path], None]) -> None:
-    while not server.tally.running:
-        time.sleep(0.002)
-    if server.tally.asked:
-        meddle(server, folder)
+def _once_asked(
+    server: ThreadServer, folder: Path, meddle: Callable[[ThreadServer, Path], None], ended: threading.Event
+) -> None:
+    while not server.tally.asked:
+        if ended.wait(0.002):
+            return  # nobody ever asked
+    meddle(server, folder)
 
 
 def interrupt(server: ThreadServer, folder: Path) -> None:
