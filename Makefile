@@ -24,7 +24,7 @@ demo: $(VENV)/.installed | solver
 	@echo "              $(BIN)/refinec verify specs/out/quickstart.prov.jsonl"
 
 test: $(VENV)/.installed-dev | solver
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
