@@ -11,7 +11,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.repair.trial import Choice
 from refinelab_dsl.source import Span
 from refinelab_dsl.syntax.lex import NEWLINE, Token, keywords
-from refinelab_dsl.syntax.stop import CLOSERS, OPENERS, VALUES, Open, Stop
+from refinelab_dsl.syntax.stop import CLOSERS, NUMBERS, OPENERS, VALUES, Open, Stop
 
 _REACH: Final = 24
 """How many tokens before the stop a fault is looked for."""
@@ -34,7 +34,7 @@ _WRITTEN: Final = {
     "IN": ("in",),
     "AND": ("and",),
     "OR": ("or",),
-    "COMPARE": ("==", "<=", "<", ">=", ">"),
+    "COMPARE": ("==",),
     "ADD": ("-", "+"),
     "AS": ("as",),
 }
@@ -75,7 +75,9 @@ def _doubled(stop: Stop) -> Iterator[Help]:
 def _swapped(stop: Stop) -> Iterator[Help]:
     text = stop.source.text
     for number, (left, right) in enumerate(_pairs(stop)):
-        if number < 4 and left.text != right.text:
+        # `= column("a")` lacks a name; `column` is none.
+        is_call = right.type == "NAME" and text[right.end : right.end + 1] == "("
+        if number < 4 and left.text != right.text and not (left.type == "EQUAL" and is_call):
             between = text[left.end : right.start]
             if not between and left.text[-1].isalnum() and right.text[0].isalnum():
                 between = " "
@@ -138,6 +140,8 @@ def _missing(stop: Stop) -> Iterator[Help]:
     for terminal, marks in _WRITTEN.items():
         if terminal not in stop.accepts:
             continue
+        if terminal == "COMPARE" and stop.at.type in NUMBERS:
+            continue  # `similarity 0.95`: which way cannot be known
         for mark in marks:
             if mark in (",", "(", "."):
                 place, written = stop.previous.end, mark

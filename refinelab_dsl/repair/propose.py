@@ -20,7 +20,7 @@ MOST: Final = 3
 _WARNINGS: Final = ("RF2114",)
 """Warnings that a slip may have made."""
 
-WORK: Final = 100_000
+WORK: Final = 50_000
 """Tokens that may be read while trying; a spec of 100 lines has some 600."""
 
 

@@ -18,6 +18,7 @@ from refinelab_dsl.syntax.reread import Part
 from refinelab_dsl.syntax.stop import NUMBERS, Stop
 
 _NEAR: Final = 5
+_CONDITIONS: Final = ("assert", "accept", "where", "stop_when")
 _UNITS: Final = ("", "%", "$", "M", "k", "s", "min", "B", "ms", "h", "d")
 
 
@@ -46,7 +47,7 @@ def find_lost(stop: Stop, tree: syntax.Tree) -> Iterator[Choice]:
     if stop.wants_value and stop.previous.type == "EQUAL":
         yield Choice(_values(stop, kind, tree), alone=True)
     if stop.at.type in ("STRING", "LBRACE") and stop.inside == "file" and len(stop.head) < 2:
-        yield Choice(_kinds_before(stop), alone=True)
+        yield Choice(_kinds_before(stop))
 
 
 # Words
@@ -173,10 +174,10 @@ def _words(value: syntax.Expression) -> Iterator[str]:
 
 
 def _kinds_before(stop: Stop) -> Iterator[Help]:
-    """`"a title" {`: the kind is missing."""
+    """`"a title" {`: the kind is missing. What has a title comes first."""
     first = stop.head[0] if stop.head else stop.at
     at = Span(stop.source.name, first.start, first.start)
-    for kind in builtins.BLOCKS:
+    for kind in sorted(builtins.BLOCKS, key=lambda kind: builtins.BLOCKS[kind].label != "title"):
         yield ways_out.insert(at, f"{kind} ")
 
 
@@ -342,7 +343,9 @@ def _likely_units(token: Token, part: Part, attribute: syntax.Attribute | None) 
     before = part.tokens[index - 1].text if index else ""
     name = "" if attribute is None else attribute.name
     first = ["M"] if before == "/" else []
-    if name in ("tokens", "default", "budget") or (index > 1 and part.tokens[index - 2].text == "tpm"):
+    if name in _CONDITIONS and re.fullmatch(r"\D*[0-9]{2}\D*", token.text):
+        first = ["%"]
+    elif name in ("tokens", "default", "budget") or (index > 1 and part.tokens[index - 2].text == "tpm"):
         first = ["k", "M"]
     return [*first, *(unit for unit in _UNITS if unit not in first)]
 

@@ -25,6 +25,9 @@ _WORDS: dict[str, str] = {
 }
 
 
+_DOLLARS: Final = 1000
+"""More is hardly meant where `2k` stands for dollars."""
+
 LARGEST: Final = 10**15
 """The largest whole number that an attribute takes."""
 
@@ -167,7 +170,7 @@ def in_unit(quantity: Quantity, type_: types.ValueType) -> str | None:
     match type_:
         case types.Percent() if quantity.unit == "number" and 0 <= quantity.value <= 100:
             return spell_percent(quantity.value) if 0 < quantity.value < 1 else f"{number}%"
-        case types.Money() if quantity.unit in ("number", "count"):
+        case types.Money() if quantity.unit == "number" or (quantity.unit == "count" and quantity.value <= _DOLLARS):
             return f"${number}" if quantity.value >= 0 else None
         case types.PerToken() if quantity.unit == "money":
             return f"${number} / 1M"

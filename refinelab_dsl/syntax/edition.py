@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
+from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.source import Source, Span
 from refinelab_dsl.syntax import literals
 from refinelab_dsl.syntax.lex import NEWLINE, Token
@@ -16,7 +17,7 @@ EDITIONS = (1,)
 
 def find_unknown_edition(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
     """The complaint about a first statement `edition = …` that names no edition we know."""
-    line = _first_line(tokens)
+    line = first_line(tokens)
     if len(line) < 3 or line[0].text != "edition" or line[1].type != "EQUAL":
         return None
     if len(line) == 3 and line[2].type == "NUMBER" and literals.parse_number(line[2].text) in EDITIONS:
@@ -32,7 +33,7 @@ def check_edition(
     broken: Sequence[tuple[str, str | None]],
 ) -> list[Diagnostic]:
     """Complains where the first statement is not `edition`; a broken one has been complained about already."""
-    line = _first_line(tokens)
+    line = first_line(tokens)
     if line and line[0].text == "edition":
         return []
     first = Span(source.name, line[0].start, line[0].end) if line else Span(source.name, 0, 0)
@@ -41,10 +42,15 @@ def check_edition(
             return [faults.misplaced_edition(statement.name_span, first)]
     if any(kind == "edition" for kind, _ in broken):
         return []
-    return [faults.missing_edition(first)]
+    return [faults.missing_edition(first, misspelt=is_misspelt(line))]
 
 
-def _first_line(tokens: Sequence[Token]) -> list[Token]:
+def is_misspelt(line: Sequence[Token]) -> bool:
+    """Whether a first statement is `edition = 1` but for a slip in the word."""
+    return len(line) == 3 and line[1].type == "EQUAL" and bool(nearest(line[0].text, ("edition",)))
+
+
+def first_line(tokens: Sequence[Token]) -> list[Token]:
     """The tokens of the first statement, up to its end of line or comma."""
     line: list[Token] = []
     for token in tokens:

@@ -15,7 +15,7 @@ from refinelab_dsl.syntax.build import build_statements
 from refinelab_dsl.syntax.complain import complain
 from refinelab_dsl.syntax.conflicts import mask_conflicts
 from refinelab_dsl.syntax.depth import MAX_DEPTH, find_too_deep
-from refinelab_dsl.syntax.edition import check_edition, find_unknown_edition
+from refinelab_dsl.syntax.edition import check_edition, find_unknown_edition, first_line, is_misspelt
 from refinelab_dsl.syntax.grammar import load_table
 from refinelab_dsl.syntax.lex import ERROR, Token, lex
 from refinelab_dsl.syntax.nodes import Statement, Tree
@@ -61,6 +61,8 @@ def parse(source: Source, *, edition: bool = True) -> tuple[Tree, Diagnostics]:
     problems = sorted([*problems, *errors], key=lambda problem: problem.span.start if problem.span else 0)
     if edition:
         problems = [*check_edition(source, lexed.tokens, statements, broken), *problems]
+        if is_misspelt(first_line(lexed.tokens)):
+            statements = statements[1:]  # has been said
     tree = Tree(statements, _whole(source), (*broken, *lost))
     return tree, Diagnostics(tuple(_cap(problems)), sources)
 

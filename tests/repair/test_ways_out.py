@@ -80,6 +80,8 @@ SLIPS = [
     ("operator drop {", "operatro drop {", "nearest: `operator`"),
     ("below(9)", "bleow(9)", "nearest: `below`"),
     ("long = rest", "long = rset", "nearest: `rest`"),
+    ("edition = 1", "edtion = 1", "nearest: `edition`"),
+    ("bands = { short", "bands = { hsort", "nearest: `short`"),
     # units
     ("max_removed = 30%", "max_removed = 30s", "write `30%`"),
     ("cost = $0.10", "cost = USD 0.10", "write `$0.10`"),
@@ -110,6 +112,7 @@ def test_what_cannot_be_known_is_not_guessed() -> None:
         ("between(9, 15)", "between(9, )"),
         ('  path = "out/quickstart.jsonl"\n', ""),
         ("dataset quiz {", "dataset {"),
+        ("similarity < 0.95", "similarity 0.95"),
     ):
         found = analyze(damage(before, after))
         assert not [help_ for help_ in found[0].help if help_.edits], found[0]

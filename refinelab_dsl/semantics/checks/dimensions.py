@@ -66,11 +66,13 @@ def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:
         return
     labels = dimension.get("order") or dimension.get("labels")
     if labels is not None:
-        for label in _outside(bands, labels):
-            span = _key_span(written.value, label)
-            yield faults.band_without_label(span, label, dimension.title, nearest(label, labels), labels)
         missing = tuple(label for label in labels if label not in bands)
-        if missing:
+        others = _outside(bands, labels)
+        for label in others:
+            span = _key_span(written.value, label)
+            near = nearest(label, missing) or nearest(label, labels)
+            yield faults.band_without_label(span, label, dimension.title, near, labels)
+        if missing and not others:
             yield faults.label_without_band(written.name_span, dimension.title, missing)
     ranges = []
     for label, form in bands.items():

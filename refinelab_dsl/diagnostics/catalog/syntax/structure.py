@@ -354,19 +354,17 @@ def further_errors(span: Span, count: int) -> Diagnostic:
     return Diagnostic("RF1027", "note", message, span, label="and more from here")
 
 
-def missing_edition(span: Span) -> Diagnostic:
+def missing_edition(span: Span, *, misspelt: bool) -> Diagnostic:
     """RF1030: a file does not say which edition of the language it is written in.
 
     Right: `edition = 1` as the first statement.
     """
-    edit = Edit(Span(span.file, span.start, span.start), "edition = 1\n")
-    return error(
-        "RF1030",
-        "the first statement must be `edition = 1`",
-        span,
-        "`edition = 1` must stand before this",
-        help_=(Help("start the file with the edition", (edit,), "machine"),),
-    )
+    start = Span(span.file, span.start, span.start)
+    help = Help("start the file with the edition", (Edit(start, "edition = 1\n"),), "machine")
+    label = "`edition = 1` must stand before this"
+    if misspelt:
+        help, label = Help("nearest: `edition`", (Edit(span, "edition"),), "maybe"), "not `edition`"
+    return error("RF1030", "the first statement must be `edition = 1`", span, label, help_=(help,))
 
 
 def misplaced_edition(span: Span, first: Span) -> Diagnostic:
