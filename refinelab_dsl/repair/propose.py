@@ -65,7 +65,9 @@ def _with_way_out(entry: Diagnostic, trial: Trial) -> Diagnostic:
 
 def _without_edits(help_: Help, trial: Trial) -> Help:
     """A way out as advice alone, where following it to the letter is of no use."""
-    return replace(help_, edits=(), applicability="none") if trial.leads_nowhere(help_) else help_
+    if help_.applicability == "maybe" and trial.leads_nowhere(help_):
+        return replace(help_, edits=(), applicability="none")
+    return help_
 
 
 def _choices(entry: Diagnostic, part: Part, tree: syntax.Tree) -> Iterator[Choice]:

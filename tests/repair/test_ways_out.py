@@ -149,6 +149,18 @@ def test_a_sure_way_out_stays_one() -> None:
     assert found[0].help[0].applicability == "machine"
 
 
+def test_a_sure_way_out_stays_where_more_is_wrong_on_its_line() -> None:
+    found = analyze(damage("kind = length", "knid: length;"))
+    assert found[0].code == "RF1008"
+    assert found[0].help[0].edits
+
+
+def test_a_guess_that_leads_nowhere_is_advice_alone() -> None:
+    found = analyze(damage("accept = similarity < 0.95", "accept = if similarity then true else false"))
+    assert found[0].code == "RF1003"
+    assert not any(help_.edits for help_ in found[0].help)
+
+
 def test_a_broken_declaration_is_one_error() -> None:
     """Names that it would have declared count as declared, in attributes and expressions."""
     for statement in TREE.statements:

@@ -67,12 +67,13 @@ def _check_bands(dimension: Declared) -> Iterator[Diagnostic]:
     labels = dimension.get("order") or dimension.get("labels")
     if labels is not None:
         missing = tuple(label for label in labels if label not in bands)
-        others = _outside(bands, labels)
-        for label in others:
+        for label in _outside(bands, labels):
             span = _key_span(written.value, label)
-            near = nearest(label, missing) or nearest(label, labels)
-            yield faults.band_without_label(span, label, dimension.title, near, labels)
-        if missing and not others:
+            meant = nearest(label, missing)
+            yield faults.band_without_label(span, label, dimension.title, meant or nearest(label, labels), labels)
+            # A label that is only misspelt there is not missing, too.
+            missing = tuple(other for other in missing if other not in meant[:1])
+        if missing:
             yield faults.label_without_band(written.name_span, dimension.title, missing)
     ranges = []
     for label, form in bands.items():
