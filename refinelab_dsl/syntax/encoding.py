@@ -51,7 +51,7 @@ def check_text(source: Source) -> tuple[Diagnostic, ...]:
     if nul >= 0:
         return (faults.nul_character(Span(source.name, nul, nul + 1), nul),)
     alone = source.text.find("\r")
-    if alone >= 0 and "\n" not in source.text[:-1]:
+    if alone >= 0 and "\n" not in source.text[:-1] and not source.text.startswith("\r\n", alone):
         # Lines of old Macintosh files: all of it would read as one line.
         return (faults.control_character(Span(source.name, alone, alone + 1), "\r"),)
     return ()
