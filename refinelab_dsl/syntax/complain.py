@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from refinelab_dsl.builtins import BLOCKS
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import syntax as faults
 from refinelab_dsl.diagnostics.suggest import meant_unit
@@ -392,6 +393,19 @@ def _key(stop: Stop) -> Diagnostic | None:
     return None
 
 
+def _second_name(stop: Stop) -> Diagnostic | None:
+    """`resource "measure" "words" {`, `model openai small {`: HCL's blocks take several labels, ours one."""
+    words = ("NAME", "STRING")
+    if "LBRACE" not in stop.accepts or stop.at.type not in words or [each.type for each in stop.head[1:]] not in (
+        ["NAME"],
+        ["STRING"],
+    ):
+        return None
+    kind, name = stop.previous.text.strip('"'), stop.at.text.strip('"')
+    meant = f"{kind} {name}" if kind in BLOCKS and name.isidentifier() else None
+    return faults.second_name(stop.span, stop.describe(), stop.of(stop.head[0], stop.at), meant)
+
+
 def _separator(stop: Stop) -> Diagnostic | None:
     """Two things side by side."""
     begins = stop.at.type in VALUES or stop.at.type in OPENERS or stop.at.type in ("NOT", "IMPORT")
@@ -420,6 +434,7 @@ RULES: tuple[Callable[[Stop], Diagnostic | None], ...] = (
     _comparison,
     _equal,
     _key,
+    _second_name,
     _reserved,
     _separator,
 )

@@ -17,6 +17,17 @@ def unexpected(span: Span, found: str, expected: str, *, labels: tuple[Label, ..
     return error("RF1001", f"expected {expected}, found {found}", span, f"expected {expected}", labels=labels)
 
 
+def second_name(span: Span, found: str, header: Span, meant: str | None) -> Diagnostic:
+    """RF1029: a block is given more than one name, as blocks of HCL are.
+
+    Wrong: `resource "output" "sample" {`. Right: `output sample {`.
+    """
+    help = Help("a block has a kind and one name, such as `model small {`")
+    if meant is not None:
+        help = Help(f"write `{meant}`: a block has a kind and one name", (Edit(header, meant),), "machine")
+    return error("RF1029", f"expected `{{`, found {found}", span, "a second name", help_=(help,))
+
+
 def unclosed_bracket(span: Span, bracket: str, at: Span | None, close: Help | None = None) -> Diagnostic:
     """RF1010: a bracket that is never closed.
 
