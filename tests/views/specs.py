@@ -32,7 +32,7 @@ dataset chem {
     area = column("subject")  # a comment in between
   }
 }
-dataset rated { task = mcq, source = "rated.jsonl", role = seeds }
+dataset rated { task = mcq, source = "rated.jsonl", role = seeds, fields = { rating = column("rating") } }
 measure area { kind = column, column = area }
 measure rating { kind = elo, model = small, seeds = rated }
 dimension topic { from = area, labels = [organic, "in-organic"], target = { organic = 25%, "in-organic" = rest } }
