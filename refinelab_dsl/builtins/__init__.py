@@ -8,6 +8,7 @@ of the language is known, checked, and refused by a plan with an RF5xxx that nam
 from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, JUDGE_NAMES, RESERVED_PARAMS, TOP, VARIABLE_TYPES
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
 from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, PRESETS, TASKS, VALIDATOR_KINDS, VERDICTS
+from refinelab_dsl.builtins.prompts import PROMPT_NAMES, SEEN_ALWAYS, SEEN_BY_JUDGES
 from refinelab_dsl.builtins.table import (
     Attribute,
     BlockKind,
@@ -18,6 +19,7 @@ from refinelab_dsl.builtins.table import (
     Parameter,
     Preset,
     Prior,
+    PromptName,
     TaskKind,
     ValidatorKind,
 )
@@ -30,7 +32,10 @@ __all__ = [
     "MEASURE_KINDS",
     "OPERATOR_KINDS",
     "PRESETS",
+    "PROMPT_NAMES",
     "RESERVED_PARAMS",
+    "SEEN_ALWAYS",
+    "SEEN_BY_JUDGES",
     "TASKS",
     "TOP",
     "VALIDATOR_KINDS",
@@ -45,6 +50,7 @@ __all__ = [
     "Parameter",
     "Preset",
     "Prior",
+    "PromptName",
     "TaskKind",
     "ValidatorKind",
     "contexts_of",

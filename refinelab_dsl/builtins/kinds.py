@@ -7,6 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal
 
+from refinelab_dsl.builtins import prompts
 from refinelab_dsl.builtins.table import (
     Attribute,
     ContextName,
@@ -99,6 +100,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
                 "labels", Either((ListOf(Label(), 2, distinct=True), Form("labels"))), "the labels", required=True
             ),
         ),
+        sees=(prompts.ITEM, prompts.CHOICE),
         paid=True,
     ),
     MeasureKind(
@@ -116,6 +118,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
             Attribute("swap", Bool(), "ask in both orders"),
             Attribute("embedding", _EMBEDDING, "finds the nearest exemplars"),
         ),
+        sees=prompts.PAIR,
         paid=True,
     ),
     MeasureKind(
@@ -186,6 +189,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
             Attribute("model", _MODEL, "who grades"),
             Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
         ),
+        sees=(prompts.ITEM,),
         paid=True,
     ),
     MeasureKind(
@@ -236,6 +240,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             Attribute("style", Text(), "how the paraphrase should read"),
         ),
         reached=True,
+        sees=prompts.OPERATOR,
     ),
     OperatorKind(
         "generate",
@@ -251,6 +256,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             Attribute("context", Form("retrieval"), "passages that the prompt sees", reached=False),
         ),
         reached=True,
+        sees=(*prompts.OPERATOR, prompts.ANCHOR, prompts.PASSAGES),
     ),
     OperatorKind(
         "rewrite_distractors",
@@ -266,6 +272,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             Attribute("mistakes", ListOf(Text(), 1), "mistake types to draw from"),
         ),
         tasks=("mcq",),
+        sees=(*prompts.OPERATOR, prompts.MISTAKES),
     ),
     OperatorKind(
         "rewrite",
@@ -277,6 +284,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_per_item=1,
         moves="required",
         attributes=(Attribute("style", Text(), "how it should read"),),
+        sees=prompts.OPERATOR,
     ),
     OperatorKind(
         "correct",
@@ -288,6 +296,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_per_item=1,
         moves="none",
         attributes=(Attribute("validator", _VERIFIER, "who verifies and proposes", required=True),),
+        sees=(*prompts.OPERATOR, prompts.FINDING, prompts.PASSAGES),
     ),
     OperatorKind(
         "refine",
@@ -303,6 +312,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             Attribute("max_rounds", Integer(1, 100), "rounds at most", default=10),
             Attribute("second_model", _MODEL, "a second refiner"),
         ),
+        sees=(*prompts.OPERATOR, prompts.CRITERIA),
     ),
     OperatorKind(
         "scrub",
@@ -322,6 +332,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             ),
             Attribute("max_change", Percent(), "share of tokens that may change"),
         ),
+        sees=(*prompts.OPERATOR, prompts.CRITERIA, prompts.SPANS, prompts.PSEUDONYMS),
     ),
     OperatorKind(
         "deduplicate",
@@ -394,6 +405,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("sandbox", Word(("embedded", "strict")), "where it runs", default="embedded"),
             Attribute("steps", Bool(), "check the derivation too", default=False),
         ),
+        sees=(prompts.ITEM,),
         paid=True,
     ),
     ValidatorKind(
@@ -408,6 +420,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("corpus", _CORPUS, "where passages come from", required=True),
             Attribute("top_k", Integer(1), "how many passages", default=4),
         ),
+        sees=(prompts.ITEM, prompts.PASSAGES),
         paid=True,
     ),
     ValidatorKind(

@@ -30,14 +30,32 @@ class BlockKind:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptName:
+    """A name that a prompt's template sees.
+
+    holds: an `item` has the fields of the dataset, `dimensions` one entry per dimension, a `record` its `members`; a
+        `list`, a `map` and a `word` have none that can be told.
+    data: it holds text of the dataset or of a model, which only the user message sees.
+    """
+
+    name: str
+    doc: str
+    holds: Literal["item", "dimensions", "record", "list", "map", "word"]
+    members: tuple[str, ...] = ()
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureKind:
-    """`measure { kind = … }`. gives: what its value is; labels: the closed list of its values, where there is one."""
+    """`measure { kind = … }`. gives: what its value is; labels: the closed list of its values, where there is one.
+    sees: what its calls provide to a prompt."""
 
     name: str
     doc: str
     gives: ExpressionKind
     attributes: tuple[Attribute, ...] = ()
     labels: tuple[str, ...] = ()
+    sees: tuple[PromptName, ...] = ()
     paid: bool = False
     reached: bool = False
 
@@ -62,6 +80,7 @@ class OperatorKind:
     moves: whether `moves` must be written, may be, or means nothing.
     max_per_item: default; None is unlimited.
     max_output_tokens: what one reply is held to, unless the model's `params` say otherwise.
+    sees: what its calls provide to a prompt.
     """
 
     name: str
@@ -74,6 +93,7 @@ class OperatorKind:
     moves: Literal["required", "optional", "none"]
     attributes: tuple[Attribute, ...] = ()
     without: tuple[str, ...] = ()
+    sees: tuple[PromptName, ...] = ()
     tasks: tuple[str, ...] = ("mcq", "qa", "math", "code", "chat")
     reached: bool = False
 
@@ -94,7 +114,8 @@ class ContextName:
 
 @dataclass(frozen=True, slots=True)
 class ValidatorKind:
-    """`validator { kind = … }`. accept: whether it may, must, or cannot be written, and what stands by default."""
+    """`validator { kind = … }`. accept: whether it may, must, or cannot be written, and what stands by default.
+    sees: what its calls provide to a prompt."""
 
     name: str
     doc: str
@@ -103,6 +124,7 @@ class ValidatorKind:
     names: tuple[ContextName, ...] = ()
     items: bool = False  # `accept` also sees the fields and the measures of the result
     attributes: tuple[Attribute, ...] = ()
+    sees: tuple[PromptName, ...] = ()
     paid: bool = False
     reached: bool = False
 
@@ -158,6 +180,7 @@ __all__ = [
     "Parameter",
     "Preset",
     "Prior",
+    "PromptName",
     "TaskKind",
     "ValidatorKind",
     "ValueType",

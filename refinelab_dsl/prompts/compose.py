@@ -126,22 +126,23 @@ def call_context(
     target: Mapping[str, Mapping[str, Any]],
     labels: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """The names that a call's template sees: `item target anchor labels count style params`, and `task`.
+    """What the calls of an operator provide to its prompt, but for what `compose` knows: by the table, `sees`.
 
     target: as `target_context` gives it. labels: per dimension, settled. `item` holds the task fields and the
     dataset's further attributes.
     """
     shown = short_names(labels)
-    return {
+    names = {
         "task": task,
         "item": _fields(item),
-        "anchor": _fields(anchor) if anchor is not None else None,
         "target": {name: dict(entry) for name, entry in target.items()},
         "labels": {shown[name]: list(values) for name, values in labels.items()},
         "count": operator.options.get("count", operator.options.get("variants", 1)),
         "style": operator.options.get("style"),
-        "params": dict(operator.options.get("params", {})),
     }
+    if anchor is not None:
+        names |= {"anchor": _fields(anchor), "passages": []}
+    return names
 
 
 def max_output_tokens(operator: Operator, model: Model) -> int:
@@ -162,12 +163,13 @@ def compose(
     sample: int,
     seed: int,
 ) -> Request:
-    """The request of one call. The template also sees `sample`, which tells repeated draws on one item apart.
+    """The request of one call. The template also sees `sample`, which tells repeated draws on one item apart, and the
+    model's `params`.
 
     Raises:
         TemplateFault: a template cannot be rendered with this context, or the user message comes out empty.
     """
-    names = {**context, "sample": sample}
+    names = {**context, "sample": sample, "params": dict(model.params)}
     system = render(template.system, names, role="system").strip()
     user = render(template.user, names, role="user").strip()
     if not user:

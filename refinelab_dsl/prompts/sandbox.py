@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
+from refinelab_dsl import builtins
 from refinelab_dsl.prompts.blocks import render_block, render_inline
 
 MAX_VALUE: Final = 1_000_000
@@ -37,8 +38,8 @@ _OPERATION_COST: Final = 20
 _LOOP_COST: Final = 200
 _CALL_COST: Final = 400  # macros can call themselves
 
-DATA_NAMES: Final = ("item", "anchor", "target", "labels")
-TRUSTED_NAMES: Final = ("task", "count", "style", "params", "sample")
+DATA_NAMES: Final = frozenset(name.name for name in builtins.PROMPT_NAMES if name.data)
+TRUSTED_NAMES: Final = frozenset(name.name for name in builtins.PROMPT_NAMES) - DATA_NAMES
 
 _KEPT_FILTERS: Final = (
     "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items",
@@ -171,7 +172,7 @@ class _Bounds(NodeTransformer):
 
     def __init__(self, role: str, stored: frozenset[str]) -> None:
         self.role = role
-        self.trusted = frozenset(TRUSTED_NAMES) - stored
+        self.trusted = TRUSTED_NAMES - stored
 
     def visit_Output(self, node: nodes.Output) -> nodes.Output:
         outputs: list[Any] = []

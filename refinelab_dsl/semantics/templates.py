@@ -9,26 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from refinelab_dsl import syntax
-from refinelab_dsl.builtins import OPERATOR_KINDS
+from refinelab_dsl.builtins import PROMPT_NAMES, SEEN_ALWAYS, SEEN_BY_JUDGES, PromptName
 from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
-from refinelab_dsl.semantics.draft import Draft
+from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.source import Source, Span
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 Role = Literal["system", "user"]
-
-DATA_NAMES: Final = ("item", "anchor", "target", "labels")
-"""Names that hold dataset text: only the user message sees them."""
-
-PLAIN_NAMES: Final = ("task", "count", "style", "params", "sample")
-"""Names that every message sees."""
 
 _TARGET: Final = ("label", "low", "high", "unit")
 _METHODS: Final = ("get", "items", "keys", "values")
@@ -91,7 +85,8 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
         yield faults.bad_template(template.prompt, template.role, fault.message, template.span(fault.line))
         return
     environment = PromptEnvironment(template.role)
-    known = (*_given(template.prompt, draft), *PLAIN_NAMES) if template.role == "user" else PLAIN_NAMES
+    context = _context(template, draft)
+    known = tuple(context.names)
     try:
         undeclared = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError:  # an unknown filter or test, which is reported below; names count as set everywhere
@@ -104,11 +99,16 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
     unknown = undeclared - set(known) - set(environment.globals)
     for node in tree.find_all(nodes.Name):
         if node.ctx == "load" and node.name in unknown:
-            near = _near_name(node.name, known, template.role, draft)
             span = template.span(node.lineno, columns.find(node.lineno, node.name), len(node.name))
-            exact = template.holds(span, node.name)
+            lacking = context.lacking(node.name)
+            if lacking:
+                yield faults.template_name_not_provided(
+                    template.prompt, node.name, lacking, len(context.uses), known, span
+                )
+                continue
+            near, exact = _near_name(node.name, known, context.members), template.holds(span, node.name)
             yield faults.template_unknown_name(template.prompt, node.name, near, known, span, exact)
-    yield from _check_members(template, tree, _members(draft), undeclared, columns)
+    yield from _check_members(template, tree, context.members, undeclared, columns)
     for kind, used, there in (
         ("filter", tree.find_all(nodes.Filter), environment.filters),
         ("test", tree.find_all(nodes.Test), environment.tests),
@@ -121,24 +121,61 @@ def check_template(template: Template, draft: Draft) -> Iterator[Diagnostic]:
                 yield faults.template_unknown_filter(template.prompt, kind, node_.name, near, span, exact)
 
 
-def _given(prompt: str, draft: Draft) -> tuple[str, ...]:
-    """The names of dataset text that the uses of a prompt give it: an anchor stands beside a new item alone."""
-    kinds = {
-        declared.row.name
+@dataclass(frozen=True)
+class _Context:
+    """What a template sees: by its name, what it is to each use of the prompt, and the members that can be told."""
+
+    uses: tuple[Declared, ...]
+    names: Mapping[str, tuple[PromptName, ...]]
+    members: Mapping[str, tuple[str, ...]]
+
+    def lacking(self, name: str) -> tuple[tuple[str, Span], ...]:
+        """The uses, and their places, that do not provide a name that prompts can have elsewhere."""
+        if not any(name == each.name for each in PROMPT_NAMES):
+            return ()
+        return tuple(
+            (use.title, use.span("prompt"))
+            for use in self.uses
+            if not any(name == each.name for each in _seen(use))
+        )
+
+
+def _context(template: Template, draft: Draft) -> _Context:
+    """What every use of a prompt provides; all that there is where nothing uses it."""
+    uses = tuple(
+        declared
         for kind in ("operator", "measure", "validator", "judge")
         for declared in draft.all(kind)
-        if declared.get("prompt") == prompt and declared.row is not None
-    }
-    operators = kinds & set(OPERATOR_KINDS)
-    if operators and operators == kinds and "generate" not in kinds:
-        return tuple(name for name in DATA_NAMES if name != "anchor")
-    return DATA_NAMES
+        if declared.get("prompt") == template.prompt and (kind == "judge" or declared.row is not None)
+    )
+    provided = [{name.name: name for name in _seen(use)} for use in uses]
+    names: dict[str, tuple[PromptName, ...]] = {}
+    for name in PROMPT_NAMES:
+        rows = [each[name.name] for each in provided if name.name in each]
+        if len(rows) == len(uses) and (template.role == "user" or not name.data):
+            names.setdefault(name.name, tuple(rows) or (name,))
+    members: dict[str, tuple[str, ...]] = {}
+    for word, rows_ in names.items():
+        there = [_members(row, use, draft) for row, use in zip(rows_, uses or (None,), strict=True)]
+        told = [each for each in there if each is not None]
+        if told and len(told) == len(there):
+            members[word] = tuple(each for each in told[0] if all(each in other for other in told[1:]))
+    return _Context(uses, names, members)
+
+
+def _seen(use: Declared) -> tuple[PromptName, ...]:
+    """What the calls of a declaration provide."""
+    if use.kind == "judge":
+        modes = SEEN_BY_JUDGES.values() if use.is_broken("mode") else (SEEN_BY_JUDGES[use.get("mode")],)
+        return (*SEEN_ALWAYS, *(name for names in modes for name in names))
+    kind = use.measure or use.operator or use.validator
+    return SEEN_ALWAYS if kind is None else (*SEEN_ALWAYS, *kind.sees)
 
 
 def _check_members(
     template: Template,
     tree: nodes.Template,
-    members: Mapping[str, tuple[str, ...] | None],
+    members: Mapping[str, tuple[str, ...]],
     undeclared: set[str],
     columns: _Columns,
 ) -> Iterator[Diagnostic]:
@@ -181,22 +218,35 @@ def _member(node: nodes.Getattr | nodes.Getitem) -> str | None:
     return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else None
 
 
-def _members(draft: Draft) -> Mapping[str, tuple[str, ...] | None]:
-    """What the data names hold; None where that is not known."""
-    dataset = draft.dataset
-    fields: tuple[str, ...] | None = None
-    if dataset is not None and dataset.get("task") is not None and not dataset.is_broken("fields"):
-        fields = tuple(name for name in spaces.field_yields(dataset) if name != "id")
-    dimensions = tuple(short_names(dimension.name for dimension in draft.all("dimension")).values())
-    return {"item": fields, "anchor": fields, "target": dimensions, "labels": dimensions}
+def _members(name: PromptName, use: Declared | None, draft: Draft) -> tuple[str, ...] | None:
+    """What a name holds; None where that is not known."""
+    match name.holds:
+        case "record":
+            return name.members
+        case "dimensions":
+            return tuple(short_names(dimension.name for dimension in draft.all("dimension")).values())
+        case "item":
+            fields = _fields(draft.dataset)
+            seeds = None if use is None or use.measure is None else draft.named("dataset", use.get("seeds"))
+            if fields is None or seeds is None:
+                return fields
+            # One of the two is an exemplar, which has what its own dataset gives it.
+            rated = _fields(seeds)
+            return None if rated is None else tuple(field for field in fields if field in rated)
+        case _:
+            return None
 
 
-def _near_name(name: str, known: tuple[str, ...], role: Role, draft: Draft) -> tuple[str, ...]:
+def _fields(dataset: Declared | None) -> tuple[str, ...] | None:
+    if dataset is None or dataset.get("task") is None or dataset.is_broken("fields"):
+        return None
+    return tuple(name for name in spaces.field_yields(dataset) if name != "id")
+
+
+def _near_name(name: str, known: tuple[str, ...], members: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Names that may have been meant: also `item.question` for `question`."""
-    fields = _members(draft)["item"] or ()
-    if role == "user" and name in fields:
-        return (f"item.{name}",)
-    return nearest(name, known)
+    owner = next((each for each in ("item", "first") if name in members.get(each, ())), None)
+    return nearest(name, known) if owner is None else (f"{owner}.{name}",)
 
 
 def _file_of(bindings: Bindings, expression: syntax.Expression) -> Source | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from refinelab_dsl import builtins
-from refinelab_dsl.builtins import Attribute, BlockKind, Function, MeasureKind, OperatorKind, ValidatorKind
+from refinelab_dsl.builtins import Attribute, BlockKind, Function, MeasureKind, OperatorKind, PromptName, ValidatorKind
 from refinelab_dsl.diagnostics.wording import percent
 from refinelab_dsl.ir.spelling import render_value, spell, spell_expression
 from refinelab_dsl.semantics.schema import known_kinds
@@ -15,6 +15,7 @@ from refinelab_dsl.views.graph import Graph
 from refinelab_dsl.views.page import Entry, Page, Row, Section, as_named
 from refinelab_dsl.views.prose import parse_inline, parse_prose
 
+SEEN: Final = "in its prompt"
 _LATER: Final = "plans of this version do not execute it"
 _INTRO: Final = (
     "Every block, attribute, kind, function and preset of the language, from the table that the compiler itself reads. "
@@ -31,6 +32,9 @@ def build_reference() -> Page:
         *blocks,
         Section("task", "Tasks", "what a dataset's `task` may be, and the fields of its items", tuple(_tasks())),
         Section("function", "Functions", "what may be called, and where", tuple(_functions())),
+        Section("seen", "Names in prompts", "what a template sees, where what uses its prompt provides it", (
+            Entry("seen", "prompt", "names", "", (), "", tuple(_prompt_names()), (), (), (), ()),
+        )),
         Section("preset", "Presets", "distributions with a name, over ordered labels", tuple(_presets())),
     )
     return Page(
@@ -42,7 +46,8 @@ def build_reference() -> Page:
 def _block(block: BlockKind) -> Section:
     kinds = known_kinds(block.name).values()
     common = Entry(
-        f"block.{block.name}", "block", block.name, _written(block), (), "", tuple(map(_row, block.attributes)),
+        f"block.{block.name}", "block", block.name, _written(block), (), "",
+        (*map(_row, block.attributes), *(_judge_rows() if block.name == "judge" else ())),
         (), (), (), () if block.reached else (_LATER,),
     )  # fmt: skip
     own = (
@@ -62,6 +67,8 @@ def _written(block: BlockKind) -> str:
 
 def _kind_rows(kind: MeasureKind | OperatorKind | ValidatorKind) -> Iterator[Row]:
     yield from map(_row, kind.attributes)
+    if kind.sees:
+        yield _seen(kind.sees)
     match kind:
         case MeasureKind(labels=labels) if labels:
             yield _fact("labels", f"`{'`, `'.join(labels)}`", "what it gives")
@@ -76,6 +83,22 @@ def _kind_rows(kind: MeasureKind | OperatorKind | ValidatorKind) -> Iterator[Row
                 yield _fact("accept", f"`{spell_expression(kind.default, as_named)}`", "what it accepts by default")
             for name in kind.names:
                 yield _fact(name.name, "in `accept`", name.doc)
+
+
+def _judge_rows() -> Iterator[Row]:
+    for mode, names in builtins.SEEN_BY_JUDGES.items():
+        yield _seen(names, f", with `mode = {mode}`")
+
+
+def _seen(names: Iterable[PromptName], when: str = "") -> Row:
+    listed = ", ".join(f"`{name.name}`" for name in (*names, *builtins.SEEN_ALWAYS))
+    return _fact(f"{SEEN}{when}", listed, "the names that its template sees")
+
+
+def _prompt_names() -> Iterator[Row]:
+    for name in builtins.PROMPT_NAMES:
+        members = f": {', '.join(f'`{member}`' for member in name.members)}" if name.members else ""
+        yield _fact(name.name, "only in `user`" if name.data else "in `system` and `user`", f"{name.doc}{members}")
 
 
 def _row(attribute: Attribute) -> Row:

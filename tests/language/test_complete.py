@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from refinelab_dsl import syntax
+from refinelab_dsl import builtins, syntax
 from refinelab_dsl.diagnostics.meanings import load_meanings
 from tests.harness.specs import Example, find_examples
 from tests.language.uses import (
@@ -55,3 +55,21 @@ def test_every_complaint_of_the_front_end_is_expected() -> None:
     expected = set(re.findall(r"RF\d{4}", " ".join([*comments, *screens])))
     wanted = [code for code in load_meanings() if code.startswith(FAMILIES)]
     assert [code for code in wanted if code not in expected] == []
+
+
+def test_the_table_of_prompts_is_that_of_the_compiler() -> None:
+    chapter = (CHAPTERS / "30-prompts.md").read_text(encoding="utf-8")
+    listed: dict[str, list[str]] = {}
+    for uses, names in re.findall(r"^\| (?:`judge` with )?(`.+`|every call) \| `(.+)` \|$", chapter, re.M):
+        for use in re.findall(r"`(?:mode = )?(\w+)`", uses) or ["every call"]:
+            listed[use] = names.split()
+    kinds = {
+        row.name: row.sees
+        for rows in (builtins.MEASURE_KINDS, builtins.OPERATOR_KINDS, builtins.VALIDATOR_KINDS)
+        for row in rows.values()
+        if row.sees
+    }
+    known = {"every call": builtins.SEEN_ALWAYS, **kinds, **builtins.SEEN_BY_JUDGES}
+    assert {use: sorted(names) for use, names in listed.items()} == {
+        use: sorted(name.name for name in names) for use, names in known.items()
+    }

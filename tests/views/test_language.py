@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refinelab_dsl import builtins
 from refinelab_dsl.views.docs import render_html, render_markdown
-from refinelab_dsl.views.language import build_reference
+from refinelab_dsl.views.language import SEEN, build_reference
 from tests.views.test_docs import read_html, read_markdown
 
 PAGE = build_reference()
@@ -18,13 +18,13 @@ def test_every_row_of_the_table_is_an_entry() -> None:
     expected |= {f"validator.{name}" for name in builtins.VALIDATOR_KINDS}
     expected |= {f"task.{name}" for name in builtins.TASKS} | {f"preset.{name}" for name in builtins.PRESETS}
     expected |= {f"function.{row.contexts[0]}.{row.name}" for row in builtins.FUNCTIONS}
-    assert set(ENTRIES) == expected | {"top"}
+    assert set(ENTRIES) == expected | {"top", "seen"}
     assert len(ENTRIES) == sum(len(section.entries) for section in PAGE.sections)
 
 
 def test_every_attribute_says_what_it_takes_and_what_it_is_for() -> None:
     for block in builtins.BLOCKS.values():
-        rows = {row.name: row for row in ENTRIES[f"block.{block.name}"].rows}
+        rows = {row.name: row for row in ENTRIES[f"block.{block.name}"].rows if not row.name.startswith(SEEN)}
         assert set(rows) == {attribute.name for attribute in block.attributes}
         for attribute in block.attributes:
             row = rows[attribute.name]
@@ -35,6 +35,16 @@ def test_every_attribute_says_what_it_takes_and_what_it_is_for() -> None:
     assert confidence.value == "a percentage such as 25%; by default 90%"
     assert ENTRIES["block.judge"].later
     assert not ENTRIES["block.dataset"].later
+
+
+def test_whatever_takes_a_prompt_says_what_its_template_sees() -> None:
+    rows = {entry.id: [row.value for row in entry.rows if row.name.startswith(SEEN)] for entry in ENTRIES.values()}
+    assert rows["operator.generate"] == [
+        "item, target, labels, count, style, anchor, passages, task, params, sample"
+    ]
+    assert rows["measure.length"] == []
+    assert len(rows["block.judge"]) == len(builtins.SEEN_BY_JUDGES)
+    assert [row.name for row in ENTRIES["seen"].rows] == [name.name for name in builtins.PROMPT_NAMES]
 
 
 def test_it_renders_as_both() -> None:

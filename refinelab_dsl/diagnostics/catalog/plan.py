@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help, Label
 from refinelab_dsl.diagnostics.wording import nearest_names
 from refinelab_dsl.source import Place, Span
 
@@ -181,6 +181,25 @@ def template_unknown_name(
     return Diagnostic("RF5132", "error", f"prompt `{prompt}` uses `{name}`, which its context does not provide",
                       span=span,
                       label="undefined", notes=(f"it sees {', '.join(f'`{each}`' for each in known)}",), help=helps)
+
+
+def template_name_not_provided(
+    prompt: str, name: str, lacking: tuple[tuple[str, Span], ...], uses: int, known: tuple[str, ...], span: Span
+) -> Diagnostic:
+    """RF5135: a template uses a variable that calls of another kind provide, and those of this use do not.
+
+    lacking: what uses the prompt without providing the name, and where; uses: of how many.
+    Wrong: `{{ anchor.question }}` in a prompt that an `expand` operator uses.
+    """
+    (first, _), *further = lacking
+    which = f"{first} and {len(further)} more do not provide" if further else f"{first} does not provide"
+    shared = (Help("give it a prompt of its own" if not further else "give them a prompt of their own"),)
+    return Diagnostic(
+        "RF5135", "error", f"prompt `{prompt}` uses `{name}`, which {which}", span=span, label="not provided",
+        labels=tuple(Label(where, "used here, without it") for _, where in lacking),
+        notes=(f"{'every use provides' if uses > 1 else 'it provides'} {', '.join(f'`{each}`' for each in known)}",),
+        help=shared if uses > len(lacking) else (),
+    )
 
 
 def template_unknown_member(prompt: str, owner: str, name: str, near: tuple[str, ...], known: tuple[str, ...],
