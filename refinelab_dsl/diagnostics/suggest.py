@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 _MOST = 3
@@ -37,6 +38,7 @@ def _fold(word: str) -> str:
     return word.casefold().replace("-", "_").replace(" ", "_")
 
 
+@lru_cache(maxsize=2**14)  # a word that is wrong is often wrong everywhere, and each way out is tried on the whole spec
 def _distance(left: str, right: str, limit: int) -> int:
     """Edits between two words (optimal string alignment); `limit + 1` where there are more than `limit`."""
     if abs(len(left) - len(right)) > limit:

@@ -6,10 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.cli.warm import start_warm
+
+# What an interpreter reads when it starts.
+_OF_THE_START = ("PYTHON", "LC_", "LANG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +37,28 @@ def refinec(
     stdin: bytes = b"",
     environ: Mapping[str, str] | None = None,
     timeout: float = 300,
+    fresh: bool = False,
 ) -> Answer:
-    """One call. The environment holds no key, no variable of ours and no colour wish unless `environ` adds it."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "refinelab_dsl.cli.main", *map(str, arguments)],
-        cwd=cwd, env=clean_environment(environ), input=stdin, capture_output=True, timeout=timeout, check=False,
-    )  # fmt: skip
-    result = Answer(answer.returncode, answer.stdout.decode(), answer.stderr.decode())
+    """One call. The environment holds no key, no variable of ours and no colour wish unless `environ` adds it.
+
+    fresh: as an interpreter of its own, with a hash seed of its own, and not as a fork of one that waits (`warm`).
+    """
+    words = [str(argument) for argument in arguments]
+    whole = clean_environment(environ)
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(stdin)
+        given.seek(0)
+        if fresh or any(name.startswith(_OF_THE_START) for name in environ or ()):
+            code = subprocess.run(
+                [sys.executable, "-m", "refinelab_dsl.cli.main", *words],
+                cwd=cwd, env=whole, stdin=given, stdout=out, stderr=err, timeout=timeout, check=False,
+            ).returncode  # fmt: skip
+        else:
+            descriptors = [given.fileno(), out.fileno(), err.fileno()]
+            code = start_warm().call(words, cwd=cwd, environ=whole, descriptors=descriptors, timeout=timeout)
+        out.seek(0)
+        err.seek(0)
+        result = Answer(code, out.read().decode(), err.read().decode())
     assert "Traceback (most recent call last)" not in result.err, result.err
     return result
 

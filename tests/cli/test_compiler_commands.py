@@ -20,7 +20,7 @@ dimension topic { from = n, target = { a = 60%, b = 60% } }
 
 
 def test_check_says_so_where_nothing_is_wrong(tmp_path: Path) -> None:
-    answer = refinec("check", QUICKSTART, cwd=tmp_path)
+    answer = refinec("check", QUICKSTART, cwd=tmp_path, fresh=True)
     assert (answer.code, answer.out) == (0, "")
     assert answer.err == "checked 1 spec: no errors\n"
 
@@ -117,7 +117,7 @@ def test_compile_prints_every_stage(stage: str, tmp_path: Path) -> None:
         assert json.loads(answer.out.splitlines()[-1])["record"] == "trailer"
     if stage == "lp":
         assert answer.out.rstrip().endswith("end")
-    again = refinec("compile", QUICKSTART, f"--emit={stage}", "-o", "out.txt", cwd=tmp_path)
+    again = refinec("compile", QUICKSTART, f"--emit={stage}", "-o", "out.txt", cwd=tmp_path, fresh=True)
     assert (again.code, again.out) == (0, "")
     assert (tmp_path / "out.txt").read_text(encoding="utf-8") == answer.out
 
@@ -151,7 +151,8 @@ def test_render_shows_what_would_be_sent(tmp_path: Path) -> None:
     assert "What is the capital of Brazil?" in user
     assert "Brazil" not in system  # text of the dataset never reaches the system message
     assert 0 < document["tokens"]["input"] <= document["tokens"]["input_ceiling"]
-    text = refinec("render", "author", QUICKSTART, "--item", "geo-21", "--target", "length=long", cwd=tmp_path)
+    arguments = ("author", QUICKSTART, "--item", "geo-21", "--target", "length=long")
+    text = refinec("render", *arguments, cwd=tmp_path, fresh=True)
     assert "--- system\n" in text.out
     assert "tokens in" in text.err
 
@@ -185,7 +186,7 @@ def test_text_of_the_dataset_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 
 def test_explain(tmp_path: Path) -> None:
-    answer = refinec("explain", "rf9001", cwd=tmp_path)
+    answer = refinec("explain", "rf9001", cwd=tmp_path, fresh=True)
     assert answer.code == 0
     assert answer.out.startswith("RF9001: a bug of ours")
     assert refinec("explain", "RF0000", cwd=tmp_path).code == ExitCode.USAGE

@@ -83,7 +83,7 @@ SECOND = [
 
 
 def test_nothing_changed(repository: Path) -> None:
-    answer = refinec("diff", "--exit-code", cwd=repository / "specs")
+    answer = refinec("diff", "--exit-code", cwd=repository / "specs", fresh=True)
     assert answer.code == 0, answer.err
     assert "no difference in meaning" in answer.out
 

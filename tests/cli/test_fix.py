@@ -43,7 +43,7 @@ def test_what_is_sure_is_repaired_in_the_spec_and_in_what_it_imports(tmp_path: P
     shown = refinec("fix", "--diff", "a.refine", cwd=tmp_path)
     assert (tmp_path / "a.refine").read_bytes() == WRONG
     assert "fixed" not in shown.err
-    answer = refinec("fix", "a.refine", cwd=tmp_path)
+    answer = refinec("fix", "a.refine", cwd=tmp_path, fresh=True)
     assert (tmp_path / "a.refine").read_bytes() == RIGHT
     assert (tmp_path / "a.refine").stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "lib" / "models.refine").read_bytes() == LIBRARY.replace(b"==", b"=")

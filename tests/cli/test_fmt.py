@@ -27,7 +27,7 @@ def test_files_are_formatted_in_place(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(LOOSE)
     (tmp_path / "c.refine").write_bytes(NEAT)
     before = (tmp_path / "c.refine").stat()
-    answer = refinec("fmt", cwd=tmp_path)
+    answer = refinec("fmt", cwd=tmp_path, fresh=True)
     assert (answer.code, answer.out) == (0, "a.refine\nbelow/b.refine\n")
     assert answer.err == "3 specs: 2 formatted, 1 unchanged\n"
     assert all((tmp_path / name).read_bytes() == NEAT for name in ("a.refine", "below/b.refine", "c.refine"))

@@ -16,9 +16,9 @@ from tests.cli.command import refinec
 
 
 def test_version(tmp_path: Path) -> None:
-    short = refinec("--version", cwd=tmp_path)
+    short = refinec("--version", cwd=tmp_path, fresh=True)
     assert (short.code, short.out) == (0, f"refinec {__version__}\n")
-    text = refinec("version", cwd=tmp_path)
+    text = refinec("version", cwd=tmp_path, fresh=True)
     assert text.out.startswith(f"refinec {__version__} ")
     document = refinec("version", "--format", "json", "--json-file", "v.json", cwd=tmp_path)
     assert document.json["refinec"] == __version__
@@ -28,7 +28,7 @@ def test_version(tmp_path: Path) -> None:
 
 
 def test_doctor_lists_what_decision_24_says(tmp_path: Path) -> None:
-    answer = refinec("doctor", "--format", "json", cwd=tmp_path)
+    answer = refinec("doctor", "--format", "json", cwd=tmp_path, fresh=True)
     findings = answer.json
     assert answer.code == 0, findings
     assert all(list(finding) == ["name", "status", "version", "detail", "fix"] for finding in findings)
@@ -73,7 +73,7 @@ def test_doctor_finds_what_is_missing() -> None:
 
 
 def test_init_makes_a_project_that_checks_and_plans(tmp_path: Path) -> None:
-    answer = refinec("init", "project", cwd=tmp_path)
+    answer = refinec("init", "project", cwd=tmp_path, fresh=True)
     assert answer.code == 0
     project = tmp_path / "project"
     made = sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())

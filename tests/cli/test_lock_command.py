@@ -17,6 +17,7 @@ from refinelab_dsl.cli import main
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.ir import spec_hash
 from tests.cli.command import Answer
+from tests.cli.command import refinec as run_refinec
 
 Command: TypeAlias = Callable[..., Answer]
 
@@ -96,6 +97,8 @@ def test_lock_again_changes_no_byte(project: Path, refinec: Command) -> None:
     again = refinec("lock", cwd=project)
     assert (again.code, again.out) == (0, "")
     assert "as it was" in again.err
+    assert (project / "refine.lock").read_bytes() == before
+    assert run_refinec("lock", cwd=project, fresh=True).code == 0  # with another hash seed
     assert (project / "refine.lock").read_bytes() == before
     assert refinec("lock", "--check", cwd=project).code == 0
 

@@ -34,5 +34,5 @@ def test_every_spec_of_ours_runs(spec: Path, tmp_path: Path) -> None:
     assert (tmp_path / output["file"]).read_bytes().count(b"\n") == output["rows"] == head["size"]["measured"]
     verified = refinec("verify", head["provenance"]["file"], cwd=tmp_path)
     assert verified.code == 0, verified.err
-    replayed = refinec("replay", str(head["run"]), cwd=tmp_path)
+    replayed = refinec("replay", str(head["run"]), cwd=tmp_path, fresh=True)
     assert replayed.code == 0, replayed.err

@@ -33,7 +33,7 @@ def _files(project: Path) -> set[str]:
 
 def test_plan_shows_mix_actions_and_cost_and_writes_nothing(project: Path) -> None:
     before = _files(project)
-    answer = refinec("plan", cwd=project)
+    answer = refinec("plan", cwd=project, fresh=True)
     assert answer.code == 0, answer.err
     for part in ("Mix", "subject", "Actions", "author", "Cost", "budget", "solver", "Checks", "Plan: keep"):
         assert part in answer.out

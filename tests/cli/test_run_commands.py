@@ -28,7 +28,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     """A project whose quickstart was applied once, and what `apply` said. Tests only look at it."""
     project = tmp_path_factory.mktemp("applied")
     assert refinec("init", cwd=project).code == 0
-    answer = refinec("apply", "--auto-approve", "--format", "json", cwd=project)
+    answer = refinec("apply", "--auto-approve", "--format", "json", cwd=project, fresh=True)
     assert answer.code == 0, answer.err
     return project, answer.json
 
@@ -240,11 +240,11 @@ def test_what_cannot_be_resumed(
 
 def test_runs_and_show(applied: tuple[Path, dict[str, Any]]) -> None:
     project, head = applied
-    table = refinec("runs", cwd=project)
+    table = refinec("runs", cwd=project, fresh=True)
     assert re.search(r"1 +complete +quickstart +120 ", table.out), table.out
     (listed,) = refinec("runs", "--format", "json", cwd=project).json
     assert listed["outputs"] == head["outputs"]
-    shown = refinec("show", "1", cwd=project)
+    shown = refinec("show", "1", cwd=project, fresh=True)
     assert shown.code == 0
     assert "out/quickstart.jsonl" in shown.out
     assert refinec("show", "1", "--format", "json", cwd=project).json["run"] == 1
@@ -252,7 +252,7 @@ def test_runs_and_show(applied: tuple[Path, dict[str, Any]]) -> None:
 
 def test_logs_have_a_line_for_each_attempt(applied: tuple[Path, dict[str, Any]]) -> None:
     project, head = applied
-    answer = refinec("logs", "1", cwd=project)
+    answer = refinec("logs", "1", cwd=project, fresh=True)
     attempts = refinec("logs", "1", "--format", "json", cwd=project).json
     assert answer.code == 0
     assert len(answer.out.splitlines()) == len(attempts)
@@ -300,7 +300,7 @@ def test_trace_of_an_addition_an_original_and_a_row(applied: tuple[Path, dict[st
     original = refinec("trace", "1", cwd=project)
     assert original.code == 0
     assert rows[0]["id"] in original.out
-    text = refinec("trace", added["id"], cwd=project)
+    text = refinec("trace", added["id"], cwd=project, fresh=True)
     assert added["question"] in text.out
     unknown = refinec("trace", "no-such-id", cwd=project)
     assert unknown.code == ExitCode.USAGE
@@ -319,7 +319,7 @@ def test_replay_and_verify(applied: tuple[Path, dict[str, Any]], tmp_path: Path)
         assert verified.code == 0, verified.err
         assert verified.json["verified"] is True
     root = refinec("verify", "out/quickstart.prov.jsonl", "--format", "json", cwd=project).json["root"]
-    assert refinec("verify", "out/quickstart.prov.jsonl", "--root", root, cwd=project).code == 0
+    assert refinec("verify", "out/quickstart.prov.jsonl", "--root", root, cwd=project, fresh=True).code == 0
     other = refinec("verify", "out/quickstart.prov.jsonl", "--root", "0" * 64, cwd=project)
     assert other.code == ExitCode.CHECK_FAILED
     assert refinec("verify", "nothing", cwd=project).code == ExitCode.USAGE

@@ -39,7 +39,7 @@ def test_graph_takes_the_one_spec_of_the_folder(form: str, start: str, folder: P
 
 
 def test_docs_are_markdown_or_one_page_of_html(folder: Path) -> None:
-    markdown = refinec("docs", cwd=folder)
+    markdown = refinec("docs", cwd=folder, fresh=True)
     assert (markdown.code, markdown.err) == (0, "")
     assert markdown.out.startswith("# rich\n\nChemistry, harder.\n")
     html = refinec("docs", "--html", "-o", "page.html", cwd=folder)
