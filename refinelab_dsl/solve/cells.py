@@ -54,6 +54,8 @@ def build_problem(
         limits=_build_limits(program, profile, estimates),
         gap=None if program.solve.gap is None else float(program.solve.gap),
         time_limit=float(program.solve.time_limit),
+        strategy=program.solve.strategy,
+        seed=program.seed,
     )
     return problem, tuple(_warn_of_unreachable(program, problem))
 

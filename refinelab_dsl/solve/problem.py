@@ -81,7 +81,8 @@ class Action:
 class Limits:
     """Constraints, in counts and absolute amounts. None: not limited. Amounts are expected ones, reserve taken off.
 
-    `size` is None only where `explain` asks which constraints conflict.
+    `size` is None only where `explain` asks which constraints conflict. Where `sizes` is given, the size is free from
+    its first to its second number, and `size` is None.
     """
 
     size: int | None
@@ -90,11 +91,16 @@ class Limits:
     distinct: float | None = None  # share of the final size
     tokens: float | None = None
     usd: float | None = None
+    sizes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Strategy `joint` at fixed size. `gap` is absolute, in the objective's unit; None: max(1e-6, 1e-4 objective)."""
+    """What is to be decided, and how.
+
+    gap: absolute, in the objective's unit; None: max(1e-6, 1e-4 objective). seed: of whatever a strategy draws. relax:
+    the relaxation alone, rounded. static: `greedy` with the gains of the start, as in the paper.
+    """
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
@@ -102,6 +108,10 @@ class Problem:
     limits: Limits
     gap: float | None = None
     time_limit: float = 60.0
+    strategy: str = "joint"
+    seed: int = 0
+    relax: bool = False
+    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from refinelab_dsl.solve.explain import find_conflict
 from refinelab_dsl.solve.problem import Assignment, Infeasible, Problem, Unsolved
-from refinelab_dsl.solve.solver import Session, choose_solver
+from refinelab_dsl.solve.solver import Session, Solver, Status, choose_solver
 from refinelab_dsl.solve.strategies.joint import solve_joint
+
+Strategy: TypeAlias = Callable[[Problem, Session], Assignment | Status]
+
+STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType({"joint": solve_joint})
+"""How counts are chosen: `solve.strategy`. Each keeps every limit of the problem."""
 
 
 def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | Unsolved:
@@ -20,12 +28,12 @@ def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | U
     chosen = choose_solver(solver, bins)
     if chosen is None:
         return Unsolved("missing", solver)
-    answer = solve_joint(problem, Session(chosen, time.monotonic() + problem.time_limit))
+    answer = _run(problem, chosen)
     if answer == "failed" and solver == "auto":
         other = choose_solver("glpk" if chosen == "highs" else "highs", bins)
         if other is not None:
             chosen = other
-            answer = solve_joint(problem, Session(chosen, time.monotonic() + problem.time_limit))
+            answer = _run(problem, chosen)
     match answer:
         case "infeasible":
             return find_conflict(problem, chosen)
@@ -35,3 +43,7 @@ def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | U
             return Unsolved("failed", chosen)
         case _:
             return answer
+
+
+def _run(problem: Problem, solver: Solver) -> Assignment | Status:
+    return STRATEGIES[problem.strategy](problem, Session(solver, time.monotonic() + problem.time_limit))
