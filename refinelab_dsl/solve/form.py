@@ -24,7 +24,7 @@ ROUNDING = 1e-9  # what binary fractions may be off when a share becomes a count
 class Column:
     """`Allotment` without its count: accepted results of `operator` from `cell` into `bin`. 0 <= count <= upper.
 
-    tokens, usd: expected per accepted result, failed attempts included.
+    tokens, usd: expected per accepted result, failed attempts included. stock: results of earlier runs.
     """
 
     operator: int
@@ -33,6 +33,13 @@ class Column:
     upper: int
     tokens: float
     usd: float
+    stock: bool = False
+
+    @property
+    def family(self) -> int:
+        """Columns of one family cost the same, so a family's total decides its cost: the operator's new results, and
+        those that it has in stock."""
+        return -2 - self.operator if self.stock else self.operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,8 @@ class _Builder:
         for index, action in enumerate(self.problem.operators):
             if action.success > 0:
                 self._add_columns(index, action)
+        for index, action in enumerate(self.problem.operators):
+            self._add_stock(index, action)
         if self.size is None:
             self.total = len(self.columns)
             self.columns.append(Column(-1, None, None, 2 * self.now + 10**7, 0.0, 0.0))
@@ -216,6 +225,10 @@ class _Builder:
         tokens, usd = action.tokens / action.success, action.usd / action.success
         self.columns.append(Column(index, cell, bin, floor(most + ROUNDING), tokens, usd))
 
+    def _add_stock(self, index: int, action: Action) -> None:
+        for cell, bin in sorted(action.stock or {}, key=lambda place: (-1 if place[0] is None else place[0], place[1])):
+            self.columns.append(Column(index, cell, bin, (action.stock or {})[cell, bin], 0.0, 0.0, stock=True))
+
     def _most_removed(self) -> int:
         """What all removals together may take: a bound that follows from others, for a tighter box."""
         removers = [index for index, action in enumerate(self.problem.operators) if action.kind == "remove"]
@@ -248,13 +261,16 @@ class _Builder:
         """No item leaves twice, and an operator tries an item that stays at most `attempts_per_item` times."""
         leaving: dict[int, list[int]] = defaultdict(list)
         trying: dict[tuple[int, int], list[int]] = defaultdict(list)  # (cell, operator) -> columns
+        copies: list[int] = []  # of earlier runs
         for number, column in enumerate(self.columns):
             if column.cell is None:
                 continue
             kind = self._kind(column)
             if kind in ("remove", "move"):
                 leaving[column.cell].append(number)
-            if kind in ("expand", "move"):
+            if column.stock:
+                copies += [number] if kind == "expand" else []
+            elif kind in ("expand", "move"):
                 trying[column.cell, column.operator].append(number)
         for cell, numbers in sorted(leaving.items()):
             if len(numbers) > 1:
@@ -273,6 +289,14 @@ class _Builder:
                 terms = (*((n, 1.0) for n in numbers), *stays)
                 self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * count))
 
+        for number in copies:  # every item of the cell has the same number of them, and takes them along
+            column = self.columns[number]
+            assert column.cell is not None
+            each = column.upper / self.problem.cells[column.cell].count
+            stays = [(n, each) for n in leaving[column.cell]]
+            if stays:
+                self.rows.append(Row(f"stock_{number}", ((number, 1.0), *stays), None, float(column.upper)))
+
     def _limit_anchors(self) -> None:
         """An anchor is tried at most `attempts_per_item` times where the spec says so."""
         for index, action in enumerate(self.problem.operators):
@@ -284,7 +308,9 @@ class _Builder:
                 if index in cell.eligible and cell.count
             ]
             column_of = {
-                column.bin: number for number, column in enumerate(self.columns) if column.operator == index
+                column.bin: number
+                for number, column in enumerate(self.columns)
+                if column.operator == index and not column.stock
             }
             for place, (bins, anchors) in enumerate(_target_groups(action, cells)):
                 terms = tuple((column_of[bin], 1.0) for bin in sorted(bins))

@@ -12,7 +12,7 @@ from refinelab_dsl.solve.problem import Allotment, Problem
 def lift_allotments(form: Form, values: NDArray[np.float64]) -> tuple[Allotment, ...]:
     """Every column that is used, in declaration order."""
     return tuple(
-        Allotment(column.operator, column.cell, column.bin, round(value))
+        Allotment(column.operator, column.cell, column.bin, round(value), column.stock)
         for number, (column, value) in enumerate(zip(form.columns, values, strict=True))
         if number != form.total and round(value) > 0
     )

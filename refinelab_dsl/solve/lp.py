@@ -56,7 +56,8 @@ def _explain(problem: Problem, form: Form) -> Iterator[str]:
 def _name(problem: Problem, column: Column) -> str:
     start = "" if column.cell is None else f" from {_labels(problem, problem.cells[column.cell].bin)}"
     end = "" if column.bin is None else f" to {_labels(problem, column.bin)}"
-    return f"{problem.operators[column.operator].operator}{start}{end}"
+    bought = " by earlier runs" if column.stock else ""
+    return f"{problem.operators[column.operator].operator}{start}{end}{bought}"
 
 
 def _labels(problem: Problem, place: Bin) -> str:

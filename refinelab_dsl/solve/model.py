@@ -98,7 +98,7 @@ class Model:
         self._minimise(sum(self._terms({number: weight * scale for number, weight in weights.items()})))
 
     def minimise_totals(self, weights: Mapping[int, float]) -> None:
-        """Sum of weight x accepted results of an operator; only in an integer model."""
+        """Sum of weight x accepted results of a family of columns; only in an integer model."""
         self._minimise(sum(self._total_terms(weights)), max(weights.values(), default=1.0))
 
     def minimise_whole(self, draw: Callable[[str, int], int]) -> None:
@@ -222,7 +222,7 @@ def build_model(
 ) -> Model:
     """All rows of `form` over columns in [low, high].
 
-    integer: counts of labels, totals of operators and thetas are whole; columns are not asked to be. Branching on
+    integer: counts of labels, totals of families and thetas are whole; columns are not asked to be. Branching on
     those few decides what the budget and the targets leave open, and columns mostly come out whole by themselves
     (GLPK: 0.02 s against 20 s with whole columns). Where they do not: `Model.make_columns_whole`.
 
@@ -257,10 +257,10 @@ def build_model(
         body = pyo.quicksum(factor * model.y[column] for column, factor in terms) if terms else 0.0
         model.link.add(model.change[number] == body)
     if integer:
-        operators = sorted({form.columns[number].operator for number in free})
-        model.total = pyo.Var(operators, domain=domain)
-        for operator in operators:
-            body = pyo.quicksum(model.y[number] for number in free if form.columns[number].operator == operator)
-            model.link.add(model.total[operator] == body)
+        families = sorted({form.columns[number].family for number in free})
+        model.total = pyo.Var(families, domain=domain)
+        for family in families:
+            body = pyo.quicksum(model.y[number] for number in free if form.columns[number].family == family)
+            model.link.add(model.total[family] == body)
     bounds = tuple((float(low[number] - base[number]), float(high[number] - base[number])) for number in free)
     return Model(model, form, base, free, judged, bounds)

@@ -54,8 +54,11 @@ class Action:
     targets: for `generate` and `move`, per source bin the bins it may lead to. Two source bins of a `generate` lead
         either to the same bins or to none in common, as `moves` makes them.
     max_usd: expected dollars of all its attempts together (`max_cost`), None without limit.
-    sure: per cell index, the accepted results that trying all of its items `attempts_per_item` times gives almost
-        surely; where absent, the expected number.
+    sure: per cell index, the accepted results that trying all of its items as often as is left gives almost surely;
+        where absent, the expected number.
+    stock: accepted results that earlier runs bought and that cost nothing, by (cell, bin); the cell is None for
+        `generate`. Each item of a cell has equally many: cells are split where items differ in that.
+    tried: per cell index, how many of each item's `attempts_per_item` earlier runs have used.
     """
 
     operator: str
@@ -67,6 +70,8 @@ class Action:
     targets: Mapping[Bin, tuple[Bin, ...]] | None = None
     max_usd: float | None = None
     sure: Mapping[int, int] | None = None
+    stock: Mapping[tuple[int | None, Bin], int] | None = None
+    tried: Mapping[int, int] | None = None
 
     def reach(self, cell: int, count: int) -> float | None:
         """The most accepted results that may be planned from the `count` items of a cell; None without limit."""
@@ -74,7 +79,11 @@ class Action:
             return None
         if self.sure is not None and cell in self.sure:
             return float(self.sure[cell])
-        return self.success * self.attempts_per_item * count
+        return self.success * self.left(cell) * count
+
+    def left(self, cell: int) -> int:
+        """How often each item of a cell may still be tried, where that is limited."""
+        return max(0, (self.attempts_per_item or 0) - (self.tried or {}).get(cell, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +127,15 @@ class Problem:
 class Allotment:
     """`count` accepted results of operator `operator` (index) from cell `cell` (index) into `bin`.
 
-    `cell` is None for `generate` (its anchor is chosen by `select`); `bin` is None for `remove`.
+    `cell` is None for `generate` (its anchor is chosen by `select`); `bin` is None for `remove`. `stock`: they are
+    there already, bought by earlier runs.
     """
 
     operator: int
     cell: int | None
     bin: Bin | None
     count: int
+    stock: bool = False
 
 
 @dataclass(frozen=True)

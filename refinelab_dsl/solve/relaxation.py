@@ -97,10 +97,12 @@ def result_costs(form: Form) -> NDArray[np.float64]:
 
 
 def tie_weights(form: Form) -> dict[int, float]:
-    """Cost, then churn, then declaration order, as one weight per column."""
+    """Cost, then churn, then declaration order, as one weight per column. What earlier runs brought changes less of
+    what the user has than a new result does."""
     costs = result_costs(form)
     return {
-        number: COST * float(costs[number]) + CHURN + ORDER * weight for number, weight in order_weights(form).items()
+        number: COST * float(costs[number]) + CHURN * (0.5 if form.columns[number].stock else 1.0) + ORDER * weight
+        for number, weight in order_weights(form).items()
     }
 
 

@@ -105,14 +105,14 @@ def _search(
 def _break_ties(form: Form, model: Model, session: Session, best: Rounded) -> Rounded:
     """Among the points with the least quanta the cheapest, then the one with least churn, then the first.
 
-    Cost and churn are the same for every cell of an operator, so totals of operators decide them. Generic weights
+    Cost and churn are the same for every cell of an operator, so totals of families decide them. Generic weights
     settle the counts of labels; with those fixed, columns are a transport problem, and generic weights pick its
     vertex.
     """
     costs = result_costs(form)
-    operators = {form.columns[number].operator: number for number in model.free if number != form.total}
-    units = {operator: float(round(COST_UNITS * costs[number])) for operator, number in operators.items()}
-    churn = dict.fromkeys(operators, 1.0)
+    families = {form.columns[number].family: number for number in model.free if number != form.total}
+    units = {family: float(round(COST_UNITS * costs[number])) for family, number in families.items()}
+    churn = {family: 1.0 if form.columns[number].stock else 2.0 for family, number in families.items()}
     goals: list[Callable[[], None]] = []
     if any(units.values()):
         goals.append(lambda: model.minimise_totals(units))
