@@ -17,10 +17,12 @@ from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
+from refinelab_dsl.plan.binding import Binding, describe_binding
 from refinelab_dsl.plan.cached import count_cached
 from refinelab_dsl.plan.pins import is_unchanged
 from refinelab_dsl.plan.view import build_view
 from refinelab_dsl.project import Project
+from refinelab_dsl.solve import add_duals
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -110,6 +112,7 @@ def build_shown(planned: compiler.Planned, destination: Path | None) -> render.S
     """What only this call knows of the plan: the solver, its time, the file."""
     answer = planned.assignment
     return render.Shown(
+        binding=find_binding(planned),
         solver=answer.solver if answer else None,
         seconds=answer.seconds if answer else None,
         cached=count_replies(planned),
@@ -117,6 +120,14 @@ def build_shown(planned: compiler.Planned, destination: Path | None) -> render.S
         saved_as=str(destination) if destination is not None and planned.plan is not None else None,
         diagnostics=planned.diagnostics,
     )
+
+
+def find_binding(planned: compiler.Planned) -> tuple[Binding, ...]:
+    """The limits that the plan runs into, and what moving them would be worth: some more solving."""
+    program, problem, answer = planned.analysis.program, planned.problem, planned.assignment
+    if planned.plan is None or program is None or problem is None or answer is None:
+        return ()
+    return describe_binding(program, problem, add_duals(problem, answer), planned.diagnostics.sources)
 
 
 def compare_lock(plan: PlanFile | None, project: Project) -> bool | None:

@@ -117,6 +117,19 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "applied_as": shown.applied_as,
         "locked": shown.locked,
         "notes": list(header.notes),
+        "binding": [
+            {
+                "constraint": limit.constraint,
+                "file": limit.file,
+                "line": limit.line,
+                "worth": limit.worth,
+                "step": limit.step,
+                "divergence": limit.divergence,
+                "tokens": limit.tokens,
+                "usd": _decimal(limit.usd),
+            }
+            for limit in shown.binding
+        ],
     }
 
 

@@ -12,6 +12,7 @@ from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Action, Amount, Check, Header, Share, Step
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.plan.binding import Binding
 from refinelab_dsl.plan.figures import (
     count_of,
     render_divergence,
@@ -43,7 +44,7 @@ class Shown:
 
     cached: operator -> how many of its listed attempts the store of replies already answers.
     stale: what changed since the plan was made. applied_as: the run that used this plan up.
-    binding: a constraint and what one unit more of it is worth, in words.
+    binding: the limits that bind, and what one unit more of each is worth.
     saved_as: the file that was just written. locked: whether the data are those that `refine.lock` pins; None where
     it pins none.
     """
@@ -53,7 +54,7 @@ class Shown:
     cached: Mapping[str, int] | None = None
     stale: tuple[str, ...] = ()
     applied_as: int | None = None
-    binding: tuple[tuple[str, str], ...] = ()
+    binding: tuple[Binding, ...] = ()
     saved_as: str | None = None
     locked: bool | None = None
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -132,7 +133,7 @@ class View:
     tokens: Total
     budget: tuple[str, ...]
     solver: str
-    binding: tuple[tuple[str, str], ...]
+    binding: tuple[Binding, ...]
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     headline: str

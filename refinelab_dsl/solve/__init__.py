@@ -5,6 +5,7 @@ from refinelab_dsl.solve.explain import explain
 from refinelab_dsl.solve.problem import Assignment, Infeasible, Problem, Unsolved
 from refinelab_dsl.solve.select import Selection, select
 from refinelab_dsl.solve.solve import solve
+from refinelab_dsl.solve.worth import add_duals
 
 __all__ = [
     "Assignment",
@@ -12,6 +13,7 @@ __all__ = [
     "Problem",
     "Selection",
     "Unsolved",
+    "add_duals",
     "build_problem",
     "explain",
     "select",

@@ -214,7 +214,7 @@ def _moved(move: Move, axis: Axis, label: int) -> tuple[int, ...]:
 def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> Limits:
     constraints, budget = program.constraints, program.budget
     size = constraints.size.low if constraints.size.kind == "exact" else profile.size
-    tokens = usd = None
+    tokens = usd = limit = None
     if budget is not None:
         available = 1 - float(budget.reserve)
         limit = budget.tokens
@@ -231,6 +231,8 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         distinct=float(constraints.distinct),
         tokens=tokens,
         usd=usd,
+        reserved_tokens=0.0 if limit is None else limit - (tokens or 0.0),
+        reserved_usd=0.0 if usd is None or budget is None else float(budget.cost or 0) - usd,
     )
 
 

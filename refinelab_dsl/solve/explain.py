@@ -7,7 +7,7 @@ without a plan coming to exist is the conflict. Ways out are solved again before
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -15,6 +15,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import solving as faults
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.form import build_form
+from refinelab_dsl.solve.limits import drop_limit, limit_of, name_limits, origin_of, set_limit
 from refinelab_dsl.solve.problem import Infeasible, Problem, Unsolved
 from refinelab_dsl.solve.relaxation import relax
 from refinelab_dsl.solve.rounding import round_counts
@@ -28,11 +29,11 @@ def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
     """A minimal conflict of `problem`, which is known to be infeasible, and ways out of it."""
     deadline = time.monotonic() + _SECONDS
     bare = replace(problem, axes=tuple(replace(axis, weight=0.0) for axis in problem.axes))
-    conflict = list(_constraints(bare))
+    conflict = list(name_limits(bare))
     current = bare
     proven = True
     for name in tuple(conflict):
-        without = _drop(current, name)
+        without = drop_limit(current, name)
         answer = _is_feasible(without, solver, deadline)
         if answer is False:
             current = without
@@ -41,7 +42,7 @@ def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
     ways = tuple(
         (name, value) for name in conflict if (value := _relax_alone(bare, name, solver, deadline)) is not None
     )
-    sole = all(_is_feasible(_drop(bare, name), solver, deadline) is True for name in conflict)
+    sole = all(_is_feasible(drop_limit(bare, name), solver, deadline) is True for name in conflict)
     return Infeasible(tuple(conflict), proven, ways, sole)
 
 
@@ -58,62 +59,10 @@ def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -
             case "failed":
                 other = "glpk" if answer.solver == "highs" else "highs"
                 return (faults.solver_failed(answer.solver, other, span),)
-    said = [(_describe(problem, name), origins.get(_origin(name))) for name in answer.conflict]
+    said = [(_describe(problem, name), origins.get(origin_of(name))) for name in answer.conflict]
     size = sum(cell.count for cell in problem.cells)
     ways = [_describe_way(name, value, size) for name, value in answer.ways_out]
     return (faults.infeasible(said, ways, size, proven=answer.proven, sole=answer.sole),)
-
-
-def _constraints(problem: Problem) -> Iterator[str]:
-    limits = problem.limits
-    if limits.size is not None:
-        yield "size"
-    for name in ("max_removed", "keep_originals", "distinct"):
-        if getattr(limits, name) is not None:
-            yield name
-    if limits.tokens is not None:
-        yield "budget.tokens"
-    if limits.usd is not None:
-        yield "budget.cost"
-    for action in problem.operators:
-        if action.max_usd is not None:
-            yield f"max_cost:{action.operator}"
-    if any(cell.protected and cell.count for cell in problem.cells):
-        yield "protect"
-    for axis in problem.axes:
-        if axis.tolerance is not None and axis.target is not None:
-            yield f"tolerance:{axis.name}"
-        if axis.floor:
-            yield f"floor:{axis.name}"
-
-
-def _drop(problem: Problem, name: str) -> Problem:
-    limits = problem.limits
-    kind, _, subject = name.partition(":")
-    match kind:
-        case "size" | "max_removed" | "keep_originals" | "distinct":
-            return replace(problem, limits=replace(limits, **{kind: None}))
-        case "budget.tokens":
-            return replace(problem, limits=replace(limits, tokens=None))
-        case "budget.cost":
-            return replace(problem, limits=replace(limits, usd=None))
-        case "max_cost":
-            return replace(problem, operators=tuple(
-                replace(action, max_usd=None) if action.operator == subject else action for action in problem.operators
-            ))
-        case "protect":
-            return replace(problem, cells=tuple(replace(cell, protected=False) for cell in problem.cells))
-        case "tolerance":
-            return _with_axis(problem, subject, lambda axis: replace(axis, tolerance=None))
-        case "floor":
-            return _with_axis(problem, subject, lambda axis: replace(axis, floor=0))
-        case _:
-            raise AssertionError(name)
-
-
-def _with_axis(problem: Problem, name: str, change: Callable[..., object]) -> Problem:
-    axes = tuple(change(axis) if axis.name == name else axis for axis in problem.axes)
-    return replace(problem, axes=axes)  # type: ignore[arg-type]
 
 
 def _is_feasible(problem: Problem, solver: Solver, deadline: float) -> bool | None:
@@ -159,59 +108,33 @@ def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -
 
 
 def _knob(problem: Problem, name: str) -> _Knob | None:
-    limits = problem.limits
-    now = sum(cell.count for cell in problem.cells)
-    kind, _, subject = name.partition(":")
-
-    def limit(**change: float) -> Problem:
-        return replace(problem, limits=replace(limits, **change))  # type: ignore[arg-type]
-
-    match kind:
-        case "size":
-            return _Knob(float(limits.size or 0), float(now), True, lambda value: limit(size=int(value)))
-        case "max_removed":
-            return _Knob(float(limits.max_removed or 0), float(now), True, lambda value: limit(max_removed=int(value)))
-        case "keep_originals":
-            return _Knob(float(limits.keep_originals or 0), 0.0, True, lambda value: limit(keep_originals=int(value)))
+    now = float(sum(cell.count for cell in problem.cells))
+    asked = limit_of(problem, name)
+    if asked is None:
+        return None
+    match name.partition(":")[0]:
+        case "size" | "max_removed":
+            loosest, whole = now, True
+        case "keep_originals" | "floor":
+            loosest, whole = 0.0, True
         case "distinct":
-            return _Knob(float(limits.distinct or 0), 0.0, False, lambda value: limit(distinct=value))
+            loosest, whole = 0.0, False
         case "budget.tokens":
-            most = 2.0 * sum(action.tokens / max(action.success, 1e-6) for action in problem.operators) * (now + 1)
-            return _Knob(float(limits.tokens or 0), most, True, lambda value: limit(tokens=value))
+            loosest, whole = _dearest(problem, [action.tokens for action in problem.operators]), True
         case "budget.cost":
-            dear = 2.0 * sum(action.usd / max(action.success, 1e-6) for action in problem.operators) * (now + 1)
-            return _Knob(float(limits.usd or 0), dear, False, lambda value: limit(usd=value))
+            loosest, whole = _dearest(problem, [action.usd for action in problem.operators]), False
         case "tolerance":
-            axis = next(axis for axis in problem.axes if axis.name == subject)
-            return _Knob(
-                axis.tolerance or 0.0,
-                1.0,
-                False,
-                lambda value: _with_axis(problem, subject, lambda axis: replace(axis, tolerance=value)),
-            )
-        case "floor":
-            axis = next(axis for axis in problem.axes if axis.name == subject)
-            return _Knob(
-                float(axis.floor),
-                0.0,
-                True,
-                lambda value: _with_axis(problem, subject, lambda axis: replace(axis, floor=int(value))),
-            )
+            loosest, whole = 1.0, False
         case _:
             return None
+    return _Knob(asked, loosest, whole, lambda value: set_limit(problem, name, value))
 
 
-def _origin(name: str) -> str:
-    kind, _, subject = name.partition(":")
-    match kind:
-        case "budget.tokens" | "budget.cost":
-            return kind
-        case "max_cost":
-            return f"operator.{subject}.max_cost"
-        case "tolerance":
-            return f"dimension.{subject}.tolerance"
-        case _:
-            return f"constraints.{kind}"
+def _dearest(problem: Problem, costs: Sequence[float]) -> float:
+    """More than any plan could cost."""
+    now = sum(cell.count for cell in problem.cells)
+    each = sum(cost / max(action.success, 1e-6) for action, cost in zip(problem.operators, costs, strict=True))
+    return 2.0 * each * (now + 1)
 
 
 def _describe(problem: Problem, name: str) -> str:

@@ -6,7 +6,7 @@ Counts are of *accepted* results. `optimisation.md`: the number of columns does 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Bin: TypeAlias = tuple[int, ...]  # one label index per axis, -1 where unknown
@@ -91,7 +91,7 @@ class Limits:
     """Constraints, in counts and absolute amounts. None: not limited. Amounts are expected ones, reserve taken off.
 
     `size` is None only where `explain` asks which constraints conflict. Where `sizes` is given, the size is free from
-    its first to its second number, and `size` is None.
+    its first to its second number, and `size` is None. reserved_tokens, reserved_usd: the reserves that are taken off.
     """
 
     size: int | None
@@ -101,6 +101,8 @@ class Limits:
     tokens: float | None = None
     usd: float | None = None
     sizes: tuple[int, int] | None = None
+    reserved_tokens: float = 0.0
+    reserved_usd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,29 @@ class Allotment:
     stock: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What moving one limit by `step` changes, solved again: the objective by `divergence`, the cost by the rest.
+
+    limit: named as in `Infeasible`, or `target:topic:algebra` for a label that falls `short` (in items) of its target;
+    of that `tokens` and `usd` are what `step` items more cost, `divergence` None where no more can be had whatever the
+    budget. step: in items, shares, tokens or dollars; 0 for `protect`, which is left out as a whole.
+    """
+
+    limit: str
+    step: float
+    divergence: float | None = None
+    tokens: float = 0.0
+    usd: float = 0.0
+    short: float = 0.0
+
+
 @dataclass(frozen=True)
 class Assignment:
     """The answer. `bound` <= `objective`; `status` is `optimal` only where objective - bound <= gap is proven.
 
-    planned: per axis, final items per label. tokens, usd: expected, over all attempts.
+    planned: per axis, final items per label. tokens, usd: expected, over all attempts. duals: what binds, and what one
+    unit more of it is worth.
     """
 
     allotments: tuple[Allotment, ...]
@@ -159,7 +179,7 @@ class Assignment:
     rounds: int
     variables: int
     rows: int
-    duals: Mapping[str, float]  # user constraint -> marginal worth, where the LP gives one
+    duals: Mapping[str, Worth] = field(default_factory=dict)  # by limit; `worth.add_duals` finds them
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ unique least one under cost, then churn, then generic weights in declaration ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log, log1p
+from math import ceil, inf, log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ SNAP = 1e-2  # nearer to an integer than this is that integer: vertices lie ther
 EXACT = 1e-11  # relative: values this near are the same
 STALL = 12  # rounds after which the ladder comes in
 ROUNDS = 200
+NEAR = (-34, -13, -5, -2, -1, 0, 1, 4, 12, 33)  # chords around a count that is expected
 GOLDEN = 0.6180339887498949
 
 COST, CHURN, ORDER = 1.0, 1e-2, 1e-4  # weights of the ties: of the dearest result, of one change, of a generic number
@@ -62,22 +63,12 @@ def relax(form: Form, session: Session, gap: float | None) -> Relaxation | Statu
 
     Returns the status where there is no answer: `infeasible` is proven.
     """
-    zero = np.zeros(len(form.columns))
-    upper = np.array([column.upper for column in form.columns], dtype=np.float64)
-    base = np.array([tally.constant for tally in form.tallies], dtype=np.float64)
-    curves = build_curves(form, base)
-    try:
-        model = build_model(form, curves, zero, zero, upper, integer=False)
-    except Contradiction:
-        return "infeasible"
+    found = _minimise(form, session)
+    if isinstance(found, str):
+        return found
+    model, bound = found
     if not model.free:
-        return Relaxation(zero, form.objective(zero), form.objective(zero), 0, model.variables, model.rows)
-    model.add_cuts(first_cuts(curves))
-    model.minimise_divergence()
-    status = _approximate(model, session)
-    if status != "optimal":
-        return status
-    bound = max(0.0, model.judge(form.counts(model.values())) / form.scale) if curves else 0.0
+        return Relaxation(model.base, bound, bound, 0, model.variables, model.rows)
     held = level_above(bound, gap)
     rounds = session.rounds
     model.hold_divergence(held * form.scale)
@@ -86,6 +77,66 @@ def relax(form: Form, session: Session, gap: float | None) -> Relaxation | Statu
     status = _approximate(model, session, held * form.scale)
     values = model.values() if status == "optimal" else best
     return Relaxation(_snap(values), bound, held, rounds, model.variables, model.rows)
+
+
+def find_bound(form: Form, session: Session, near: NDArray[np.float64] | None = None) -> float | Status:
+    """The least objective of any point of the relaxation, without looking for the cheapest one.
+
+    near: counts per tally near which the best point is expected: a guess that is right saves rounds.
+    """
+    found = _minimise(form, session, near)
+    return found if isinstance(found, str) else found[1]
+
+
+def find_cheapest(form: Form, session: Session, level: float = inf) -> NDArray[np.float64] | Status:
+    """The cheapest point of the relaxation with an objective of at most `level`, by `result_costs`; one value per
+    column. Its cost is the same whichever solver; the point need not be."""
+    model = _build(form)
+    if model is None:
+        return "infeasible"
+    if not model.free:
+        return model.base if form.objective(model.base) <= level * (1 + EXACT) + EXACT else "infeasible"
+    costs = result_costs(form)
+    if level < inf:
+        model.hold_divergence(level * form.scale)
+    model.minimise({number: float(costs[number]) for number in model.free}, session.tie_scale)
+    status = _approximate(model, session, level * form.scale)
+    return model.values() if status == "optimal" else status
+
+
+def _build(form: Form) -> Model | None:
+    """The continuous model with its first chords; None where a row alone cannot hold."""
+    zero = np.zeros(len(form.columns))
+    upper = np.array([column.upper for column in form.columns], dtype=np.float64)
+    base = np.array([tally.constant for tally in form.tallies], dtype=np.float64)
+    curves = build_curves(form, base)
+    try:
+        model = build_model(form, curves, zero, zero, upper, integer=False)
+    except Contradiction:
+        return None
+    if model.free:
+        model.add_cuts(first_cuts(curves))
+    return model
+
+
+def _minimise(
+    form: Form, session: Session, near: NDArray[np.float64] | None = None
+) -> tuple[Model, float] | Status:
+    """The model at its least divergence, and that."""
+    model = _build(form)
+    if model is None:
+        return "infeasible"
+    if not model.free:
+        return model, form.objective(model.base)
+    if near is not None:
+        model.add_cuts(
+            curve.cut(round(near[number]) + step) for number, curve in model.curves.items() for step in NEAR
+        )
+    model.minimise_divergence()
+    status = _approximate(model, session)
+    if status != "optimal":
+        return status
+    return model, max(0.0, model.judge(form.counts(model.values())) / form.scale) if model.curves else 0.0
 
 
 def result_costs(form: Form) -> NDArray[np.float64]:

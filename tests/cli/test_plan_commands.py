@@ -92,6 +92,22 @@ def test_both_solvers_give_the_same_plan(project: Path, tmp_path: Path) -> None:
     assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
 
 
+def test_plan_says_what_binds_and_what_more_of_it_would_buy(project: Path) -> None:
+    _edit(project, "tokens = 0.5 * full_cost", "tokens = 20k")
+    _edit(project, "jsd(length) <= 0.005", "jsd(length) <= 0.05")
+    line = (project / "quickstart.refine").read_text().splitlines().index("  tokens = 20k") + 1
+    text = refinec("plan", "-o", "a.refplan", cwd=project).out
+    assert f"  binding  budget.tokens (line {line}): 5,000 more tokens lower the divergence by about 0.00" in text
+    document = refinec("plan", "--format", "json", "-o", "b.refplan", cwd=project).json
+    assert document["binding"][0]["constraint"] == "budget.tokens"
+    assert document["binding"][0]["line"] == line
+    assert document["binding"][0]["divergence"] < 0
+    assert any(entry["constraint"] == "length.medium" and entry["tokens"] > 0 for entry in document["binding"])
+    assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
+    assert refinec("show", "a.refplan", "--format", "json", cwd=project).json["binding"] == []
+    assert "What binds:" in refinec("plan", "--format", "markdown", cwd=project).out
+
+
 def test_exit_code_says_whether_there_is_work(project: Path) -> None:
     assert refinec("plan", "--exit-code", cwd=project).code == ExitCode.WORK
     rows = (project / "data/quickstart.jsonl").read_text(encoding="utf-8").splitlines()

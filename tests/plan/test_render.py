@@ -16,6 +16,7 @@ from refinelab_dsl.artifacts.plan import Action, Amount, BudgetSummary, Check, H
 from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.display import width as width_of
+from refinelab_dsl.plan.binding import Binding
 from refinelab_dsl.plan.render import MARKDOWN_LIMIT, Shown, render_json, render_markdown, render_text
 from tests.plan.chemistry import AUTHOR, make_chemistry, make_model, save
 
@@ -24,9 +25,16 @@ SHOWN = Shown(
     solver="highs",
     seconds=0.21,
     cached={"author": 12},
-    binding=(("difficulty.hard (line 44)", "one more point costs about $0.02"),),
+    binding=(
+        Binding("budget.tokens", "chem.refine", 44, "10k more tokens lower the divergence by about 0.004", 10_000.0,
+                -0.004, 0, Decimal(0)),
+        Binding("difficulty.hard", "chem.refine", 21, "2 items short of its target; 1 item more costs about $0.02 / "
+                "1,200 tokens", 1.0, 0.0, 1200, Decimal("0.02")),
+        Binding("max_removed", None, None, "one point more (1 item) lowers the divergence by about 0.0021", 1.0,
+                -0.0021, 0, Decimal(0)),
+    ),
     saved_as="chem.refplan",
-)
+)  # fmt: skip
 
 
 class TextFile(SingleFileSnapshotExtension):

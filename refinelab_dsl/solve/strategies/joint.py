@@ -39,5 +39,4 @@ def solve_joint(problem: Problem, session: Session) -> Assignment | Status:
         rounds=relaxation.rounds,
         variables=relaxation.variables,
         rows=relaxation.rows,
-        duals={},
     )
