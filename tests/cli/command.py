@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.warm import start_warm
+from tests.harness.warm import Forked, start_warm
 
 # What an interpreter reads when it starts.
 _OF_THE_START = ("PYTHON", "LC_", "LANG")
@@ -44,23 +44,31 @@ def refinec(
     fresh: as an interpreter of its own, with a hash seed of its own, and not as a fork of one that waits (`warm`).
     """
     words = [str(argument) for argument in arguments]
-    whole = clean_environment(environ)
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin)
         given.seek(0)
         if fresh or any(name.startswith(_OF_THE_START) for name in environ or ()):
             code = subprocess.run(
-                [sys.executable, "-m", "refinelab_dsl.cli.main", *words],
-                cwd=cwd, env=whole, stdin=given, stdout=out, stderr=err, timeout=timeout, check=False,
+                [sys.executable, "-m", "refinelab_dsl.cli.main", *words], cwd=cwd, env=clean_environment(environ),
+                stdin=given, stdout=out, stderr=err, timeout=timeout, check=False,
             ).returncode  # fmt: skip
         else:
             descriptors = [given.fileno(), out.fileno(), err.fileno()]
-            code = start_warm().call(words, cwd=cwd, environ=whole, descriptors=descriptors, timeout=timeout)
+            code = fork_refinec(*words, cwd=cwd, environ=environ, descriptors=descriptors).wait(timeout)
         out.seek(0)
         err.seek(0)
         result = Answer(code, out.read().decode(), err.read().decode())
     assert "Traceback (most recent call last)" not in result.err, result.err
     return result
+
+
+def fork_refinec(
+    *arguments: str, cwd: Path, environ: Mapping[str, str] | None = None, descriptors: Sequence[int]
+) -> Forked:
+    """A call that has begun. descriptors: of standard input, output and error."""
+    return start_warm().start(
+        "refinec", arguments, cwd=cwd, environ=clean_environment(environ), descriptors=descriptors
+    )
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

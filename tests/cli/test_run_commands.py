@@ -20,7 +20,7 @@ import pytest
 
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.exit_codes import ExitCode
-from tests.cli.command import clean_environment, refinec
+from tests.cli.command import clean_environment, fork_refinec, refinec
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +149,7 @@ def test_without_terminal_and_approval_nothing_is_done(project: Path) -> None:
 def _talk(project: Path, typed: bytes, *arguments: str) -> tuple[int, str]:
     """`refinec` in a terminal of its own, where `typed` is typed at the question."""
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "refinelab_dsl.cli.main", *arguments],
-        cwd=project, env=clean_environment({"TERM": "xterm"}), stdin=child, stdout=child, stderr=child, close_fds=True,
-    )  # fmt: skip
+    process = fork_refinec(*arguments, cwd=project, environ={"TERM": "xterm"}, descriptors=[child, child, child])
     os.close(child)
     screen = b""
     deadline = time.monotonic() + 120
@@ -171,15 +168,15 @@ def _talk(project: Path, typed: bytes, *arguments: str) -> tuple[int, str]:
                 typed = b""
         elif process.poll() is not None:
             break
-    process.wait(timeout=60)
+    code = process.wait(60)
     os.close(parent)
-    return process.returncode, screen.decode(errors="replace")
+    return code, screen.decode(errors="replace")
 
 
 @pytest.mark.parametrize("typed", [b"no\n", b"y\n", b"YES\n", b"\n", b"\x04"])
 def test_only_yes_is_accepted(typed: bytes, project: Path) -> None:
     code, screen = _talk(project, typed, "apply")
-    assert code == ExitCode.INTERRUPTED
+    assert code == ExitCode.INTERRUPTED, screen
     assert "apply cancelled" in screen
     assert not (project / ".refine").exists()
 

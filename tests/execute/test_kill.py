@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
-import subprocess
-import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -20,6 +21,7 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
 from tests.execute.worlds import Wish, build_world
 from tests.harness.openai_server import ProcessServer
+from tests.harness.warm import Forked, start_warm
 
 ROOT = Path(__file__).resolve().parents[2]
 WISH = Wish(
@@ -31,22 +33,37 @@ WISH = Wish(
 SERVER = ("--delay", "0.02", "--success", "0.6", "--malformed", "0.2")
 
 
-def start(folder: Path, base_url: str) -> subprocess.Popen[str]:
+class Child(NamedTuple):
+    process: Forked
+    out: IO[str]
+    error: IO[str]
+
+
+def start(folder: Path, base_url: str) -> Child:
     wish = json.dumps({name: value for name, value in asdict(WISH).items() if value is not None})
-    command = [sys.executable, "-m", "tests.execute.child", str(folder), base_url, wish]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, error = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")  # noqa: SIM115 - `finish` closes them
+    with open(os.devnull) as nothing:
+        process = start_warm().start(
+            "tests.execute.child", [str(folder), base_url, wish], cwd=ROOT, environ=os.environ,
+            descriptors=[nothing.fileno(), out.fileno(), error.fileno()],
+        )  # fmt: skip
+    return Child(process, out, error)
 
 
-def finish(child: subprocess.Popen[str]) -> tuple[int, list[str]]:
-    out, error = child.communicate(timeout=60)
-    assert "Traceback" not in error, error
-    return child.returncode, out.split()
+def finish(child: Child) -> tuple[int, list[str]]:
+    code = child.process.wait(60)
+    with child.out, child.error:
+        child.out.seek(0)
+        child.error.seek(0)
+        error = child.error.read()
+        assert "Traceback" not in error, error
+        return code, child.out.read().split()
 
 
-def wait_for(server: ProcessServer, count: int, child: subprocess.Popen[str]) -> None:
+def wait_for(server: ProcessServer, count: int, child: Child) -> None:
     """Until the server has answered so many requests, or the child has ended."""
     deadline = time.monotonic() + 60
-    while len(server.exchanges()) < count and child.poll() is None:
+    while len(server.exchanges()) < count and child.process.poll() is None:
         assert time.monotonic() < deadline, "the child makes no progress"
         time.sleep(0.002)
 
@@ -66,10 +83,12 @@ def test_killed_at_random_points_it_ends_with_the_bytes_of_an_undisturbed_run(tm
             child = start(tmp_path / "rough", server.base_url)
             wait_for(server, len(server.exchanges()) + draw.randint(1, 14), child)
             time.sleep(draw.random() * 0.03)
-            if child.poll() is not None:
+            if child.process.poll() is not None:
                 break
-            child.send_signal(signal.SIGKILL)
-            child.communicate(timeout=30)
+            child.process.send_signal(signal.SIGKILL)
+            child.process.wait(30)
+            child.out.close()
+            child.error.close()
             kills += 1
         assert finish(child)[0] == ExitCode.DONE
         rough = build_world(tmp_path / "rough", WISH, base_url=server.base_url)
@@ -90,7 +109,7 @@ def test_a_signal_lets_running_calls_end_and_the_run_can_be_resumed(
     with ProcessServer("--delay", "0.3", log=tmp_path / "exchanges.jsonl") as server:
         child = start(tmp_path / "run", server.base_url)
         wait_for(server, 2, child)
-        child.send_signal(sent)
+        child.process.send_signal(sent)
         status, codes = finish(child)
         assert (status, codes) == (code, ["RF6020"])
         world = build_world(tmp_path / "run", WISH, base_url=server.base_url)
@@ -109,7 +128,7 @@ def test_without_the_cache_a_resumed_run_still_has_what_it_bought_itself(tmp_pat
     with ProcessServer("--delay", "0.3", log=tmp_path / "exchanges.jsonl") as server:
         child = start(tmp_path / "run", server.base_url)
         wait_for(server, 2, child)
-        child.send_signal(signal.SIGINT)
+        child.process.send_signal(signal.SIGINT)
         assert finish(child)[0] == ExitCode.INTERRUPTED
         bought = {entry["key"] for entry in server.exchanges()}
         world = build_world(tmp_path / "run", WISH, base_url=server.base_url)
@@ -127,10 +146,10 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         while not (journal.exists() and len(_open(journal)) == WISH.concurrency):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        child.send_signal(signal.SIGINT)
+        child.process.send_signal(signal.SIGINT)
         time.sleep(0.2)
-        assert child.poll() is None
-        child.send_signal(signal.SIGINT)
+        assert child.process.poll() is None
+        child.process.send_signal(signal.SIGINT)
         began = time.monotonic()
         assert finish(child) == (130, ["RF6020"])
         assert time.monotonic() - began < 15  # the calls would have taken twenty seconds more
