@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
+from refinelab_dsl import resources
 from refinelab_dsl.diagnostics.display import escape, width
 from refinelab_dsl.diagnostics.markdown import code_span, tag_text
 
@@ -29,9 +31,13 @@ def align_table(
     ]
 
 
-def build_environment(room: int) -> Environment:
-    """Filters of the templates: `line(name)` makes `  name     text`, wrapped beneath its text; `text` escapes for a
-    terminal; `code` and `tag` for markdown."""
+@lru_cache(maxsize=16)  # to compile one takes longer than to render it
+def load_template(name: str, room: int = NARROWEST) -> Template:
+    """A template of ours for pages `room` columns wide.
+
+    Its filters: `line(name)` makes `  name     text`, wrapped beneath its text; `text` escapes for a terminal; `code`
+    and `tag` for markdown.
+    """
     environment = Environment(
         autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
     )
@@ -44,7 +50,7 @@ def build_environment(room: int) -> Environment:
         )  # fmt: skip
 
     environment.filters.update(line=line, code=code_span, tag=tag_text, text=escape)
-    return environment
+    return environment.from_string(resources.read(name))
 
 
 def _pad(text: str, side: str, size: int) -> str:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
-from refinelab_dsl import resources
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.plan.figures import (
@@ -19,7 +18,7 @@ from refinelab_dsl.plan.figures import (
     render_tokens,
     render_usd,
 )
-from refinelab_dsl.plan.layout import NARROWEST, align_table, build_environment
+from refinelab_dsl.plan.layout import NARROWEST, align_table, load_template
 
 _LABELS_SHOWN = 60  # per dimension
 _FILES_SHOWN = 4  # of one output
@@ -32,7 +31,7 @@ def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100)
     """
     room = max(width, NARROWEST)
     rejected = head.get("rejected") or {}
-    return build_environment(room).from_string(resources.read("templates/outcome.txt.j2")).render(
+    return load_template("templates/outcome.txt.j2", room).render(
         head=head,
         simulated=bool(head.get("simulated")),
         seconds=None if head.get("seconds") is None else render_seconds(float(head["seconds"])),

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from refinelab_dsl import resources
 from refinelab_dsl.artifacts.plan import Amount, Header
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.diagnostics.display import width as width_of
 from refinelab_dsl.diagnostics.render import render_json as render_diagnostics
-from refinelab_dsl.plan.layout import NARROWEST, align_table, build_environment
+from refinelab_dsl.plan.layout import NARROWEST, align_table, load_template
 from refinelab_dsl.plan.view import LoadedPlan, Mix, Shown, View, build_view
 
 __all__ = ["Shown", "render_json", "render_markdown", "render_text"]
@@ -27,7 +26,7 @@ def render_text(plan: LoadedPlan, shown: Shown | None = None, *, width: int = 10
     """The plan for a terminal of `width` columns, ending in a newline. Stable: no colour, no clock."""
     view = build_view(plan, shown or Shown())
     room = max(width, NARROWEST)
-    return build_environment(room).from_string(resources.read("templates/plan.txt.j2")).render(
+    return load_template("templates/plan.txt.j2", room).render(
         view=view,
         mix=_mix_lines(view.mix, room),
         divergence=_divergence_lines(view, room),
@@ -44,7 +43,7 @@ def render_markdown(plan: LoadedPlan, shown: Shown | None = None) -> str:
     What is too long for one comment is left out, longest part first, and said to be.
     """
     view = build_view(plan, shown or Shown())
-    template = build_environment(NARROWEST).from_string(resources.read("templates/plan.md.j2"))
+    template = load_template("templates/plan.md.j2")
     text = template.render(view=view, omitted=())
     sizes = {"mix": view.mix, "actions": view.actions, "checks": view.checks, "notes": view.notes}
     longest_first = sorted(sizes, key=lambda name: -len(repr(sizes[name])))

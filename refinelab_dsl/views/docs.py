@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from refinelab_dsl import resources
@@ -21,6 +22,24 @@ from refinelab_dsl.views.prose import Inline, Part, parse_inline
 
 def render_markdown(page: Page) -> str:
     """The page as GitHub's markdown, with its graph as a Mermaid diagram."""
+    return _tidy(_load_markdown().render(page=page, drawing=render_mermaid(page.graph)))
+
+
+def render_html(page: Page) -> str:
+    """The page as HTML. It loads nothing and runs nothing: its style is inside, and it has no script."""
+    return _load_html().render(page=page, drawing=render_tree(page.graph))
+
+
+def anchor(id_: str) -> str:
+    """The id of a declaration as a link's target: what is no letter, digit, `.`, `_` or `-` as its number."""
+    return re.sub(r"[^A-Za-z0-9._-]", lambda match: f"~{ord(match[0]):x}~", id_)
+
+
+# To compile a template takes ten times as long as to render a page.
+
+
+@cache
+def _load_markdown() -> Template:
     environment = _environment(autoescape=False)
     environment.filters.update(
         cell=code_span, code=_code, text=plain_text, anchor=anchor, fence=fence,
@@ -29,11 +48,11 @@ def render_markdown(page: Page) -> str:
         remark=lambda text: _markdown_inline(parse_inline(text), _code),
         sentence=lambda text: f"{_markdown_inline(parse_inline(_capitalise(text)), _code)}.",
     )  # fmt: skip
-    return _tidy(_render(environment, "templates/docs.md.j2", page, render_mermaid))
+    return environment.from_string(resources.read("templates/docs.md.j2"))
 
 
-def render_html(page: Page) -> str:
-    """The page as HTML. It loads nothing and runs nothing: its style is inside, and it has no script."""
+@cache
+def _load_html() -> Template:
     environment = _environment(autoescape=True)
     environment.filters.update(
         text=escape, lines=_escape_lines, anchor=anchor,
@@ -41,12 +60,7 @@ def render_html(page: Page) -> str:
         pieces=_html_inline,
         sentence=lambda text: _html_inline(parse_inline(f"{_capitalise(text)}.")),
     )  # fmt: skip
-    return _render(environment, "templates/docs.html.j2", page, render_tree)
-
-
-def anchor(id_: str) -> str:
-    """The id of a declaration as a link's target: what is no letter, digit, `.`, `_` or `-` as its number."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda match: f"~{ord(match[0]):x}~", id_)
+    return environment.from_string(resources.read("templates/docs.html.j2"))
 
 
 def _environment(*, autoescape: bool) -> Environment:
@@ -57,10 +71,6 @@ def _environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-
-
-def _render(environment: Environment, template: str, page: Page, draw: Callable[..., str]) -> str:
-    return environment.from_string(resources.read(template)).render(page=page, drawing=draw(page.graph))
 
 
 def _tidy(text: str) -> str:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def find_modules() -> dict[str, Path]:
     return modules
 
 
+@cache
 def find_imports() -> tuple[Import, ...]:
     """Every import statement of the package, absolute and relative, at any depth."""
     modules = find_modules()
