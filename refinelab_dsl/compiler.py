@@ -201,6 +201,7 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
         project=project,
         allow_outside=options.allow_outside,
         origins=program.origins,
+        others=program.datasets,
     )
 
 

@@ -44,6 +44,7 @@ class Dataset(Declaration):
     fields: dict[str, Expression] = {}  # task fields and further attributes; absent ones map to a column of that name
     where: Expression | None = None
     role: Literal["main", "seeds", "corpus", "signals"] = "main"
+    join: dict[str, str] = Field(default={}, exclude_if=lambda join: not join)  # signals: column -> field of an item
     answer_as: Literal["auto", "letter", "index", "text"] = "auto"
     on_bad_row: Literal["stop", "skip"] = "stop"
     meta: dict[str, Json] = {}

@@ -33,9 +33,10 @@ class Record(BaseModel):
 
 
 class Input(Record):
-    """A hashed input by name. `tokenizer`: how a model's tokens were counted, exactly (the extra) or estimated."""
+    """A hashed input by name. `signals`: a file of a signals dataset. `tokenizer`: how a model's tokens were
+    counted, exactly (the extra) or estimated."""
 
-    kind: Literal["spec", "dataset", "file", "prompt", "tokenizer", "estimates", "prices"]
+    kind: Literal["spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "prices"]
     name: str
     sha256: str
 
@@ -144,6 +145,8 @@ class Header(Record):
     dataset: Dataset  # its `source` left out: where the data stand is no fact of a plan
     files: tuple[str, ...]  # names of the dataset's files in reading order
     dataset_sha256: str
+    # Measure that stands in signals -> its value of each item in reading order: what executes a plan reads no signals.
+    recorded: dict[str, tuple[float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled

@@ -85,11 +85,11 @@ DATASET: Final = BlockKind(
         Attribute("where", Over("rows", "bool"), "only items for which this holds"),
         Attribute(
             "role",
-            Word(("main", "seeds", "corpus", "signals"), ("seeds", "corpus", "signals")),
+            Word(("main", "seeds", "corpus", "signals"), ("seeds", "corpus")),
             "what it is for; exactly one dataset is main",
             default="main",
         ),
-        Attribute("join", MapTo(Label(), "column"), "signals: its columns to fields of the items", reached=False),
+        Attribute("join", MapTo(Label(), "column"), "signals: its columns to fields of the items"),
         Attribute(
             "answer_as", Word(("auto", "letter", "index", "text")), "how an mcq answer is written", default="auto"
         ),

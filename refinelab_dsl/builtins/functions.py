@@ -34,6 +34,7 @@ DATA: Final[tuple[Function, ...]] = (
     Function("column", _ROWS, (Parameter("name", Text()),), "the value of a column, as it came in", "any"),
     Function("stem", _ROWS, (), "the name of the item's file without its ending", "text"),
     Function("line", _ROWS, (), "the number of the item's line in its file, from 1", "number"),
+    Function("row", _ROWS, (), "the number of the item's row in its file, from 1; a header is no row", "number"),
     Function("len", _ITEMS, (_of("x"),), "characters of a text, or entries of a list", "number"),
     Function("words", _ITEMS, (_of("x", "text"),), "words of a text, parted by white space", "number"),
     Function("lower", _ITEMS, (_of("x", "text"),), "the text in lower case", "text"),

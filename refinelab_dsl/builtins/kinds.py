@@ -127,8 +127,14 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         "number",
         (
             Attribute("matrix", _SIGNALS, "signals: models by items", required=True),
-            Attribute("irt", Word(("rasch", "two_parameter", "rate")), "the model of item response", default="rasch"),
+            Attribute(
+                "irt",
+                Word(("rasch", "two_parameter", "rate"), ("rasch", "two_parameter")),
+                "the model of item response, or the plain share of right answers",
+                default="rasch",
+            ),
         ),
+        reached=True,
     ),
     MeasureKind(
         "near_duplicate",

@@ -10,7 +10,9 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.data import files
+from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.measures.recorded import list_signals
 from refinelab_dsl.plan import stale
 from refinelab_dsl.project import Project, find_project
 
@@ -46,10 +48,18 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
     )
     digests, unreadable = files.digest_files(paths, project)
     problems = (*problems, *unreadable)
+    signals: tuple[FileDigest, ...] = ()
+    for dataset in list_signals(program.measures, program.datasets):
+        read, missing = files.find_files(
+            dataset, project, allow_outside=settings.allow_outside, origins=program.origins
+        )
+        found_digests, unreadable = files.digest_files(read, project)
+        signals = (*signals, *found_digests)
+        problems = (*problems, *missing, *unreadable)
     if problems:
         found = analysis.diagnostics.with_(problems)
         return Freshness(project, ("its data files cannot be read",), program.dataset.source, found)
-    changes = stale.find_changes(header, program, digests, files.digest_dataset(digests))
+    changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals)
     return Freshness(project, changes, program.dataset.source)
 
 

@@ -45,6 +45,7 @@ def render_command(settings: Settings, name: str, spec: str | None, item: str | 
     profile, found = data.build_profile(
         program.dataset, program.measures, program.dimensions, program.operators, program.constraints,
         seed=program.seed, project=analysis.project, allow_outside=options.allow_outside, origins=program.origins,
+        others=program.datasets,
     )  # fmt: skip
     diagnostics = analysis.diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:

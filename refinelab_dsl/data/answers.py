@@ -64,6 +64,11 @@ def resolve_answer(style: AnswerStyle, answer: str, choices: Sequence[str], labe
     return text
 
 
+def find_choice(style: AnswerStyle, answer: str, choices: Sequence[str]) -> int | None:
+    """The position of the choice that an answer names, None where it names none."""
+    return _POSITIONS[style](answer, choices)
+
+
 def settle_style(rows: Iterable[tuple[Place, str, Sequence[str], Sequence[str] | None]]) -> AnswerStyle | Ambiguity:
     """The reading of a dataset's answers from all of its rows `(place, answer, choices, labels)`.
 

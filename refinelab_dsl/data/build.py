@@ -18,6 +18,7 @@ from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, f
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import FileDigest, Profile
 from refinelab_dsl.data.read import BadRow, read_items
+from refinelab_dsl.data.records import Records, read_records
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Constraints, Dataset, Dimension, Measure, Operator
 from refinelab_dsl.diagnostics.catalog import data as faults
@@ -53,13 +54,15 @@ def build_profile(
     project: Project,
     allow_outside: bool = False,
     origins: Mapping[str, Span] | None = None,
+    others: Sequence[Dataset] = (),
 ) -> tuple[Profile | None, Diagnostics]:
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
-    One streaming pass (one more before it where mcq answers are settled by the data, or where `z` is used). Memory
-    grows by some 300 bytes per item. None with errors; warnings may come with a profile.
+    One streaming pass (one more before it where mcq answers are settled by the data, where `z` is used, and where
+    signals are joined). Memory grows by some 300 bytes per item. None with errors; warnings may come with a profile.
 
     origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
+    others: the datasets beside the main one, of which signals are read where a measure needs them.
     """
     files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
     if missing:
@@ -67,9 +70,15 @@ def build_profile(
     digests, unreadable = digest_files(files, project)
     if unreadable:
         return None, Diagnostics(tuple(_blame_source(problem, dataset, origins) for problem in unreadable))
-    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins)
+    records = read_records(
+        measures_, others, dataset, files, project, allow_outside=allow_outside, origins=origins
+    )
+    if records.diagnostics.has_errors:
+        return None, records.diagnostics
+    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins, records)
     scan.read(files, project)
-    return scan.finish(digests)
+    profile, found = scan.finish(digests)
+    return profile, Diagnostics((*records.diagnostics, *found))
 
 
 @dataclass
@@ -114,7 +123,9 @@ class _Scan:
         constraints: Constraints,
         seed: int,
         origins: Mapping[str, Span] | None,
+        records: Records,
     ) -> None:
+        self.records = records
         self.dataset = dataset
         self.origins = origins
         self.seed = seed
@@ -158,7 +169,7 @@ class _Scan:
     def read(self, files: Sequence[Path], project: Project) -> None:
         """The pass. Bad rows that may not be skipped end it after a few."""
         spread = self._measure_spread(read_items(self.dataset, files, project)) if self.needs_spread else None
-        scope = ItemScope(self.measures, self.dimensions, spread)
+        scope = ItemScope(self.measures, self.dimensions, spread, self.records.values)
         for entry in read_items(self.dataset, files, project):
             if isinstance(entry, Item):
                 self._take(entry, scope)
@@ -310,7 +321,10 @@ class _Scan:
 
     def _measure_spread(self, entries: Iterator[Item | BadRow]) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation of the measures that `z` is asked of, over all items that have the value."""
-        found = {name: (measures.build_measure(self.measures[name]), array("d")) for name in self.needs_spread}
+        recorded = self.records.values
+        found = {
+            name: (measures.build_measure(self.measures[name], recorded), array("d")) for name in self.needs_spread
+        }
         for entry in entries:
             if isinstance(entry, Item):
                 for function, values in found.values():
@@ -389,7 +403,9 @@ class _Scan:
             dropped=self.dropped,
             skipped=self.skipped,
             duplicates=self.duplicates,
-            notes=tuple(self._note()),
+            notes=(*self._note(), *self.records.notes),
+            signals=self.records.signals,
+            recorded=self.records.values,
         )
 
     def _note(self) -> Iterator[str]:

@@ -17,11 +17,13 @@ from refinelab_dsl.data.read import describe_csv, describe_file, settle_answers
 from refinelab_dsl.data.sinks import Row
 from refinelab_dsl.data.tasks import RowError, RowMapper
 from refinelab_dsl.declarations import Dataset, Output
-from refinelab_dsl.expressions.walk import columns_of
+from refinelab_dsl.expressions.walk import columns_of, functions_of
 from refinelab_dsl.project import Project
 
 ORIGIN = "_origin"
 SIMULATED = "_simulated"
+
+_BY_ROW = frozenset({"line", "row"})  # functions whose value differs from row to row of one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,21 @@ class Origin:
     def labels(self) -> Mapping[str, Mapping[str, Any]]:
         """File name -> those attributes of its rows."""
         mapper = RowMapper(self.dataset)
+        # What tells rows of one file apart tells nothing of the file.
+        names = [
+            name
+            for name in self.attributes_of_files
+            if _BY_ROW.isdisjoint(functions_of(self.dataset.fields[name]))
+        ]
         labels = {}
         for name, path in self.files.items():
             mapper.open_file(describe_file(self.dataset, path)[1])
-            mapper.open_row({}, 0)
+            mapper.open_row({}, 0, 0)
             try:
                 values = mapper.read_attributes()
             except RowError:
                 values = {}
-            labels[name] = {attribute: values.get(attribute) for attribute in self.attributes_of_files}
+            labels[name] = {attribute: values.get(attribute) for attribute in names}
         return labels
 
     def file_of(self, row: OutputRow) -> str:
@@ -92,7 +100,8 @@ class Origin:
         stem()`), else to that of the item it was made from."""
         own = row.item.place.file
         if row.origin == "added" and self.attributes_of_files:
-            wanted = {name: row.item.attributes.get(name) for name in self.attributes_of_files}
+            told = self.labels.get(own, {})
+            wanted = {name: row.item.attributes.get(name) for name in told}
             known = {name: value for name, value in wanted.items() if value is not None}
             if known and not self._agrees(own, known):
                 return next((name for name in self.files if self._agrees(name, known)), own)

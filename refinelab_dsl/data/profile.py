@@ -32,6 +32,8 @@ class Profile:
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.
     sha256: digest over the files' names and digests.
+    signals: signals dataset that was read -> its files.
+    recorded: measure that stands in signals -> its value of each item, by `Item.row` (dropped ones included).
     """
 
     size: int
@@ -48,6 +50,8 @@ class Profile:
     skipped: int = 0
     duplicates: int = 0  # items whose canonical fields occurred before
     notes: tuple[str, ...] = field(default=())
+    signals: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)
+    recorded: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:
         """Items per label now; unknown ones are left out."""

@@ -11,8 +11,9 @@ from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
 from refinelab_dsl.data.files import COMPRESSED, name_file, stem_of
 from refinelab_dsl.data.formats import Row, UnreadableHeader, read_csv, read_jsonl, sniff_csv
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.row import MissingColumn
 from refinelab_dsl.data.streams import DECOMPRESSION_ERRORS, NotText, TooLarge, open_stream
-from refinelab_dsl.data.tasks import TASK_FIELDS, MissingColumn, RowError, RowMapper, item_hash
+from refinelab_dsl.data.tasks import TASK_FIELDS, RowError, RowMapper, item_hash
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
@@ -65,7 +66,7 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
             yield BadRow(raw)
             continue
         place = Place(file.name, line, number)
-        mapper.open_row(raw, line)
+        mapper.open_row(raw, line, number)
         try:
             fields = mapper.read_fields(style)
             attributes = mapper.read_attributes()
@@ -208,7 +209,7 @@ def settle_answers(dataset: Dataset, files: Sequence[Path], project: Project) ->
                 name = entry.name
                 mapper.open_file(entry.stem)
             elif not isinstance(entry, BadRow) and isinstance(entry[2], dict):
-                mapper.open_row(entry[2], entry[0])
+                mapper.open_row(entry[2], entry[0], entry[1])
                 try:
                     choices, answer = mapper.read_choices()
                 except RowError:

@@ -16,8 +16,9 @@ from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
 class ItemScope:
     """The item at hand, its values and labels; each is computed at most once per item.
 
-    spread: measure -> (mean, standard deviation) over all items, what `z` needs. `names` and `functions` are what
-    `expressions.evaluate` takes. Not shared between threads: it holds the item at hand.
+    spread: measure -> (mean, standard deviation) over all items, what `z` needs. recorded: what stands in signals.
+    `names` and `functions` are what `expressions.evaluate` takes. Not shared between threads: it holds the item at
+    hand.
     """
 
     def __init__(
@@ -25,8 +26,9 @@ class ItemScope:
         measures_: Mapping[str, Measure],
         dimensions: Mapping[str, Dimension],
         spread: Mapping[str, tuple[float, float]] | None = None,
+        recorded: measures.Recorded = measures.NOTHING,
     ) -> None:
-        self._measures = {name: measures.build_measure(each) for name, each in measures_.items()}
+        self._measures = {name: measures.build_measure(each, recorded) for name, each in measures_.items()}
         self._labellers = {name: measures.build_labeller(each) for name, each in dimensions.items()}
         self._listed = {name: measures.list_labels(each) for name, each in dimensions.items()}
         self._measure_of = {name: each.measure for name, each in dimensions.items()}
@@ -39,6 +41,7 @@ class ItemScope:
             "column": self._column,
             "stem": self._stem,
             "line": self._line,
+            "row": self._row,
             "z": self._z,
         }
 
@@ -87,6 +90,10 @@ class ItemScope:
     def _line(self) -> int | None:
         assert self._item is not None
         return self._item.place.line
+
+    def _row(self) -> int | None:
+        assert self._item is not None
+        return self._item.place.row
 
     def _z(self, measure: str) -> float | None:
         value = self.value(measure)

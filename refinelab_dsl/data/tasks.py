@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,12 +17,11 @@ import msgspec
 
 from refinelab_dsl.builtins import TASKS, TaskKind
 from refinelab_dsl.data.answers import AnswerError, AnswerStyle, resolve_answer
+from refinelab_dsl.data.row import MissingColumn, RowScope, no_names
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog.data import shorten
 from refinelab_dsl.diagnostics.suggest import nearest
-from refinelab_dsl.expressions.evaluate import Compiled, EvaluationError, compile_expression
-from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
-from refinelab_dsl.expressions.nodes import Call, Constant, Expression
+from refinelab_dsl.expressions.evaluate import Compiled, EvaluationError
 from refinelab_dsl.expressions.walk import columns_of
 
 TASK_FIELDS: Mapping[str, TaskKind] = MappingProxyType({name: task for name, task in TASKS.items() if task.reached})
@@ -42,14 +41,6 @@ class RowError(Exception):
         self.lacks = lacks
 
 
-class MissingColumn(EvaluationError):
-    """The row has no such column."""
-
-    def __init__(self, column: str) -> None:
-        super().__init__(f"the row has no column `{shorten(column)}`")
-        self.column = column
-
-
 class Choices(NamedTuple):
     """Texts of the choices and, where the data name them, their labels (`A`, `1`)."""
 
@@ -57,44 +48,17 @@ class Choices(NamedTuple):
     labels: list[str] | None
 
 
-class RowMapper:
-    """Maps the rows of one dataset. Holds the row at hand for `column`, `stem` and `line` (hence not shared)."""
+class RowMapper(RowScope):
+    """Maps the rows of one dataset to the fields of its task."""
 
     def __init__(self, dataset: Dataset) -> None:
+        super().__init__(wanted_columns(dataset))
         task = TASK_FIELDS[dataset.task]
-        self._raw: Mapping[str, Any] = {}
-        self._stem = ""
-        self._line = 0
-        self.functions: Mapping[str, Callable[..., Any]] = {
-            **ITEM_FUNCTIONS,
-            "column": self._column,
-            "stem": lambda: self._stem,
-            "line": lambda: self._line,
-        }
-        self._never: set[str] = set()
-        self._missed: set[str] = set()
         declared = dict(dataset.fields)
-        self._id = self._reader(declared.pop("id", None), "id")
-        self._required = [(name, self._reader(declared.pop(name, None), name)) for name in task.required]
-        self._optional = [(name, self._reader(declared.pop(name, None), name)) for name in task.optional]
-        self._attributes = [(name, self._reader(expression, name)) for name, expression in declared.items()]
-        self._is_mcq = dataset.task == "mcq"
-        self.columns = wanted_columns(dataset)
-        self._never.update(self.columns)
-
-    @property
-    def absent(self) -> tuple[str, ...]:
-        """Columns that the spec names and that no row had so far, though they were looked for."""
-        return tuple(column for column in self.columns if column in self._never and column in self._missed)
-
-    def open_file(self, stem: str) -> None:
-        """Start on a file: what `stem()` gives."""
-        self._stem = stem
-
-    def open_row(self, raw: Mapping[str, Any], line: int) -> None:
-        """Take up a row."""
-        self._raw = raw
-        self._line = line
+        self._id = self.reader(declared.pop("id", None), "id")
+        self._required = [(name, self.reader(declared.pop(name, None), name)) for name in task.required]
+        self._optional = [(name, self.reader(declared.pop(name, None), name)) for name in task.optional]
+        self._attributes = [(name, self.reader(expression, name)) for name, expression in declared.items()]
 
     def read_choices(self) -> tuple[Choices, str]:
         """Choices and answer of the row at hand, the answer not yet resolved.
@@ -140,28 +104,11 @@ class RowMapper:
         value = self._optional_value("id", self._id)
         return None if value is None or value == "" else _read_text(value, "id")
 
-    def _reader(self, expression: Expression | None, name: str) -> Compiled:
-        """How a field is read: by its expression, else from a column of its own name."""
-        column = name if expression is None else _column_name(expression)
-        if column is None:
-            assert expression is not None
-            return compile_expression(expression)
-        return lambda names, functions: self._column(column)
-
-    def _column(self, name: Any) -> Any:
-        value = look_up(self._raw, name, _MISSING)
-        if value is _MISSING:
-            self._missed.add(name)
-            raise MissingColumn(name)
-        if self._never:
-            self._never.discard(name)
-        return value
-
     def _required_value(self, name: str, reader: Compiled) -> Any:
         try:
-            value = reader(_no_names, self.functions)
+            value = reader(no_names, self.functions)
         except MissingColumn as error:
-            raise RowError(str(error), _nearest_help(error.column, self._raw), error.column) from None
+            raise RowError(str(error), _nearest_help(error.column, self.raw), error.column) from None
         except EvaluationError as error:
             raise RowError(f"`{name}`: {error}") from None
         if value is None:
@@ -170,7 +117,7 @@ class RowMapper:
 
     def _optional_value(self, name: str, reader: Compiled) -> Any:
         try:
-            return reader(_no_names, self.functions)
+            return reader(no_names, self.functions)
         except MissingColumn:
             return None
         except EvaluationError as error:
@@ -270,13 +217,6 @@ def _read_literal(text: str) -> Any:
     return value
 
 
-def _column_name(expression: Expression) -> str | None:
-    match expression:
-        case Call(function="column", arguments=(Constant(type="text", text=name),)):
-            return name
-    return None
-
-
 def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
     """Columns that the rows must have: those of required fields, and those that expressions name."""
     task = TASK_FIELDS[dataset.task]
@@ -289,10 +229,6 @@ def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
 def _nearest_help(column: str, raw: Mapping[str, Any]) -> str | None:
     near = nearest(column, sorted(raw))
     return f"nearest: {', '.join(f'`{shorten(name)}`' for name in near)}" if near else None
-
-
-def _no_names(space: str, name: str) -> Any:
-    raise EvaluationError(f"`{name}` has no value in `fields`")
 
 
 def _kind(value: Any) -> str:

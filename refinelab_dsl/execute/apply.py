@@ -163,6 +163,7 @@ class _Execution:
             scope=ItemScope(
                 {measure.name: measure for measure in header.measures},
                 {dimension.name: dimension for dimension in header.dimensions},
+                recorded=header.recorded,
             ),
             labels=header.labels,
             measurable={dimension.name: dimension.on_new == "measure" for dimension in header.dimensions},

@@ -25,3 +25,20 @@ def named_in_calls(expression: Expression | None, function: str) -> Iterator[str
         case Binary(left=left, right=right):
             yield from named_in_calls(left, function)
             yield from named_in_calls(right, function)
+
+
+def functions_of(expression: Expression | None) -> Iterator[str]:
+    """The functions that it calls, in the order of their appearance."""
+    match expression:
+        case Call(function=name, arguments=parts):
+            yield name
+            for part in parts:
+                yield from functions_of(part)
+        case ListOf(items=parts):
+            for part in parts:
+                yield from functions_of(part)
+        case Unary(operand=operand):
+            yield from functions_of(operand)
+        case Binary(left=left, right=right):
+            yield from functions_of(left)
+            yield from functions_of(right)

@@ -74,7 +74,9 @@ class _Lowering:
             name=declared.name,
             where=self.expression(declared, "where"),
             fields=fields,
-            **_taken(declared, "task", "source", "format", "columns", "role", "answer_as", "on_bad_row", "meta"),
+            **_taken(
+                declared, "task", "source", "format", "columns", "role", "join", "answer_as", "on_bad_row", "meta"
+            ),
         )
 
     def measure(self, declared: Declared) -> ir.Measure:

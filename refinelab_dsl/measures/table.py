@@ -10,26 +10,32 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.measures.column import build_column, is_column_of_new_items
 from refinelab_dsl.measures.length import build_length
+from refinelab_dsl.measures.recorded import NOTHING, Recorded
+from refinelab_dsl.measures.responses import build_responses
 
 
 class MeasureKind(NamedTuple):
     """build: the measure as a function of an item. on_new: whether an item that a step made can be measured."""
 
-    build: Callable[[Measure], Callable[[Item], str | float | None]]
+    build: Callable[[Measure, Recorded], Callable[[Item], str | float | None]]
     on_new: Callable[[Measure, Dataset], bool]
 
 
 MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
     {
-        "column": MeasureKind(build_column, is_column_of_new_items),
-        "length": MeasureKind(build_length, lambda measure, dataset: True),
+        "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
+        "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
+        "responses": MeasureKind(build_responses, lambda measure, dataset: False),
     }
 )
 
 
-def build_measure(measure: Measure) -> Callable[[Item], str | float | None]:
-    """The measure as one function, for many items: text, a number, or None where it has no value."""
-    return MEASURES[measure.kind].build(measure)
+def build_measure(measure: Measure, recorded: Recorded = NOTHING) -> Callable[[Item], str | float | None]:
+    """The measure as one function, for many items: text, a number, or None where it has no value.
+
+    recorded: the values of measures that stand in signals.
+    """
+    return MEASURES[measure.kind].build(measure, recorded)
 
 
 def measure(measure: Measure, item: Item) -> str | float | None:

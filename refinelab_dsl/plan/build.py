@@ -228,6 +228,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         dataset=program.dataset.model_copy(update={"source": ()}),
         files=tuple(file.name for file in profile.files),
         dataset_sha256=profile.sha256,
+        recorded={name: tuple(values) for name, values in profile.recorded.items()},
         measures=program.measures,
         dimensions=context.dimensions,
         labels=dict(profile.label_names),
@@ -386,6 +387,11 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
         Input(kind="spec", name=program.name, sha256=spec_hash(program)),
         Input(kind="dataset", name=program.dataset.name, sha256=profile.sha256),
         *(Input(kind="file", name=file.name, sha256=file.sha256) for file in profile.files),
+        *(
+            Input(kind="signals", name=file.name, sha256=file.sha256)
+            for files in profile.signals.values()
+            for file in files
+        ),
         *(
             Input(kind="prompt", name=name, sha256=digest) for name, digest in build_template_digests(program).items()
         ),

@@ -105,17 +105,24 @@ def find_drift(pinned: SpecPins, now: SpecPins, *, datasets: Collection[str] | N
 def find_plan_drift(
     pinned: SpecPins, program: Program, profile: Profile, spec: Source, bindings: Bindings, project: Project
 ) -> Iterator[Drift]:
-    """What differs of that which a plan is made of: the main dataset by its bytes, texts, models, prompts."""
-    files = {file.name: DataPin(sha256=file.sha256, bytes=file.bytes) for file in profile.files}
+    """What differs of that which a plan is made of: the main dataset and signals by their bytes, texts, models,
+    prompts."""
+    read = {program.dataset.name: profile.files, **profile.signals}
+    data_ = {
+        name: {file.name: DataPin(sha256=file.sha256, bytes=file.bytes) for file in files}
+        for name, files in read.items()
+    }
     now = pin_program(program, spec, bindings.sources.values(), project)
-    name = program.dataset.name
-    yield from find_drift(pinned, now.model_copy(update={"data": {name: files}}), datasets=(name,))
+    yield from find_drift(pinned, now.model_copy(update={"data": data_}), datasets=tuple(data_))
 
 
 def is_unchanged(pinned: SpecPins, header: Header) -> bool:
     """Whether the data files of a plan are those that are pinned."""
     recorded = {entry.name: entry.sha256 for entry in header.inputs if entry.kind == "file"}
-    return recorded == {name: pin.sha256 for name, pin in pinned.data.get(header.dataset.name, {}).items()}
+    if recorded != {name: pin.sha256 for name, pin in pinned.data.get(header.dataset.name, {}).items()}:
+        return False
+    known = {(name, pin.sha256) for files in pinned.data.values() for name, pin in files.items()}
+    return all((entry.name, entry.sha256) in known for entry in header.inputs if entry.kind == "signals")
 
 
 def _pin_model(model: Model) -> ModelPin:

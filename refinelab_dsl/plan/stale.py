@@ -10,11 +10,15 @@ from refinelab_dsl.plan.build import build_template_digests, build_templates, se
 
 
 def find_changes(
-    header: Header, program: Program, files: tuple[FileDigest, ...] | None = None, dataset_sha256: str | None = None
+    header: Header,
+    program: Program,
+    files: tuple[FileDigest, ...] | None = None,
+    dataset_sha256: str | None = None,
+    signals: tuple[FileDigest, ...] = (),
 ) -> tuple[str, ...]:
     """What changed since the plan was made, in a user's words; empty where it is fresh.
 
-    files, dataset_sha256: the data as they are now; None where only the spec is compared.
+    files, dataset_sha256, signals: the data as they are now; None where only the spec is compared.
     """
     changes: list[str] = []
     before = {(recorded.kind, recorded.name): recorded.sha256 for recorded in header.inputs}
@@ -40,6 +44,12 @@ def find_changes(
                 changes.append(f"the data file `{name}` changed")
         if not any(change.startswith("the data file") for change in changes):
             changes.append("the order of the data files changed")
+    if files is not None:
+        read = {name: digest for (kind, name), digest in before.items() if kind == "signals"}
+        now = {file.name: file.sha256 for file in signals}
+        for name in sorted(now.keys() | read.keys()):
+            if now.get(name) != read.get(name):
+                changes.append(f"the signals in `{name}` changed")
     return tuple(changes)
 
 

@@ -32,7 +32,7 @@ def iterate_source(header: Header, files: Sequence[Path], project: Project) -> I
     declared = {measure.name: measure for measure in header.measures}
     dropping = [
         (
-            measures.build_measure(declared[dimension.measure]),
+            measures.build_measure(declared[dimension.measure], header.recorded),
             measures.build_labeller(dimension),
             frozenset(header.labels[dimension.name]),
         )

@@ -208,6 +208,7 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     if kind.reached:
         later.extend(beyond)
         later.extend(_unreached_endings(values, first))
+        later.extend(_unreached_defaults(block, schema, title, first))
     for attribute in schema.attributes.values():
         if attribute.required and attribute.name not in first:
             example = types.describe(attribute.type)
@@ -217,6 +218,18 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
     qualified = module.qualify(own) if own else ""
     return Declared(kind.name, qualified, block, values, first, schema.row, module.namespace, uses)
+
+
+def _unreached_defaults(
+    block: syntax.Block, schema: Schema, title: str, written: Mapping[str, syntax.Attribute]
+) -> Iterator[tuple[str, Span]]:
+    """Words of later plans that hold where nothing is written."""
+    if schema.row is not None and not schema.row.reached:
+        return
+    for attribute in schema.attributes.values():
+        later = attribute.type.later if isinstance(attribute.type, types.Word) else ()
+        if attribute.default in later and attribute.name not in written:
+            yield f"`{attribute.name} = {attribute.default}` of {title}", block.header_span
 
 
 def _unreached_endings(

@@ -29,7 +29,7 @@ DECLARED: dict[str, type[declarations.Declaration]] = {
     "expect": declarations.Expect,
 }
 NOT_IN_THE_PROGRAM = {
-    ("dataset", "revision"), ("dataset", "split"), ("dataset", "config"), ("dataset", "join"),
+    ("dataset", "revision"), ("dataset", "split"), ("dataset", "config"),
     ("constraints", "joint"), ("model", "batch"), ("solve", "relax"),
 }  # fmt: skip
 RENAMED = {("dimension", "from"): "measure", ("expect", "assert"): "assertion", ("dimension", "order"): "labels"}
@@ -107,9 +107,9 @@ def test_no_kind_hides_a_common_attribute() -> None:
 
 
 def test_functions_of_items_are_implemented() -> None:
-    """`column`, `stem`, `line` and `z` need their surroundings; the others are pure."""
+    """`column`, `stem`, `line`, `row` and `z` need their surroundings; the others are pure."""
     listed = {row.name for context in ("fields", "items", "accept") for row in builtins.functions(context)}
-    assert listed == {*ITEM_FUNCTIONS, "column", "stem", "line", "z"}
+    assert listed == {*ITEM_FUNCTIONS, "column", "stem", "line", "row", "z"}
 
 
 def test_functions_of_one_context_have_different_names() -> None:

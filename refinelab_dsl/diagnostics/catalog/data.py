@@ -272,6 +272,102 @@ def ambiguous_answers(name: str, detail: str, help: str, place: Place | None) ->
     )
 
 
+# Signals
+
+
+def repeated_join(joined: Sequence[tuple[str, str]], place: Place, first: Place) -> Diagnostic:
+    """RF3031: two rows of a signals dataset are joined to the same item."""
+    return Diagnostic(
+        "RF3031",
+        "error",
+        f"bad row: an earlier row has the same {_pairs(joined)}",
+        place=place,
+        notes=(f"first at {first}",),
+        help=(Help("join by more columns, so that each row stands for one item, or remove one of the rows"),),
+    )
+
+
+def bad_response(column: str, value: str, place: Place) -> Diagnostic:
+    """RF3032: a value of a matrix of responses is neither right nor wrong.
+
+    value: as shown, quoted or named (`a list`).
+    """
+    return Diagnostic(
+        "RF3032",
+        "error",
+        f"bad row: `{shorten(column)}` is {value}, neither 0 nor 1",
+        place=place,
+        notes=("nearly all values are 0 or 1, so each says whether a model was right",),
+        help=(
+            Help("name the columns that are models under `fields`: `fields = { one = column(\"one\") }`"),
+            Help("for answers that are positions of choices write `answer_as = index`"),
+        ),
+    )
+
+
+def nothing_joined(
+    dataset: str,
+    row: Sequence[tuple[str, str]],
+    item: Sequence[tuple[str, str | None]],
+    place: Place,
+    span: Span | None,
+) -> Diagnostic:
+    """RF3033: no row of a signals dataset is joined to an item.
+
+    row, item: what the first of each has, by column and by field.
+    """
+    return Diagnostic(
+        "RF3033",
+        "error",
+        f"no row of dataset `{dataset}` is joined to an item",
+        span=span,
+        place=place,
+        notes=(f"its first row has {_pairs(row)}", f"the first item has {_pairs(item)}"),
+        help=(Help("`join` maps its columns to fields of the items whose texts are the same; see `fields` of both"),),
+    )
+
+
+def no_responses(dataset: str, columns: Sequence[str], place: Place | None, span: Span | None) -> Diagnostic:
+    """RF3034: a matrix of responses has no column that would be a model's."""
+    return Diagnostic(
+        "RF3034",
+        "error",
+        f"dataset `{dataset}` holds no responses: it has no row, or no column that is not joined",
+        span=span,
+        place=place,
+        notes=(f"its columns: {_names(columns)}",) if columns else (),
+        help=(Help("each column beside those of `join` holds what one model answered"),),
+    )
+
+
+def unread_responses(dataset: str, column: str, value: str, place: Place, span: Span | None) -> Diagnostic:
+    """RF3035: no value of a column names a choice of its item: it holds something else, or is read wrongly."""
+    return Diagnostic(
+        "RF3035",
+        "error",
+        f"no value of `{shorten(column)}` in dataset `{dataset}` names a choice of its item",
+        span=span,
+        place=place,
+        notes=(f'the first is "{shorten(value)}"',),
+        help=(
+            Help("if it is no model, name those that are under `fields`: `fields = { one = column(\"one\") }`"),
+            Help("if it is, say how it answers: `answer_as = letter`, `index` or `text`"),
+        ),
+    )
+
+
+def key_among_responses(dataset: str, column: str, items: int, span: Span | None) -> Diagnostic:
+    """RF3036: a column that counts as a model's agrees with the key of every item: most likely it is the key."""
+    return Diagnostic(
+        "RF3036",
+        "warning",
+        f"`{shorten(column)}` of dataset `{dataset}` is right on all of {count(items, 'item')}",
+        span=span,
+        notes=("if it is the key itself, it makes every item look easier",),
+        help=(Help("name the columns that are models under `fields`: `fields = { one = column(\"one\") }`"),),
+    )
+
+
 # What `refinec init --from` reads off a file
 
 
@@ -394,3 +490,9 @@ def _names(names: Sequence[str]) -> str:
     shown = ", ".join(f"`{shorten(name, 40)}`" for name in names[:_LISTED])
     more = len(names) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _pairs(pairs: Sequence[tuple[str, str | None]]) -> str:
+    return ", ".join(
+        f"`{shorten(name, 40)}` " + ("empty" if value is None else f'"{shorten(value, 40)}"') for name, value in pairs
+    )

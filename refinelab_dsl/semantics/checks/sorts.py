@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from refinelab_dsl import syntax, types
 from refinelab_dsl.diagnostics import Diagnostic
@@ -63,15 +63,38 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
             if "rating" not in (seeds.get("fields") or {}):
                 because = f"measure `{declared.name}` takes the ratings of exemplars from it"
                 yield faults.attribute_needed_with(seeds.block.header_span, seeds.title, "fields.rating", because)
+        case "measure", "responses":
+            matrix = draft.named("dataset", declared.get("matrix"))
+            if matrix is None or matrix.get("role") != "signals" or matrix.is_broken("join"):
+                return
+            if not matrix.get("join"):
+                because = f"measure `{declared.name}` joins its rows to items"
+                yield faults.attribute_needed_with(matrix.block.header_span, matrix.title, "join", because)
         case "measure", "custom":
             yield from _check_fields(draft, declared, "inputs", declared.get("inputs") or ())
         case "dataset", _:
-            yield from _check_fields(draft, declared, "join", (declared.get("join") or {}).values())
+            yield from _check_join(draft, declared)
             sources = declared.get("source") or ("hf://",)
             for name in ("revision", "split", "config"):
                 if name in declared.written and not any(each.startswith("hf://") for each in sources):
                     because = "its source is no `hf://` address"
                     yield faults.no_effect(declared.written[name].name_span, name, declared.title, because)
+
+
+def _check_join(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
+    """Columns and fields of a join that exist, as far as the spec says which there are."""
+    join: Mapping[str, str] = declared.get("join") or {}
+    yield from _check_fields(draft, declared, "join", join.values())
+    columns, fields = declared.get("columns"), declared.get("fields") or {}
+    if columns is not None and not declared.is_broken("fields"):
+        known = (*columns, *(name for name in fields if name not in columns))
+        for name in join:
+            if name not in known:
+                span = _key_place(declared, "join", name)
+                yield faults.unknown_column(span, name, nearest(name, known), known)
+    if "join" in declared.written and declared.get("role") not in ("signals", None):
+        because = "only signals are joined to items: `role = signals`"
+        yield faults.no_effect(declared.written["join"].name_span, "join", declared.title, because)
 
 
 def _check_fields(draft: Draft, declared: Declared, attribute: str, names: Iterable[str]) -> Iterator[Diagnostic]:
@@ -84,6 +107,13 @@ def _check_fields(draft: Draft, declared: Declared, attribute: str, names: Itera
             yield faults.unknown_field(
                 _place(declared, attribute, name), name, declared.title, attribute, nearest(name, known), known
             )
+
+
+def _key_place(declared: Declared, attribute: str, key: str) -> Span:
+    """Where a key of a map stands."""
+    value = declared.written[attribute].value
+    pairs = value.pairs if isinstance(value, syntax.MapOf) else ()
+    return next((pair.key_span for pair in pairs if pair.key == key), value.span)
 
 
 def _place(declared: Declared, attribute: str, word: str) -> Span:
