@@ -13,7 +13,7 @@ from refinelab_dsl.data.formats import Row, UnreadableHeader, read_csv, read_jso
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.row import MissingColumn
 from refinelab_dsl.data.streams import DECOMPRESSION_ERRORS, NotText, TooLarge, open_stream
-from refinelab_dsl.data.tasks import TASK_FIELDS, RowError, RowMapper, item_hash
+from refinelab_dsl.data.tasks import TASK_FIELDS, RowError, RowMapper, item_hash, wanted_columns
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
@@ -106,7 +106,7 @@ def count_rows(
     counts: dict[str, int] = {}
     found: list[Diagnostic] = []
     known = [path for path in files if describe_file(dataset, path)[0] not in ("json", "parquet")]
-    wanted = RowMapper(dataset).columns if dataset.task in TASK_FIELDS else ()
+    wanted = wanted_columns(dataset) if dataset.task in TASK_FIELDS else ()
     file = ""
     for entry in read_rows(dataset, known, project, wanted):
         match entry:

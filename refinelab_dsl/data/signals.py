@@ -12,7 +12,7 @@ from refinelab_dsl.data.files import find_origin
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import BadRow, FileStart, read_rows
 from refinelab_dsl.data.row import MissingColumn, RowScope, no_names
-from refinelab_dsl.data.tasks import canonical_text
+from refinelab_dsl.data.tasks import canonical_text, wanted_columns
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
@@ -101,7 +101,7 @@ class RowFaults:
 
 def read_table(dataset: Dataset, files: Sequence[Path], project: Project, bad: RowFaults) -> SignalTable:
     """The table of a signals dataset, all in memory; what is wrong with its rows goes to `bad`."""
-    scope = RowScope(_wanted_columns(dataset))
+    scope = RowScope(wanted_columns(dataset))
     fields = {name: scope.reader(expression, name) for name, expression in dataset.fields.items()}
     joined = {name: fields.get(name) or scope.reader(None, name) for name in dataset.join}
     named = {name: reader for name, reader in fields.items() if name not in joined}
@@ -149,8 +149,8 @@ def read_field(item: Item, name: str) -> Any:
 
 
 def join_text(value: Any) -> str | None:
-    """The text by which rows and items are joined: `7`, `7.0`, `"7"` and `"7.0"` (as tables are exported that hold gaps)
-    are the same; None for empty ones."""
+    """The text by which rows and items are joined, None for an empty one: `7`, `7.0`, `"7"` and `"7.0"` (as tables are
+    exported that hold gaps) are the same."""
     text = canonical_text(value)
     if text is None:
         return None
@@ -176,14 +176,6 @@ def _iterate(
             line, number, raw = entry[0], entry[1], entry[2]
             scope.open_row(raw, line, number)
             yield Place(file, line, number), raw
-
-
-def _wanted_columns(dataset: Dataset) -> tuple[str, ...]:
-    """Columns that the rows must have: those of `join`, and those that expressions name."""
-    wanted = [name for name in dataset.join if name not in dataset.fields]
-    for expression in (*dataset.fields.values(), *([dataset.where] if dataset.where else [])):
-        wanted += columns_of(expression)
-    return tuple(dict.fromkeys(wanted))
 
 
 def _names(scope: RowScope, fields: Mapping[str, Any]) -> Any:

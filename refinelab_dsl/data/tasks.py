@@ -218,9 +218,10 @@ def _read_literal(text: str) -> Any:
 
 
 def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
-    """Columns that the rows must have: those of required fields, and those that expressions name."""
-    task = TASK_FIELDS[dataset.task]
-    wanted = [name for name in task.required if name not in dataset.fields]
+    """Columns that the rows must have: those of required fields, of signals those that are joined, and those that
+    expressions name."""
+    required = dataset.join if dataset.role == "signals" else TASK_FIELDS[dataset.task].required
+    wanted = [name for name in required if name not in dataset.fields]
     for expression in (*dataset.fields.values(), *([dataset.where] if dataset.where else [])):
         wanted += columns_of(expression)
     return tuple(dict.fromkeys(wanted))

@@ -173,7 +173,7 @@ def test_a_value_that_is_neither_right_nor_wrong(tmp_path: Path) -> None:
 
 
 def test_lists_are_no_answers(tmp_path: Path) -> None:
-    lines = ['{"item": "%s", %s}\n' % (name, ", ".join(f'"m{at}": 1' for at in range(20))) for name in "abc"]
+    lines = [json.dumps({"item": name, **{f"m{at}": 1 for at in range(20)}}) + "\n" for name in "abc"]
     table = lines[0] + lines[1].replace('"m3": 1', '"m3": [1]') + lines[2]
     _, found = rate(tmp_path, table, file="answers.jsonl")
     assert [(entry.code, entry.message) for entry in found] == [
