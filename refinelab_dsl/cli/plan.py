@@ -19,10 +19,11 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
 from refinelab_dsl.plan.binding import Binding, describe_binding
 from refinelab_dsl.plan.cached import count_cached
+from refinelab_dsl.plan.frontier import FrontierRow, describe_frontier
 from refinelab_dsl.plan.pins import is_unchanged
 from refinelab_dsl.plan.view import build_view
 from refinelab_dsl.project import Project
-from refinelab_dsl.solve import add_duals
+from refinelab_dsl.solve import add_duals, trace_frontier
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -45,14 +46,17 @@ class Dollars(click.ParamType):  # type: ignore[type-arg]
 @shared_options("text", "json", "markdown", "github", "sarif", spec=True)
 @click.option("-o", "--output", metavar="FILE", help="Save the plan, for `refinec apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if there is anything to do.")
+@click.option("--frontier", is_flag=True, help="Also show what other budgets would buy: divergence against cost.")
 @click.option("--max-cost", type=Dollars(), metavar="DOLLARS", help="Exit with 5 if more than this is expected.")
 def plan_command(
-    settings: Settings, spec: str | None, output: str | None, exit_code: bool, max_cost: Decimal | None
+    settings: Settings, spec: str | None, output: str | None, exit_code: bool, frontier: bool, max_cost: Decimal | None
 ) -> int:
     """Solve SPEC and show the mix, the actions and their cost.
 
     SPEC is a file or the folder that holds it; default: the one *.refine of this folder. Nothing is spent, nobody is
     called, and nothing is written but the file of `-o`.
+
+    --frontier solves the spec for a row of budgets, from nothing to what would be spent without a limit.
 
     --format github and sarif write what is wrong with the spec or its data, for a program that shows it beside the
     files, instead of the plan.
@@ -63,21 +67,23 @@ def plan_command(
         check_destination(destination)
     options = inputs.build_options(settings, max_cost)
     planned = compiler.plan(path, options, destination)
-    write_plan(settings, planned, destination)
+    write_plan(settings, planned, destination, frontier=frontier)
     if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):
         return ExitCode.WORK
     return planned.exit_code
 
 
-def write_plan(settings: Settings, planned: compiler.Planned, destination: Path | None = None) -> None:
+def write_plan(
+    settings: Settings, planned: compiler.Planned, destination: Path | None = None, *, frontier: bool = False
+) -> None:
     """The plan on standard output in the form asked for; what there is to say about it on standard error, or, where
     that was asked for, instead of the plan."""
     if settings.is_annotated:
-        write_annotated(settings, planned, destination)
+        write_annotated(settings, planned, destination, frontier=frontier)
         return
     terminal.report(settings, planned.diagnostics)
     if planned.plan is not None:
-        write_shown(settings, planned.plan, build_shown(planned, destination))
+        write_shown(settings, planned.plan, build_shown(planned, destination, frontier=frontier))
         return
     document = terminal.document(planned.diagnostics)
     terminal.save_json(settings, document)
@@ -85,13 +91,15 @@ def write_plan(settings: Settings, planned: compiler.Planned, destination: Path 
         terminal.write_json(document)
 
 
-def write_annotated(settings: Settings, planned: compiler.Planned, destination: Path | None) -> None:
+def write_annotated(
+    settings: Settings, planned: compiler.Planned, destination: Path | None, *, frontier: bool = False
+) -> None:
     """What there is to say about a plan on standard output; the plan itself where `--json-file` says."""
     terminal.write_annotations(settings, planned.diagnostics, planned.analysis.source.path)
     if planned.plan is None:
         terminal.save_json(settings, terminal.document(planned.diagnostics))
     else:
-        shown = build_shown(planned, destination)
+        shown = build_shown(planned, destination, frontier=frontier)
         terminal.save_json(settings, render.render_json(planned.plan, shown))
         terminal.say(settings, build_view(planned.plan, shown).headline)
 
@@ -108,11 +116,12 @@ def write_shown(settings: Settings, plan: PlanFile, shown: render.Shown) -> None
         terminal.write(render.render_text(plan, shown, width=terminal.width_of(sys.stdout)))
 
 
-def build_shown(planned: compiler.Planned, destination: Path | None) -> render.Shown:
-    """What only this call knows of the plan: the solver, its time, the file."""
+def build_shown(planned: compiler.Planned, destination: Path | None, *, frontier: bool = False) -> render.Shown:
+    """What only this call knows of the plan: the solver, its time, the file, what binds, other budgets."""
     answer = planned.assignment
     return render.Shown(
         binding=find_binding(planned),
+        frontier=find_frontier(planned) if frontier else (),
         solver=answer.solver if answer else None,
         seconds=answer.seconds if answer else None,
         cached=count_replies(planned),
@@ -128,6 +137,14 @@ def find_binding(planned: compiler.Planned) -> tuple[Binding, ...]:
     if planned.plan is None or program is None or problem is None or answer is None:
         return ()
     return describe_binding(program, problem, add_duals(problem, answer), planned.diagnostics.sources)
+
+
+def find_frontier(planned: compiler.Planned) -> tuple[FrontierRow, ...]:
+    """What a row of budgets would buy: as many solves."""
+    if planned.plan is None or planned.problem is None or planned.assignment is None:
+        return ()
+    priced = planned.plan.header.usd.full is not None
+    return describe_frontier(planned.problem, trace_frontier(planned.problem, planned.assignment), priced=priced)
 
 
 def compare_lock(plan: PlanFile | None, project: Project) -> bool | None:

@@ -33,6 +33,7 @@ def render_text(plan: LoadedPlan, shown: Shown | None = None, *, width: int = 10
         actions=_action_lines(view, room),
         costs=_cost_lines(view, room),
         totals=_total_lines(view, room),
+        frontier=_frontier_lines(view, room),
         checks=_check_lines(view, room),
     )
 
@@ -129,6 +130,16 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
             }
             for limit in shown.binding
         ],
+        "frontier": [
+            {
+                "tokens": row.tokens,
+                "usd": _decimal(row.usd),
+                "objective": row.objective,
+                "divergence": dict(row.divergence),
+                "own": row.own,
+            }
+            for row in shown.frontier
+        ],
     }
 
 
@@ -202,6 +213,15 @@ def _total_lines(view: View, room: int) -> list[str]:
     if max(map(width_of, lines)) > room:  # C is the least of these figures
         lines = align_table([row[:4] for row in rows], "<<<<", room=room, flexible=2)
     return lines
+
+
+def _frontier_lines(view: View, room: int) -> list[str]:
+    if not view.frontier:
+        return []
+    header, *rows = view.frontier
+    lines = [("Frontier", *map(escape, header[1:]))]
+    lines += [(f"  {mark}", *cells) for mark, *cells in rows]
+    return align_table(lines, "<" + ">" * (len(header) - 1), room=room, flexible=0)
 
 
 def _check_lines(view: View, room: int) -> list[str]:

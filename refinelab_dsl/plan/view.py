@@ -22,6 +22,7 @@ from refinelab_dsl.plan.figures import (
     render_tokens,
     render_usd,
 )
+from refinelab_dsl.plan.frontier import FrontierRow, tabulate_frontier
 
 _GROUPS_SHOWN = 6  # lines per operator before its targets are listed on one line
 _LABELS_SHOWN = 60  # per dimension
@@ -44,7 +45,7 @@ class Shown:
 
     cached: operator -> how many of its listed attempts the store of replies already answers.
     stale: what changed since the plan was made. applied_as: the run that used this plan up.
-    binding: the limits that bind, and what one unit more of each is worth.
+    binding: the limits that bind, and what one unit more of each is worth. frontier: what a row of budgets buys.
     saved_as: the file that was just written. locked: whether the data are those that `refine.lock` pins; None where
     it pins none.
     """
@@ -55,6 +56,7 @@ class Shown:
     stale: tuple[str, ...] = ()
     applied_as: int | None = None
     binding: tuple[Binding, ...] = ()
+    frontier: tuple[FrontierRow, ...] = ()
     saved_as: str | None = None
     locked: bool | None = None
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -134,6 +136,7 @@ class View:
     budget: tuple[str, ...]
     solver: str
     binding: tuple[Binding, ...]
+    frontier: tuple[tuple[str, ...], ...]
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     headline: str
@@ -171,6 +174,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         budget=tuple(_describe_budget(header)),
         solver=_describe_solution(header, shown),
         binding=shown.binding,
+        frontier=tabulate_frontier(shown.frontier),
         checks=header.checks,
         notes=header.notes,
         headline=render_headline(header, at_least),

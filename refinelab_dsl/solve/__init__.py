@@ -2,6 +2,7 @@
 
 from refinelab_dsl.solve.cells import build_problem
 from refinelab_dsl.solve.explain import explain
+from refinelab_dsl.solve.frontier import Point, trace_frontier
 from refinelab_dsl.solve.problem import Assignment, Infeasible, Problem, Unsolved
 from refinelab_dsl.solve.select import Selection, select
 from refinelab_dsl.solve.solve import solve
@@ -10,6 +11,7 @@ from refinelab_dsl.solve.worth import add_duals
 __all__ = [
     "Assignment",
     "Infeasible",
+    "Point",
     "Problem",
     "Selection",
     "Unsolved",
@@ -18,4 +20,5 @@ __all__ = [
     "explain",
     "select",
     "solve",
+    "trace_frontier",
 ]

@@ -18,6 +18,18 @@ def lift_allotments(form: Form, values: NDArray[np.float64]) -> tuple[Allotment,
     )
 
 
+def place_allotments(form: Form, allotments: tuple[Allotment, ...]) -> NDArray[np.float64] | None:
+    """Allotments as the columns' values, the way back; None where one of them is no column of this form."""
+    places = {(column.operator, column.cell, column.bin, column.stock): n for n, column in enumerate(form.columns)}
+    values = np.zeros(len(form.columns))
+    for allotment in allotments:
+        number = places.get((allotment.operator, allotment.cell, allotment.bin, allotment.stock))
+        if number is None:
+            return None
+        values[number] += allotment.count
+    return values
+
+
 def lift_planned(problem: Problem, allotments: tuple[Allotment, ...]) -> dict[str, tuple[int, ...]]:
     """Final items per axis and label."""
     planned = {axis.name: [0] * len(axis.labels) for axis in problem.axes}

@@ -28,12 +28,12 @@ def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | U
     chosen = choose_solver(solver, bins)
     if chosen is None:
         return Unsolved("missing", solver)
-    answer = _run(problem, chosen)
+    answer = attempt(problem, chosen)
     if answer == "failed" and solver == "auto":
         other = choose_solver("glpk" if chosen == "highs" else "highs", bins)
         if other is not None:
             chosen = other
-            answer = _run(problem, chosen)
+            answer = attempt(problem, chosen)
     match answer:
         case "infeasible":
             return find_conflict(problem, chosen)
@@ -45,5 +45,6 @@ def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | U
             return answer
 
 
-def _run(problem: Problem, solver: Solver) -> Assignment | Status:
+def attempt(problem: Problem, solver: Solver) -> Assignment | Status:
+    """The problem's strategy with one solver: an answer or why there is none, without asking what conflicts."""
     return STRATEGIES[problem.strategy](problem, Session(solver, time.monotonic() + problem.time_limit))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl.solve.form import Form, Row, Tally, build_form
+from refinelab_dsl.solve.lift import place_allotments
 from refinelab_dsl.solve.limits import drop_limit, limit_of, name_limits, set_limit
 from refinelab_dsl.solve.problem import Assignment, Problem, Worth
 from refinelab_dsl.solve.relaxation import find_bound, find_cheapest, level_above
@@ -32,7 +33,7 @@ def add_duals(problem: Problem, assignment: Assignment, seconds: float = SECONDS
     if problem.limits.size is None or solver is None:
         return assignment
     form = build_form(problem)
-    values = _place(form, assignment)
+    values = place_allotments(form, assignment.allotments)
     if values is None:
         return assignment
     session = Session(solver, time.monotonic() + seconds)
@@ -42,18 +43,6 @@ def add_duals(problem: Problem, assignment: Assignment, seconds: float = SECONDS
     else:
         worths = [*_weigh_limits(problem, form, values, tight, session), *_weigh_bins(problem, form, values, session)]
     return replace(assignment, duals={worth.limit: worth for worth in worths})
-
-
-def _place(form: Form, assignment: Assignment) -> NDArray[np.float64] | None:
-    """The assignment as the columns' values; None where it is not one of this form."""
-    places = {(column.operator, column.cell, column.bin): number for number, column in enumerate(form.columns)}
-    values = np.zeros(len(form.columns))
-    for allotment in assignment.allotments:
-        number = places.get((allotment.operator, allotment.cell, allotment.bin))
-        if number is None:
-            return None
-        values[number] += allotment.count
-    return values
 
 
 def _find_tight(problem: Problem, form: Form, values: NDArray[np.float64]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,24 @@ def test_plan_says_what_binds_and_what_more_of_it_would_buy(project: Path) -> No
     assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
     assert refinec("show", "a.refplan", "--format", "json", cwd=project).json["binding"] == []
     assert "What binds:" in refinec("plan", "--format", "markdown", cwd=project).out
+
+
+def test_frontier_shows_what_other_budgets_would_buy(project: Path) -> None:
+    _edit(project, "tokens = 0.5 * full_cost", "tokens = 20k")
+    _edit(project, "jsd(length) <= 0.005", "jsd(length) <= 0.05")
+    text = refinec("plan", "--frontier", cwd=project).out
+    assert "Frontier" in text
+    for mark in ("nothing bought", "your budget", "no limit"):
+        assert mark in text
+    rows = refinec("plan", "--frontier", "--format", "json", cwd=project).json["frontier"]
+    assert len(rows) == 11
+    assert [row["own"] for row in rows].count(True) == 1
+    assert set(rows[0]["divergence"]) == {"subject", "length"}
+    for before, after in pairwise(rows):
+        assert after["objective"] <= before["objective"]
+        assert after["tokens"] >= before["tokens"]
+    assert "| your budget | " in refinec("plan", "--frontier", "--format", "markdown", cwd=project).out
+    assert refinec("plan", "--format", "json", cwd=project).json["frontier"] == []
 
 
 def test_exit_code_says_whether_there_is_work(project: Path) -> None:
