@@ -25,10 +25,10 @@ MMLU = """\
 edition = 1
 seed = 11
 
-## MMLU's test split: a file a subject, no header, keys as letters.
+## Nine subjects of MMLU's test split: a file a subject, no header, keys as letters; a row of sociology is bad.
 dataset mmlu {{
   task = mcq
-  source = "{shared}/mmlu/test/*_test.csv"
+  source = "{shared}/mmlu/test/[a-cs]*_test.csv"
   columns = [question, A, B, C, D, answer]
   on_bad_row = skip
   fields = {{
@@ -159,7 +159,7 @@ class Case:
 
 
 CASES = (
-    Case("mmlu", MMLU, "subject = any, length = any", 3036, ("subject", "length")),
+    Case("mmlu", MMLU, "subject = any, length = any", 1131, ("subject", "length")),
     Case("gsm8k", GSM8K, "length = any", 1319, ("length",)),
 )
 
