@@ -108,7 +108,6 @@ FORMS: Final[tuple[Function, ...]] = (
         ("sizes",),
         (Parameter("low", Integer(1)), Parameter("high", Integer(1))),
         "at least `low` and at most `high` items",
-        reached=False,
     ),
     Function("at_least", ("least",), (Parameter("share", Percent()),), "this share or more"),
     Function("uniform", ("weights",), (), "the same share for each label"),

@@ -443,6 +443,10 @@ def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
         notes.append(f"assumed: new items are taken as made for their label of {names}; not measured again")
     limits = situation.problem.limits
     removed = sum(map(len, sketch.leaving))
+    size = situation.profile.size + sum(group.count for group in sketch.groups) - removed
+    if limits.sizes is not None:
+        low, high = limits.sizes
+        notes.append(f"size: {size} items of the {low} to {high} that may be; of sizes that do as well, the largest")
     if limits.max_removed is not None and removed >= limits.max_removed and situation.assignment.objective > 1e-6:
         caps = "; with `size = keep` it also caps what is added" if _keeps_size(situation.program) else ""
         notes.append(f"`max_removed` binds: {removed} items leave, and no more may{caps}")

@@ -38,8 +38,7 @@ class Grouping:
 def build_problem(
     program: Program, profile: Profile, estimates: Estimates
 ) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
-    """The problem of strategy `joint` at fixed size; None where the spec leaves nothing to decide or cannot be met by
-    form (an empty dataset, a strategy or size that this version does not solve)."""
+    """The problem of a program's data; None where the spec leaves nothing to decide."""
     dimensions = split_dimensions(program)
     axes = tuple(_build_axis(dimension, program, profile) for dimension in dimensions)
     grouping = group_items(program, profile)
@@ -213,7 +212,10 @@ def _moved(move: Move, axis: Axis, label: int) -> tuple[int, ...]:
 
 def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> Limits:
     constraints, budget = program.constraints, program.budget
-    size = constraints.size.low if constraints.size.kind == "exact" else profile.size
+    asked = constraints.size
+    sizes = None
+    if asked.kind == "between" and asked.low is not None and asked.high is not None:
+        sizes = (asked.low, asked.high)
     tokens = usd = limit = None
     if budget is not None:
         available = 1 - float(budget.reserve)
@@ -223,7 +225,8 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         tokens = None if limit is None else limit * available
         usd = None if budget.cost is None else float(budget.cost) * available
     return Limits(
-        size=size,
+        size=None if sizes is not None else asked.low if asked.kind == "exact" else profile.size,
+        sizes=sizes,
         max_removed=_whole(constraints.max_removed * profile.size, ROUND_FLOOR),
         keep_originals=None
         if constraints.keep_originals is None

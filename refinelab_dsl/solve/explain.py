@@ -110,6 +110,9 @@ def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -
 def _knob(problem: Problem, name: str) -> _Knob | None:
     now = float(sum(cell.count for cell in problem.cells))
     asked = limit_of(problem, name)
+    if name == "size" and problem.limits.sizes is not None:
+        low, high = problem.limits.sizes
+        asked = min(max(now, float(low)), float(high))
     if asked is None:
         return None
     match name.partition(":")[0]:
@@ -143,6 +146,8 @@ def _describe(problem: Problem, name: str) -> str:
     kind, _, subject = name.partition(":")
     match kind:
         case "size":
+            if limits.sizes is not None:
+                return f"the refined set has {limits.sizes[0]} to {limits.sizes[1]} items"
             return f"the refined set has exactly {limits.size} items"
         case "max_removed":
             return f"at most {limits.max_removed} of {now} items leave"

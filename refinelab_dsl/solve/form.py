@@ -168,6 +168,7 @@ class _Builder:
         self.problem = problem
         self.now = sum(cell.count for cell in problem.cells)
         self.size = problem.limits.size
+        self.largest = self._largest()
         self.columns: list[Column] = []
         self.rows: list[Row] = []
         self.total: int | None = None
@@ -181,7 +182,7 @@ class _Builder:
             self._add_stock(index, action)
         if self.size is None:
             self.total = len(self.columns)
-            self.columns.append(Column(-1, None, None, 2 * self.now + 10**7, 0.0, 0.0))
+            self.columns.append(Column(-1, None, None, self.largest, 0.0, 0.0))
         self._limit_cells()
         self._limit_anchors()
         self._limit_sizes()
@@ -229,6 +230,13 @@ class _Builder:
         for cell, bin in sorted(action.stock or {}, key=lambda place: (-1 if place[0] is None else place[0], place[1])):
             self.columns.append(Column(index, cell, bin, (action.stock or {})[cell, bin], 0.0, 0.0, stock=True))
 
+    def _largest(self) -> int:
+        """The largest size there can be."""
+        limits = self.problem.limits
+        if limits.size is not None:
+            return limits.size
+        return 2 * self.now + 10**7 if limits.sizes is None else limits.sizes[1]
+
     def _most_removed(self) -> int:
         """What all removals together may take: a bound that follows from others, for a tighter box."""
         removers = [index for index, action in enumerate(self.problem.operators) if action.kind == "remove"]
@@ -245,7 +253,7 @@ class _Builder:
     def _most_added(self, action: Action) -> float:
         """What one operator may add: the room that removals leave, and what the budget pays for."""
         limits = self.problem.limits
-        most = float(2 * self.now + 10**7) if self.size is None else max(0, self.size - self.now + self.most_removed)
+        most = float(max(0, self.largest - self.now + self.most_removed))
         for limit, cost in ((limits.tokens, action.tokens), (limits.usd, action.usd), (action.max_usd, action.usd)):
             if limit is not None and cost > 0:
                 most = min(most, max(0.0, limit) * action.success / cost)
@@ -282,7 +290,7 @@ class _Builder:
             # Without a limit on attempts a copy still needs an original that stays.
             count = self.problem.cells[cell].count
             reach = action.reach(cell, count)
-            each = reach / count if reach is not None else float(2 * self.now + 10**7)
+            each = reach / count if reach is not None else float(self.largest)
             own = set(numbers)
             stays = [(n, each) for n in leaving[cell] if n not in own]
             if stays or len(numbers) > 1:
@@ -328,7 +336,10 @@ class _Builder:
             self.rows.append(Row("size", change, wanted, wanted, "size"))
         else:
             assert self.total is not None
-            self.rows.append(Row("size", (*change, (self.total, -1.0)), -float(self.now), -float(self.now)))
+            self.rows.append(Row("total", (*change, (self.total, -1.0)), -float(self.now), -float(self.now)))
+            if limits.sizes is not None:
+                low, high = limits.sizes
+                self.rows.append(Row("size", ((self.total, 1.0),), float(low), float(high), "size"))
         if limits.max_removed is not None:
             self.rows.append(Row("max_removed", removed, None, float(limits.max_removed), "max_removed"))
         if limits.keep_originals is not None:

@@ -100,7 +100,7 @@ def _with_value(problem: Problem, kind: str, subject: str, value: float | None) 
     limits = problem.limits
     match kind:
         case "size":
-            return replace(problem, limits=replace(limits, size=_whole(value)))
+            return replace(problem, limits=replace(limits, size=_whole(value), sizes=None))
         case "max_removed":
             return replace(problem, limits=replace(limits, max_removed=_whole(value)))
         case "keep_originals":

@@ -88,6 +88,11 @@ class Model:
         self._minimise(sum(self.pyomo.theta[number] for number in self.curves))
         self.minimises_divergence = True
 
+    def minimise_expression(self, expression: Any) -> None:
+        """What another module has built of the variables; a solver may go on from where it was."""
+        self._minimise(expression)
+        self.minimises_divergence = True
+
     @property
     def divergence(self) -> float:
         """The last solution's, as its thetas have it."""
