@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Literal
@@ -82,7 +82,9 @@ def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
         yield check_package(distribution, module)
     for distribution, (module, extra, use) in OPTIONAL.items():
         yield check_optional(distribution, module, extra, use)
-    yield check_glpsol()
+    library = check_swiglpk()
+    yield check_glpsol(library.status == "ok")
+    yield library
     yield check_highs()
     yield check_resources()
     yield check_state(folder)
@@ -115,17 +117,29 @@ def check_optional(distribution: str, module: str, extra: str, use: str) -> Find
     return Finding(distribution, "absent", detail=use, fix=f"python -m pip install 'refinec[{extra}]'")
 
 
-def check_glpsol() -> Finding:
-    """GLPK's program. `solver = auto` does without it."""
+def check_glpsol(has_library: bool) -> Finding:
+    """GLPK's program. `solver = glpk` does without it where the library is here, `auto` without both."""
     program = shutil.which("glpsol")
     if program is None:
-        return Finding("glpsol", "absent", detail="`solver = glpk` needs it; `auto` takes highs", fix=GLPSOL_FIX)
+        if has_library:
+            return Finding("glpsol", "absent", detail="`solver = glpk` takes swiglpk")
+        need = "`solver = glpk` needs it or swiglpk; `auto` takes highs"
+        return Finding("glpsol", "absent", detail=need, fix=GLPSOL_FIX)
     try:
         answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("glpsol", "broken", detail=f"{program}: {type(error).__name__}", fix=GLPSOL_FIX)
     match = re.search(r"(\d+\.\d+)", answer.stdout)
     return Finding("glpsol", "ok", match[1] if match else "", program)
+
+
+def check_swiglpk() -> Finding:
+    """GLPK's library, which serves where its program is not here."""
+    finding = check_optional("swiglpk", "swiglpk", "glpk", "GLPK as a package, where there is no glpsol")
+    if finding.status != "ok":
+        return finding
+    version = import_module("swiglpk").glp_version()
+    return replace(finding, detail=f"GLPK {version}; {'glpsol comes first' if shutil.which('glpsol') else 'in use'}")
 
 
 # In a process of its own: HiGHS writes a banner to standard output, where doctor's own data go, and native code that is

@@ -1,4 +1,5 @@
-"""The one place that runs a solver: GLPK through its program `glpsol`, HiGHS through Pyomo's `highspy` interface."""
+"""The one place that runs a solver: GLPK through its program `glpsol`, else through the library `swiglpk`; HiGHS
+through Pyomo's `highspy` interface."""
 
 from __future__ import annotations
 
@@ -29,10 +30,20 @@ _HIGHS_INTEGER: Final[tuple[Mapping[str, float | str], ...]] = ({"presolve": "on
 MANY_BINS = 100  # above, GLPK is up to 20 times slower (500 labels)
 
 
+def has_glpk_program() -> bool:
+    """Whether `glpsol` is on the path."""
+    return shutil.which("glpsol") is not None
+
+
+def has_glpk_library() -> bool:
+    """Whether `swiglpk` is installed (extra `glpk`)."""
+    return find_spec("swiglpk") is not None
+
+
 def installed() -> tuple[Solver, ...]:
     """The solvers of this machine."""
     found: list[Solver] = []
-    if shutil.which("glpsol"):
+    if has_glpk_program() or has_glpk_library():
         found.append("glpk")
     if find_spec("highspy") is not None:
         found.append("highs")
@@ -89,6 +100,13 @@ class Session:
                 return "failed"
 
     def _solve_glpk(self, model: Model) -> Status:
+        if has_glpk_program():
+            return self._run_glpsol(model)
+        from refinelab_dsl.solve.glpk_library import solve_with_library
+
+        return solve_with_library(model, self.left)
+
+    def _run_glpsol(self, model: Model) -> Status:
         from pyomo.opt import SolverFactory, TerminationCondition
 
         solver = SolverFactory("glpk")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from refinelab_dsl import __version__
 from refinelab_dsl.cli import doctor
 from refinelab_dsl.exit_codes import ExitCode
 from tests.cli.command import refinec
+from tests.harness.stages import NO_GLPK
 
 
 def test_version(tmp_path: Path) -> None:
@@ -51,10 +53,21 @@ def test_doctor_never_shows_a_key(tmp_path: Path) -> None:
     assert by_name["OTHER_KEY"]["status"] == "ok"
 
 
-def test_doctor_without_glpsol_says_how_to_get_it(tmp_path: Path) -> None:
-    answer = refinec("doctor", cwd=tmp_path, environ={"PATH": str(tmp_path)})
+def test_doctor_without_glpk_says_how_to_get_it(tmp_path: Path) -> None:
+    answer = refinec("doctor", cwd=tmp_path, environ=NO_GLPK)
     assert answer.code == 0  # HiGHS serves
     assert "apt-get install glpk-utils" in answer.out
+    assert "pip install 'refinec[glpk]'" in answer.out
+
+
+@pytest.mark.skipif(find_spec("swiglpk") is None, reason="NO SWIGLPK on this machine: pip install 'refinec[glpk]'")
+def test_doctor_says_which_way_glpk_is_reached(tmp_path: Path) -> None:
+    answer = refinec("doctor", "--format", "json", cwd=tmp_path, environ={"PATH": "/nowhere"})
+    by_name = {finding["name"]: finding for finding in answer.json}
+    assert by_name["glpsol"]["status"] == "absent"
+    assert by_name["glpsol"]["detail"] == "`solver = glpk` takes swiglpk"
+    assert by_name["swiglpk"]["status"] == "ok"
+    assert "GLPK 5." in by_name["swiglpk"]["detail"]
 
 
 def test_doctor_with_a_broken_glpsol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +75,7 @@ def test_doctor_with_a_broken_glpsol(tmp_path: Path, monkeypatch: pytest.MonkeyP
     program.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert doctor.check_glpsol().status == "broken"
+    assert doctor.check_glpsol(has_library=True).status == "broken"
 
 
 def test_doctor_finds_what_is_missing() -> None:

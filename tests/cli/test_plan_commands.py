@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from refinelab_dsl.exit_codes import ExitCode
 from tests.cli.command import refinec
+from tests.harness.stages import NO_GLPK
 
 
 @pytest.fixture
@@ -85,11 +87,29 @@ def test_a_saved_plan_is_the_same_bytes_again_and_holds_no_text_of_the_dataset(p
 
 
 @pytest.mark.skipif(shutil.which("glpsol") is None, reason="NO GLPSOL on this machine: apt-get install glpk-utils")
-def test_both_solvers_give_the_same_plan(project: Path, tmp_path: Path) -> None:
+def test_both_solvers_give_the_same_plan(project: Path) -> None:
     with_glpk = refinec("plan", "-o", "a.refplan", "--format", "json", cwd=project)
-    without = refinec("plan", "-o", "b.refplan", "--format", "json", cwd=project, environ={"PATH": str(tmp_path)})
+    without = refinec("plan", "-o", "b.refplan", "--format", "json", cwd=project, environ=NO_GLPK)
     assert with_glpk.json["solver"]["name"] == "glpk"
     assert without.json["solver"]["name"] == "highs"
+    assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
+
+
+def test_a_solver_that_is_not_here_is_named_with_every_way_to_get_it(project: Path) -> None:
+    text = (project / "quickstart.refine").read_text() + "\nsolve { solver = glpk }\n"
+    (project / "quickstart.refine").write_text(text)
+    answer = refinec("plan", cwd=project, environ=NO_GLPK)
+    assert answer.code == ExitCode.INFEASIBLE
+    assert "error[RF4002]: the solver `glpk` is not installed" in answer.err
+    for way in ("apt-get install glpk-utils", "pip install 'refinec[glpk]'", "pip install highspy"):
+        assert way in answer.err
+
+
+@pytest.mark.skipif(find_spec("swiglpk") is None, reason="NO SWIGLPK on this machine: pip install 'refinec[glpk]'")
+def test_glpk_serves_without_its_program(project: Path) -> None:
+    with_library = refinec("plan", "-o", "a.refplan", "--format", "json", cwd=project, environ={"PATH": "/nowhere"})
+    without = refinec("plan", "-o", "b.refplan", "--format", "json", cwd=project, environ=NO_GLPK)
+    assert (with_library.json["solver"]["name"], without.json["solver"]["name"]) == ("glpk", "highs")
     assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
 
 

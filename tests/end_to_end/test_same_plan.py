@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from refinelab_dsl import compiler
-from refinelab_dsl.solve.solver import installed
+from refinelab_dsl.solve.solver import has_glpk_library, has_glpk_program
 from tests.cli.command import refinec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,19 @@ def plan_bytes(spec: Path, solver: str, destination: Path) -> bytes:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
-def test_both_solvers_give_the_same_bytes(spec: Path, tmp_path: Path) -> None:
-    if installed() != ("glpk", "highs"):
-        pytest.skip("glpsol is not installed (Debian: apt-get install glpk-utils); HiGHS alone was tested")
+def test_all_solvers_give_the_same_bytes(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS, GLPK's program and GLPK's library, as far as they are here."""
     if "../../shared" in spec.read_text() and not (ROOT / "../shared/data").is_dir():
         pytest.skip("the public datasets are not here")
-    assert plan_bytes(spec, "glpk", tmp_path / "a.refplan") == plan_bytes(spec, "highs", tmp_path / "b.refplan")
+    plans = {"highs": plan_bytes(spec, "highs", tmp_path / "a.refplan")}
+    if has_glpk_program():
+        plans["glpsol"] = plan_bytes(spec, "glpk", tmp_path / "b.refplan")
+    if has_glpk_library():
+        monkeypatch.setenv("PATH", "/nowhere")
+        plans["swiglpk"] = plan_bytes(spec, "glpk", tmp_path / "c.refplan")
+    if len(plans) == 1:
+        pytest.skip("neither glpsol (Debian: apt-get install glpk-utils) nor swiglpk is here; HiGHS alone was tested")
+    assert len(set(plans.values())) == 1
 
 
 def test_neither_hash_seed_nor_folder_nor_layout_changes_a_plan(tmp_path: Path) -> None:

@@ -131,9 +131,22 @@ def broken_glpk(place: Place, files: dict[str, str]) -> Iterator[Place]:
     Executable("glpsol").rehash()
 
 
-def without_glpk(place: Place, files: dict[str, str]) -> AbstractContextManager[Place]:
-    """Without `glpsol`."""
-    return plain(replace(place, environ={"PATH": "/nowhere"}), files)
+NO_GLPK = {"PATH": "/nowhere", "PYTHONPATH": str(Path(__file__).parent / "no_glpk")}
+"""The environment of a process that finds neither `glpsol` nor `swiglpk`."""
+
+
+@contextmanager
+def without_glpk(place: Place, files: dict[str, str]) -> Iterator[Place]:
+    """With neither GLPK's program nor its library."""
+    lay_out(files, place)
+    library = sys.modules.pop("swiglpk", None)
+    sys.modules["swiglpk"] = None  # type: ignore[assignment]
+    try:
+        yield replace(place, environ={"PATH": "/nowhere"})
+    finally:
+        del sys.modules["swiglpk"]
+        if library is not None:
+            sys.modules["swiglpk"] = library
 
 
 def with_plan(name: str, change: Change) -> Stage:

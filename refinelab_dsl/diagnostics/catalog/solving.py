@@ -48,7 +48,8 @@ def solver_missing(wanted: str, span: Span | None) -> Diagnostic:
         "RF4002", "error", what, span=span,
         help=(
             Help("HiGHS: pip install highspy"),
-            Help("GLPK: apt-get install glpk-utils (Debian), or conda install glpk"),
+            Help("GLPK as a program: apt-get install glpk-utils (Debian), or conda install glpk"),
+            Help("GLPK as a package: pip install 'refinec[glpk]'"),
         ),
     )
 
