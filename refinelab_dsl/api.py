@@ -37,17 +37,22 @@ class Spec:
         *,
         solver: Literal["auto", "glpk", "highs"] | None = None,
         max_cost: Decimal | None = None,
+        inventory: bool = True,
     ) -> Plan:
         """Decides what is to be done; spends nothing, calls nobody.
 
-        path: where the plan is saved; None keeps it as long as the returned plan lives.
+        path: where the plan is saved; None keeps it as long as the returned plan lives. inventory: what earlier runs
+        bought and had accepted counts, at no cost.
 
         Raises:
             RefineError: data errors (1), infeasible (4), above `max_cost` (5), an `expect` that fails (11).
         """
+        from refinelab_dsl.execute.earlier import load_earlier
+
         options = compiler.Options(
-            self._options.variables, self._options.environ, self._options.allow_outside, solver, max_cost
-        )
+            self._options.variables, self._options.environ, self._options.allow_outside, solver, max_cost,
+            earlier=load_earlier if inventory else None,
+        )  # fmt: skip
         planned = compiler.plan(self._path, options, None if path is None else Path(path))
         if planned.plan is None or planned.exit_code != ExitCode.DONE:
             raise RefineError(planned.diagnostics, planned.exit_code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -26,10 +26,12 @@ from refinelab_dsl.project import LOCK, Project, find_project
 from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
+    from refinelab_dsl.artifacts.inventory import Earlier, EarlierRun
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.plan.build import Draft, Situation
-    from refinelab_dsl.prompts.steps import StepFault
+    from refinelab_dsl.plan.inventory import Inventory
+    from refinelab_dsl.prompts.steps import StepContext, StepFault
     from refinelab_dsl.solve.problem import Assignment, Problem
 
 
@@ -63,7 +65,8 @@ class Options:
     `solve.solver`. max_cost: dollars above which a plan is refused. library: a file that only declares names for others
     to import is right without a dataset; it has no program. lock: instead of the project's `refine.lock`. unsaved: what
     files that a spec imports or reads hold instead of what stands on disk, by their resolved paths: the text in an
-    editor, or a repair to be tried.
+    editor, or a repair to be tried. earlier: reads what earlier runs of a project bought, for plans to build on; None
+    leaves it out of account.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Options:
     library: bool = False
     lock: Lock | None = None
     unsaved: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    earlier: Callable[[Project], Earlier] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,31 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
     )
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What stages 6 to 8 decide about."""
+
+    analysis: Analysis
+    program: ir.Program
+    profile: Profile
+    context: StepContext
+    options: Options
+
+
+@dataclass(frozen=True)
+class _Drafted:
+    situation: Situation
+    draft: Draft
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    exit_code: ExitCode
+    diagnostics: tuple[Diagnostic, ...]
+    problem: Problem | None = None
+
+
 def _allocate(
     analysis: Analysis,
     program: ir.Program,
@@ -213,30 +242,70 @@ def _allocate(
     options: Options,
     destination: Path | None,
 ) -> Planned:
-    """Stages 6 to 8. Where the chosen prompts turn out dearer than their cells' means and break the budget, the
-    allocation is solved once more with what was counted."""
+    """Stages 6 to 8."""
+    from refinelab_dsl.artifacts.inventory import Earlier
+    from refinelab_dsl.plan import build
+
+    case = _Case(analysis, program, profile, build.build_context(program, profile), options)
+    earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
+    answer = _decide(case, earlier.runs)
+    diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
+    if isinstance(answer, _Failed):
+        return Planned(analysis, None, diagnostics, answer.exit_code, problem=answer.problem)
+    return _save(analysis, answer.situation, answer.draft, diagnostics, options, destination)
+
+
+def _decide(case: _Case, runs: Sequence[EarlierRun]) -> _Drafted | _Failed:
+    """The plan, with what earlier runs bought where it would have to buy anything.
+
+    What was planned and applied before is planned again, byte for byte: such a plan costs nothing. So the inventory of
+    the last run of this very spec comes first, then none, and all that there is now only where those would cost.
+    """
+    from refinelab_dsl.plan import inventory
+
+    everything = inventory.take_inventory(case.program, case.profile, case.context, runs)
+
+    def is_answered(answer: _Drafted | _Failed) -> bool:
+        return isinstance(answer, _Drafted) and inventory.is_answered(
+            answer.draft.header.actions, answer.draft.steps, everything.outcomes
+        )
+
+    then = inventory.recall_inventory(case.program, case.profile, case.context, runs)
+    if then is not None and is_answered(again := _draft(case, then)):
+        return again
+    plain = _draft(case)
+    if not everything.outcomes or is_answered(plain):
+        return plain
+    richer = _draft(case, everything)
+    return plain if isinstance(richer, _Failed) and isinstance(plain, _Drafted) else richer
+
+
+def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Failed:
+    """Where the chosen prompts turn out dearer than their cells' means and break the budget, the allocation is solved
+    once more with what was counted; and without those results that were made of other requests than we compose now."""
     from refinelab_dsl import data, estimate, solve
     from refinelab_dsl.plan import build, sketch
     from refinelab_dsl.prompts.steps import StepFault
+    from refinelab_dsl.solve.stock import NOTHING
 
-    context = build.build_context(program, profile)
+    analysis, program, profile, options = case.analysis, case.program, case.profile, case.options
+    stock = NOTHING if inventory is None else inventory.stock
+    said: list[Diagnostic] = []
     corrections: Mapping[str, tuple[float, float]] = {}
     for last_round in (False, True):
         try:
-            estimates = estimate.estimate(program, profile, context, corrections)
+            estimates = estimate.estimate(program, profile, case.context, corrections)
         except StepFault as fault:
-            return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
-        problem, found = solve.build_problem(program, profile, estimates)
-        diagnostics = diagnostics.with_(found)
+            return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
+        problem, found = solve.build_problem(program, profile, estimates, stock)
+        said += found
         if problem is None:
-            return Planned(analysis, None, diagnostics, ExitCode.INFEASIBLE)
+            return _Failed(ExitCode.INFEASIBLE, tuple(said))
         answer = solve.solve(problem, options.solver or program.solve.solver)
         if not isinstance(answer, solve.Assignment):
-            diagnostics = diagnostics.with_(solve.explain(program, problem, answer))
-            return Planned(analysis, None, diagnostics, ExitCode.INFEASIBLE, problem=problem)
-        chosen = sketch.sketch_plan(
-            program, problem, answer, estimates, solve.select(program, profile, problem, answer)
-        )
+            return _Failed(ExitCode.INFEASIBLE, (*said, *solve.explain(program, problem, answer)), problem)
+        selection = solve.select(program, profile, problem, answer, stock)
+        chosen = sketch.sketch_plan(program, problem, answer, estimates, selection)
         files, _ = data.find_files(program.dataset, analysis.project, allow_outside=options.allow_outside)
         items = data.load_items(program.dataset, files, analysis.project, chosen.keys)
         situation = build.Situation(
@@ -245,21 +314,24 @@ def _allocate(
             estimates,
             problem,
             answer,
-            context,
+            case.context,
             __version__,
             _spec_path(analysis),
             _given_variables(analysis, options),
+            inventory,
         )
         try:
             draft = build.draft_plan(situation, chosen, items)
         except StepFault as fault:
-            return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+            return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
+        if draft.unlike and inventory is not None:
+            return _draft(case, inventory.without(draft.unlike))
         if not draft.over or last_round:
             break
         corrections = {
             name: (tokens_in * _MARGIN, tokens_out) for name, (tokens_in, tokens_out) in draft.corrections.items()
         }
-    return _save(analysis, situation, draft, diagnostics, options, destination)
+    return _Drafted(situation, draft, tuple(said))
 
 
 def _save(

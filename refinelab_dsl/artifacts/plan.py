@@ -36,7 +36,7 @@ class Input(Record):
     """A hashed input by name. `signals`: a file of a signals dataset. `tokenizer`: how a model's tokens were
     counted, exactly (the extra) or estimated."""
 
-    kind: Literal["spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "prices"]
+    kind: Literal["spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "prices", "inventory"]
     name: str
     sha256: str
 
@@ -64,7 +64,8 @@ class Template(Record):
 class Action(Record):
     """`count` accepted results of `operator`, moving items `from_` -> `to`. Attempts are listed as steps.
 
-    `operator` names an entry of `operators`; its template has the same name. `from_` is empty for `generate`.
+    `operator` names an entry of `operators`; its template has the same name. `from_` is empty for `generate`. The
+    first `stock` of its attempts are accepted results of earlier runs, which the store of replies answers.
     """
 
     id: int
@@ -76,6 +77,7 @@ class Action(Record):
     attempts: int
     success: Interval
     chance: float  # that `attempts` reach `count`
+    stock: int = Field(default=0, exclude_if=lambda stock: not stock)
 
 
 class Removal(Record):
@@ -132,6 +134,15 @@ class BudgetSummary(Record):
     reserve_usd: Exact | None
 
 
+class InventorySummary(Record):
+    """What earlier runs brought: the `runs` whose attempts fit the spec, how many of those attempts were accepted, and
+    how many of the accepted are in the plan."""
+
+    runs: tuple[int, ...]
+    accepted: int
+    used: int
+
+
 class Header(Record):
     record: Literal["header"] = "header"
     format_version: str = FORMAT_VERSION
@@ -174,11 +185,13 @@ class Header(Record):
     solution: Solution
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
+    inventory: InventorySummary | None = Field(default=None, exclude_if=lambda inventory: inventory is None)
 
 
 class Step(Record):
     """One attempt. `items` are keys of source items or anchors. `key` is its content key: SHA-256 (hex) over
-    operator, template, items, target, sample and seed."""
+    operator, template, items, target, sample and seed. `replies`: of a result of an earlier run, the hashes of the
+    replies that it was made of."""
 
     record: Literal["step"] = "step"
     id: int
@@ -193,6 +206,7 @@ class Step(Record):
     input_tokens: int  # of the rendered prompt, counted
     output_tokens: int  # expected
     depends_on: tuple[int, ...] = ()
+    replies: tuple[str, ...] = Field(default=(), exclude_if=lambda replies: not replies)
 
 
 class Candidate(Record):

@@ -83,7 +83,12 @@ def check_header(header: Header) -> None:
     for number, action in enumerate(header.actions, start=1):
         field = f"actions.{number}"
         _require(f"{field}.operator", action.operator, templates)
-        if action.id != number or action.kind != operators[action.operator].kind or action.count < 1:
+        if (
+            action.id != number
+            or action.kind != operators[action.operator].kind
+            or action.count < 1
+            or not 0 <= action.stock <= action.count
+        ):
             raise Contradiction(field, "its id, its kind or its count is not what it must be")
         _require_labels(f"{field}.from", action.from_, header.labels)
         _require_labels(f"{field}.to", action.to, header.labels)
@@ -119,6 +124,7 @@ class BodyCheck:
         self._checks = {operator.name: operator.checks for operator in self.header.operators}
         self._removals = {removal.id for removal in self.header.removals}
         self._attempts = dict.fromkeys(self._actions, 0)
+        self._stock = dict.fromkeys(self._actions, 0)
         self._last = 0
 
     def check_line(self, line: bytes) -> None:
@@ -146,6 +152,10 @@ class BodyCheck:
         for action in self.header.actions:
             if self._attempts[action.id] != action.attempts:
                 raise Contradiction(f"actions.{action.id}.attempts", f"{self._attempts[action.id]} are listed")
+            if self._stock[action.id] != action.stock:
+                raise Contradiction(f"actions.{action.id}.stock", f"{self._stock[action.id]} are listed")
+        if self.header.inventory is None and any(self._stock.values()):
+            raise Contradiction("inventory", "the plan lists results of earlier runs")
 
     def _check_step(self, step: Any) -> None:
         self._last += 1
@@ -157,7 +167,10 @@ class BodyCheck:
             raise Contradiction(field, f"it is no attempt of action {action.id}")
         if step.checks != self._checks[action.operator]:
             raise Contradiction(field, "its checks are not those of its operator")
+        if step.replies and self._stock[action.id] < self._attempts[action.id]:
+            raise Contradiction(field, "results of earlier runs are an action's first attempts")
         self._attempts[action.id] += 1
+        self._stock[action.id] += bool(step.replies)
 
 
 def _check_numbers(header: Header) -> None:

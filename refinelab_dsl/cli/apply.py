@@ -46,8 +46,9 @@ Do you want to make these calls?
 @click.option("--resume", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[RUN]",
               help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
+@click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
 def apply_command(
-    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool
+    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool, no_inventory: bool
 ) -> int:
     """Execute a spec or a saved plan.
 
@@ -62,14 +63,22 @@ def apply_command(
         return resume_run(settings, options, resume or None)
     given = inputs.find_given(what)
     if given.kind == "plan":
+        if no_inventory:
+            raise click.UsageError("a saved plan is applied as it stands; --no-inventory is for making one")
         return apply_plan(settings, options, given.path)
-    return apply_spec(settings, options, given.path, auto_approve=auto_approve)
+    # What is to be bought again is no inventory.
+    inventory = not no_inventory and not no_cache
+    return apply_spec(settings, options, given.path, auto_approve=auto_approve, inventory=inventory)
 
 
-def apply_spec(settings: Settings, options: RunOptions, spec: Path, *, auto_approve: bool) -> int:
+def apply_spec(
+    settings: Settings, options: RunOptions, spec: Path, *, auto_approve: bool, inventory: bool = True
+) -> int:
     """Plans, shows, asks, and runs what was shown."""
     with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
-        planned = compiler.plan(spec, inputs.build_options(settings), Path(scratch) / "plan.refplan")
+        planned = compiler.plan(
+            spec, inputs.build_options(settings, inventory=inventory), Path(scratch) / "plan.refplan"
+        )
         terminal.report(settings, planned.diagnostics)
         plan = planned.plan
         if plan is None or planned.exit_code != ExitCode.DONE:

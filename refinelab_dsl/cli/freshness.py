@@ -11,10 +11,13 @@ from refinelab_dsl.cli import inputs
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.data import files
 from refinelab_dsl.data.profile import FileDigest
+from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.execute.earlier import describe_vanished
 from refinelab_dsl.measures.recorded import list_signals
 from refinelab_dsl.plan import stale
 from refinelab_dsl.project import Project, find_project
+from refinelab_dsl.store import StoreError
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
         found = analysis.diagnostics.with_(problems)
         return Freshness(project, ("its data files cannot be read",), program.dataset.source, found)
     changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals)
+    try:
+        changes = (*changes, *describe_vanished(plan, project))
+    except StoreError as error:
+        damaged = analysis.diagnostics.with_([faults.store_damaged(str(project.store), str(error))])
+        return Freshness(project, (*changes, "the store of replies cannot be read"), program.dataset.source, damaged)
     return Freshness(project, changes, program.dataset.source)
 
 

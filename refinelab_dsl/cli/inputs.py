@@ -14,8 +14,10 @@ import click
 
 from refinelab_dsl import compiler, syntax
 from refinelab_dsl.artifacts import plan_file
+from refinelab_dsl.artifacts.inventory import Earlier
 from refinelab_dsl.artifacts.plan_file import SUFFIX
 from refinelab_dsl.cli.options import Settings
+from refinelab_dsl.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,25 @@ class Given:
     path: Path
 
 
-def build_options(settings: Settings, max_cost: Decimal | None = None) -> compiler.Options:
-    """What the compiler is told of the command line and the environment."""
+def build_options(
+    settings: Settings, max_cost: Decimal | None = None, *, inventory: bool = False
+) -> compiler.Options:
+    """What the compiler is told of the command line and the environment. inventory: plans build on what earlier runs
+    bought."""
     return compiler.Options(
         variables={**read_variables(settings.variable_files), **settings.variables},
         environ=os.environ,
         allow_outside=settings.allow_outside,
         max_cost=max_cost,
+        earlier=load_inventory if inventory else None,
     )
+
+
+def load_inventory(project: Project) -> Earlier:
+    """What earlier runs of a project bought; the runtime is imported when it is asked."""
+    from refinelab_dsl.execute.earlier import load_earlier
+
+    return load_earlier(project)
 
 
 def read_variables(files: Sequence[Path]) -> dict[str, str]:

@@ -48,8 +48,15 @@ class Dollars(click.ParamType):  # type: ignore[type-arg]
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if there is anything to do.")
 @click.option("--frontier", is_flag=True, help="Also show what other budgets would buy: divergence against cost.")
 @click.option("--max-cost", type=Dollars(), metavar="DOLLARS", help="Exit with 5 if more than this is expected.")
+@click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
 def plan_command(
-    settings: Settings, spec: str | None, output: str | None, exit_code: bool, frontier: bool, max_cost: Decimal | None
+    settings: Settings,
+    spec: str | None,
+    output: str | None,
+    exit_code: bool,
+    frontier: bool,
+    max_cost: Decimal | None,
+    no_inventory: bool,
 ) -> int:
     """Solve SPEC and show the mix, the actions and their cost.
 
@@ -65,7 +72,7 @@ def plan_command(
     destination = Path(output) if output is not None else None
     if destination is not None:
         check_destination(destination)
-    options = inputs.build_options(settings, max_cost)
+    options = inputs.build_options(settings, max_cost, inventory=not no_inventory)
     planned = compiler.plan(path, options, destination)
     write_plan(settings, planned, destination, frontier=frontier)
     if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):

@@ -15,10 +15,12 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as plan_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.earlier import describe_vanished
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
+from refinelab_dsl.store import StoreError
 
 
 class Refusal(Exception):
@@ -62,6 +64,7 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     dataset = plan.header.dataset.model_copy(update={"source": source})
     header = plan.header.model_copy(update={"dataset": dataset})
     files = _check_dataset(plan, header, project, allow_outside)
+    _check_inventory(plan, project, options)
     refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
     if refused.has_errors:
         raise Refusal(ExitCode.SPEC, *refused)
@@ -109,6 +112,20 @@ def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outsi
     if digest_dataset(digests) != header.dataset_sha256:
         raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), _name_changes(header.inputs, digests)))
     return files
+
+
+def _check_inventory(plan: PlanFile, project: Project, options: RunOptions) -> None:
+    """The replies that the plan counts on for nothing are there: otherwise it would pay what it does not say."""
+    if plan.header.inventory is None or not plan.header.inventory.used:
+        return
+    if not options.use_cache:
+        raise Refusal(ExitCode.USAGE, faults.inventory_needs_cache(str(plan.path), plan.header.inventory.used))
+    try:
+        changes = describe_vanished(plan, project)
+    except StoreError as error:
+        raise Refusal(ExitCode.UNAVAILABLE, faults.store_damaged(str(project.store), str(error))) from None
+    if changes:
+        raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), changes))
 
 
 def _name_changes(inputs: tuple[Input, ...], digests: tuple[FileDigest, ...]) -> tuple[str, ...]:

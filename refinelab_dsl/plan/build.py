@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ from refinelab_dsl.artifacts.plan import (
     Candidate,
     Header,
     Input,
+    InventorySummary,
     Removal,
     Share,
     Solution,
@@ -34,8 +36,12 @@ from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
 from refinelab_dsl.solve.problem import Assignment, Problem
+
+if TYPE_CHECKING:
+    from refinelab_dsl.plan.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ class Draft:
     """A plan in memory: its header, its steps and candidates.
 
     corrections: operator -> (input, output) tokens of one attempt, as counted on the listed prompts.
-    over: they break the budget that the solver was given.
+    over: they break the budget that the solver was given. unlike: content keys of results of earlier runs that were not
+    made of the request that this compiler composes.
     """
 
     header: Header
@@ -51,6 +58,7 @@ class Draft:
     steps: tuple[Step, ...]
     corrections: Mapping[str, tuple[float, float]]
     over: bool
+    unlike: frozenset[str] = frozenset()
 
     def body(self) -> Iterator[Candidate | Step]:
         """The lines between header and trailer."""
@@ -73,6 +81,7 @@ class Situation:
     compiler: str
     spec_path: str
     variables: Mapping[str, str]
+    inventory: Inventory | None = None
 
 
 def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
@@ -83,7 +92,7 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     Raises:
         StepFault: a prompt cannot be rendered with one of the items.
     """
-    steps, ceiling = _build_steps(situation, sketch, items)
+    steps, ceiling, unlike = _build_steps(situation, sketch, items)
     expenses = expect_expenses(sketch, steps, situation.estimates)
     tokens, usd = sum_amounts(expenses, ceiling, _build_budget(situation), situation.estimates, situation.context)
     limits = situation.problem.limits
@@ -91,23 +100,27 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
         limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
     )
     header = _build_header(situation, sketch, tokens, usd)
-    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over)
+    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike)
 
 
 def step_key(context: StepContext, operator: str, items: Sequence[str], target: Mapping[str, str], sample: int) -> str:
     """The content key (hex SHA-256) of an attempt: what is asked, about what. Where it stands in a plan and what it
     was believed to cost do not count."""
     content = {
+        **operator_content(context, operator), "items": list(items), "target": dict(target), "sample": sample
+    }  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def operator_content(context: StepContext, operator: str) -> dict[str, Any]:
+    """What the content keys of all attempts of an operator have in common."""
+    return {
         "operator": context.operators[operator].model_dump(
             mode="json", exclude={"name", "prior", "max_cost", "max_per_item", "where", "prefer"}
         ),
         "template": context.templates[operator].model_dump(mode="json", exclude={"name"}),
-        "items": list(items),
-        "target": dict(target),
-        "sample": sample,
         "seed": context.seed,
     }
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 def build_templates(program: Program) -> tuple[Template, ...]:
@@ -172,21 +185,38 @@ def build_context(program: Program, profile: Profile) -> StepContext:
 
 def _build_steps(
     situation: Situation, sketch: Sketch, items: Mapping[str, Item]
-) -> tuple[tuple[Step, ...], Ceiling]:
-    """Steps in order: every action's own count of attempts first, then every action's reserves."""
-    sources = list(enumerate(zip(sketch.groups, sketch.sources, strict=True)))
-    first = [(index, key) for index, (group, keys) in sources for key in keys[: group.count]]
-    reserves = [(index, key) for index, (group, keys) in sources for key in keys[group.count :]]
+) -> tuple[tuple[Step, ...], Ceiling, frozenset[str]]:
+    """Steps in order: what earlier runs brought, then every action's own count of attempts, then every action's
+    reserves. The ceiling is of what is to be paid. Last: the keys of what earlier runs asked in other words."""
+    sources = list(enumerate(zip(sketch.groups, sketch.bought, sketch.sources, strict=True)))
+    there = [
+        (index, key, each)
+        for index, (_, bought, keys) in sources
+        for key, each in zip(keys[: len(bought)], bought, strict=True)
+    ]
+    first = [(index, key, None) for index, (group, bought, keys) in sources for key in keys[len(bought) : group.count]]
+    reserves = [(index, key, None) for index, (group, _, keys) in sources for key in keys[group.count :]]
+    asked = situation.inventory.stock.samples if situation.inventory is not None else {}
+    unlike: set[str] = set()
     checks = {operator.name: operator.checks for operator in situation.program.operators}
     tries: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
     ceiling = Ceiling()
     steps = []
-    for number, (index, key) in enumerate([*first, *reserves], start=1):
+    for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
         group = sketch.groups[index]
         identity = (group.operator, key, tuple(sorted(group.target.items())))
-        sample = tries[identity] = tries.get(identity, -1) + 1
+        if bought is None:
+            sample = tries.get(identity, -1) + 1
+            while sample in asked.get(identity, ()):
+                sample += 1
+            tries[identity] = sample
+        else:
+            sample = bought.sample
         request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
-        ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+        if bought is None:
+            ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+        elif request_key(request) != bought.request:
+            unlike.add(bought.key)
         steps.append(
             Step(
                 id=number,
@@ -200,9 +230,10 @@ def _build_steps(
                 key=step_key(situation.context, group.operator, (key,), group.target, sample),
                 input_tokens=prompts.request_tokens(request),
                 output_tokens=ceil(situation.estimates.operators[group.operator].cost.output_tokens),
+                replies=() if bought is None else bought.replies,
             )
         )
-    return tuple(steps), ceiling
+    return tuple(steps), ceiling, frozenset(unlike)
 
 
 def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount) -> Header:
@@ -242,7 +273,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         run=program.run,
         solve=program.solve,
         budget=_build_budget(situation),
-        hosts=tuple(sorted({name for name in map(host, _called_models(situation, sketch)) if name is not None})),
+        hosts=_find_hosts(situation, sketch),
         actions=tuple(
             Action(
                 id=index,
@@ -254,6 +285,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
                 attempts=attempts,
                 success=success_interval(situation.estimates.operators[group.operator].rate),
                 chance=round(chance, 6),
+                stock=group.stock,
             )
             for index, (group, attempts, chance) in enumerate(
                 zip(sketch.groups, map(len, sketch.sources), sketch.attempts.chances, strict=True), start=1
@@ -274,7 +306,21 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         solution=_round_solution(situation.assignment),
         checks=check_expectations(program.expects, facts, "plan"),
         notes=_build_notes(situation, sketch),
+        inventory=_sum_inventory(situation.inventory, sketch),
     )
+
+
+def _find_hosts(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
+    """Those that will receive text of the dataset."""
+    named = map(host, _called_models(situation, sketch, new=True))
+    return tuple(sorted({name for name in named if name is not None}))
+
+
+def _sum_inventory(inventory: Inventory | None, sketch: Sketch) -> InventorySummary | None:
+    if inventory is None:
+        return None
+    used = sum(map(len, sketch.bought))
+    return InventorySummary(runs=inventory.runs, accepted=len(inventory.stock.bought), used=used)
 
 
 def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Share]]:
@@ -401,6 +447,11 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
         ),
         Input(kind="estimates", name="estimates", sha256=_digest(estimates)),
         Input(kind="prices", name="prices", sha256=_digest(prices)),
+        *(
+            [Input(kind="inventory", name="inventory", sha256=situation.inventory.sha256)]
+            if situation.inventory is not None
+            else []
+        ),
     )
 
 
@@ -421,9 +472,10 @@ def _round_solution(assignment: Assignment) -> Solution:
     )
 
 
-def _called_models(situation: Situation, sketch: Sketch) -> list[Model]:
+def _called_models(situation: Situation, sketch: Sketch, *, new: bool = False) -> list[Model]:
+    """The models whose replies the plan rests on; with `new`, only those that it asks."""
     context = situation.context
-    operators = dict.fromkeys(group.operator for group in sketch.groups)
+    operators = dict.fromkeys(group.operator for group in sketch.groups if group.new or not new)
     return [context.models[context.templates[name].model] for name in operators if name in context.templates]
 
 

@@ -104,10 +104,12 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
 def _success_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, ...]]:
     expected = {action.operator: action.success for action in header.actions}
     for name, result in (head.get("operators") or {}).items():
-        attempts, interval = result.get("attempts") or 0, expected.get(name)
-        if not attempts or interval is None:
+        # What earlier runs had accepted says nothing of what this one asked for.
+        stock = sum(action.stock for action in header.actions if action.operator == name)
+        attempts, interval = (result.get("attempts") or 0) - stock, expected.get(name)
+        if attempts <= 0 or interval is None:
             continue
-        rate = result["accepted"] / attempts
+        rate = max(0, result["accepted"] - stock) / attempts
         inside = "inside" if interval.low <= rate <= interval.high else "below" if rate < interval.low else "above"
         yield (
             f"  success {escape(name)}", "", f"{interval.mean:.0%}", "", f"{rate:.0%}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, sqrt
@@ -56,7 +56,7 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
     """Per operator, in the order of its first action. An action stops at its count, so it is expected to use
     count / rate attempts, and at most those that are listed."""
     listed: dict[int, list[Step]] = {}
-    for step in steps:
+    for step in _unanswered(steps):
         listed.setdefault(step.action, []).append(step)
     expenses: dict[str, Expense] = {}
     for action, group in enumerate(sketch.groups, start=1):
@@ -66,7 +66,7 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
         rate = estimates.operators[group.operator].rate
         tokens_in = sum(step.input_tokens for step in mine) / len(mine)
         tokens_out = estimates.operators[group.operator].cost.output_tokens
-        attempts, low, high = _expect_attempts(group.count, len(mine), rate)
+        attempts, low, high = _expect_attempts(group.count - group.stock, len(mine), rate)
         before = expenses.get(group.operator, Expense(0, 0, 0, 0, 0))
         expenses[group.operator] = Expense(
             before.attempts + attempts,
@@ -81,7 +81,7 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
 def count_corrections(steps: Sequence[Step], estimates: Estimates) -> dict[str, tuple[float, float]]:
     """Per operator the mean (input, output) tokens of its listed prompts, as counted."""
     totals: dict[str, tuple[int, int]] = {}
-    for step in steps:
+    for step in _unanswered(steps):
         tokens, number = totals.get(step.operator, (0, 0))
         totals[step.operator] = (tokens + step.input_tokens, number + 1)
     return {
@@ -144,6 +144,11 @@ def price_expense(expense: Expense, model: Model) -> Decimal | None:
 def round_usd(value: Decimal | float) -> Decimal:
     """Dollars to a millionth: less than any token's price is lost, and floats do not show."""
     return (value if isinstance(value, Decimal) else Decimal(repr(value))).quantize(MICRO)
+
+
+def _unanswered(steps: Sequence[Step]) -> Iterator[Step]:
+    """Those that are to be paid: not the results of earlier runs."""
+    return (step for step in steps if not step.replies)
 
 
 def _expect_attempts(count: int, listed: int, rate: Rate) -> tuple[float, float, float]:

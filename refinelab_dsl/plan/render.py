@@ -116,6 +116,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "stale": list(shown.stale),
         "applied_as": shown.applied_as,
         "locked": shown.locked,
+        "inventory": None if header.inventory is None else header.inventory.model_dump(mode="json"),
         "notes": list(header.notes),
         "binding": [
             {
@@ -168,18 +169,21 @@ def _divergence_lines(view: View, room: int) -> str:
 
 
 def _action_lines(view: View, room: int) -> list[str]:
-    rows = [("Actions", "", "rows", "attempts", "success")]
+    rows = [("Actions", "", "rows", "earlier", "attempts", "success")]
     rows += [
         (
             f"  {row.sign} {escape(row.operator)}",
             escape(row.move),
             row.rows,
+            row.earlier,
             row.attempts,
             row.success,
         )
         for row in view.actions
     ]
-    return align_table(rows, "<<>>>", room=room, flexible=1)
+    if view.inventory is None:
+        return align_table([(*row[:3], *row[4:]) for row in rows], "<<>>>", room=room, flexible=1)
+    return align_table(rows, "<<>>>>", room=room, flexible=1)
 
 
 def _cost_lines(view: View, room: int) -> list[str]:
@@ -239,6 +243,7 @@ def _action_entries(header: Header) -> list[dict[str, Any]]:
             "accepted": action.count,
             "attempts": action.attempts,
             "success": action.success.model_dump(),
+            "earlier": action.stock,
         }
         for action in header.actions
     ]
@@ -252,6 +257,7 @@ def _action_entries(header: Header) -> list[dict[str, Any]]:
             "accepted": removal.planned,
             "attempts": 0,
             "success": None,
+            "earlier": 0,
         }
         for removal in header.removals
     ]

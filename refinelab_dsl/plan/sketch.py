@@ -15,6 +15,7 @@ from refinelab_dsl.estimate.estimates import Estimates
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.problem import Allotment, Assignment, Problem
 from refinelab_dsl.solve.select import Selection
+from refinelab_dsl.solve.stock import Bought
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Group:
     def count(self) -> int:
         return sum(allotment.count for allotment in self.allotments)
 
+    @property
+    def stock(self) -> int:
+        """How many of `count` earlier runs have brought."""
+        return sum(allotment.count for allotment in self.allotments if allotment.stock)
+
+    @property
+    def new(self) -> tuple[Allotment, ...]:
+        """What is still to be made."""
+        return tuple(allotment for allotment in self.allotments if not allotment.stock)
+
 
 @dataclass(frozen=True)
 class Sketch:
@@ -38,7 +49,8 @@ class Sketch:
 
     groups: tuple[Group, ...]
     attempts: Attempts
-    sources: tuple[tuple[str, ...], ...]  # per group, one key per listed attempt
+    bought: tuple[tuple[Bought, ...], ...]  # per group, what earlier runs brought: the first of its attempts
+    sources: tuple[tuple[str, ...], ...]  # per group, one key per listed attempt, those of `bought` first
     removals: tuple[Group, ...]
     leaving: tuple[tuple[str, ...], ...]  # per removal, candidates in order
 
@@ -56,18 +68,23 @@ def sketch_plan(
     removals = tuple(_group(problem, assignment, removing=True))
     pools = [_pool(group, selection) for group in groups]
     wants = [
-        Want(group.operator, group.count, pool) for group, pool in zip(groups, pools, strict=True)
+        Want(group.operator, group.count - group.stock, pool) for group, pool in zip(groups, pools, strict=True)
     ]
     rates = {name: estimate.rate for name, estimate in estimates.operators.items()}
     attempts = size_attempts(wants, rates, float(program.solve.confidence))
+    bought = tuple(
+        tuple(chain.from_iterable(selection.bought(allotment) for allotment in group.allotments if allotment.stock))
+        for group in groups
+    )
     sources = tuple(
-        _spread(group, count, selection) for group, count in zip(groups, attempts.attempts, strict=True)
+        (*(selection.key(each.row) for each in there), *_spread(group.new, count, selection))
+        for group, there, count in zip(groups, bought, attempts.attempts, strict=True)
     )
     leaving = tuple(
         tuple(chain.from_iterable(selection.removals(allotment) for allotment in group.allotments))
         for group in removals
     )
-    return Sketch(groups, attempts, sources, removals, leaving)
+    return Sketch(groups, attempts, bought, sources, removals, leaving)
 
 
 def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Iterator[Group]:
@@ -91,16 +108,15 @@ def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Itera
 
 def _pool(group: Group, selection: Selection) -> int | None:
     """How many attempts the sources of a group allow; None without limit."""
-    available = [selection.available(allotment) for allotment in group.allotments]
+    available = [selection.available(allotment) for allotment in group.new]
     return None if any(count is None for count in available) else sum(count or 0 for count in available)
 
 
-def _spread(group: Group, attempts: int, selection: Selection) -> tuple[str, ...]:
-    """Sources of a group: each allotment's own count first, then reserves in turn."""
-    per_allotment = [list(selection.sources(allotment, attempts)) for allotment in group.allotments]
-    first = [key for keys, allotment in zip(per_allotment, group.allotments, strict=True)
-             for key in keys[: allotment.count]]
-    reserves = [keys[allotment.count :] for keys, allotment in zip(per_allotment, group.allotments, strict=True)]
+def _spread(allotments: tuple[Allotment, ...], attempts: int, selection: Selection) -> tuple[str, ...]:
+    """Sources of what is to be made: each allotment's own count first, then reserves in turn."""
+    per_allotment = [list(selection.sources(allotment, attempts)) for allotment in allotments]
+    first = [key for keys, allotment in zip(per_allotment, allotments, strict=True) for key in keys[: allotment.count]]
+    reserves = [keys[allotment.count :] for keys, allotment in zip(per_allotment, allotments, strict=True)]
     longest = max(map(len, reserves), default=0)
     in_turn = [keys[index] for index in range(longest) for keys in reserves if index < len(keys)]
     return tuple((first + in_turn)[:attempts])

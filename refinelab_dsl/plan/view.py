@@ -82,12 +82,14 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """`sign`: `=` stays, `~` changes in place, `+` is added, `-` leaves."""
+    """`sign`: `=` stays, `~` changes in place, `+` is added, `-` leaves. earlier: of `rows`, those that earlier runs
+    brought; attempts: those that are still to be made."""
 
     sign: Literal["=", "~", "+", "-"]
     operator: str
     move: str
     rows: str
+    earlier: str
     attempts: str
     success: str
 
@@ -122,6 +124,7 @@ class View:
     dataset: str
     data: str
     rates: str | None
+    inventory: str | None
     hosts: tuple[str, ...]
     stale: tuple[str, ...]
     applied_as: int | None
@@ -157,6 +160,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         dataset=header.dataset.name,
         data=f"{count_of(header.size_now, 'row')} in {count_of(len(header.files), 'file')}{_LOCKED[shown.locked]}",
         rates=_describe_rates(header.actions),
+        inventory=_describe_inventory(header),
         hosts=header.hosts,
         stale=shown.stale,
         applied_as=shown.applied_as,
@@ -189,7 +193,7 @@ def render_headline(header: Header, at_least: Decimal | None = None) -> str:
         return f"Plan: nothing to do, all {count_of(header.size_now, 'row')} stay as they are."
     counts = f"keep {header.size_now - changed - dropped:,}, change {changed:,}, add {added:,}, drop {dropped:,}"
     usd = header.usd
-    if not header.actions:
+    if all(action.attempts == action.stock for action in header.actions):
         cost = "No calls, no cost"
     elif usd.expected is None:
         cost = "Expected cost unknown" if at_least is None else f"Expected cost at least {render_usd(at_least)}"
@@ -229,6 +233,8 @@ def _sum_uses(header: Header, steps: Iterable[Step]) -> dict[str, _Use]:
     most those that are listed (the same rule by which the plan was priced)."""
     listed = {action.id: [0, 0, 0] for action in header.actions}  # attempts, input tokens, output tokens
     for step in steps:
+        if step.replies:  # of an earlier run
+            continue
         sums = listed[step.action]
         sums[0] += 1
         sums[1] += step.input_tokens
@@ -241,7 +247,7 @@ def _sum_uses(header: Header, steps: Iterable[Step]) -> dict[str, _Use]:
         if not attempts or action.operator not in templates:
             continue
         use = uses.setdefault(action.operator, _Use(models[templates[action.operator].model]))
-        calls = min(action.count / max(action.success.mean, 1e-9), float(attempts))
+        calls = min((action.count - action.stock) / max(action.success.mean, 1e-9), float(attempts))
         use.listed += attempts
         use.calls += calls
         use.input_tokens += calls * tokens_in / attempts
@@ -267,7 +273,7 @@ def _build_actions(header: Header) -> Iterator[ActionRow]:
     changed, _, dropped = count_changes(header)
     kept = header.size_now - changed - dropped
     if kept:
-        yield ActionRow("=", "keep", "originals", f"{kept:,}", "-", "-")
+        yield ActionRow("=", "keep", "originals", f"{kept:,}", "-", "-", "-")
     by_operator: dict[str, list[Action]] = {}
     for action in header.actions:
         by_operator.setdefault(action.operator, []).append(action)
@@ -285,7 +291,8 @@ def _build_actions(header: Header) -> Iterator[ActionRow]:
                 operator,
                 move,
                 f"{sum(action.count for action in group):,}",
-                f"{sum(action.attempts for action in group):,}",
+                f"{sum(action.stock for action in group):,}",
+                f"{sum(action.attempts - action.stock for action in group):,}",
                 render_interval(group[0].success.model_dump()),
             )
     cells: dict[str, dict[str, int]] = {}
@@ -298,7 +305,7 @@ def _build_actions(header: Header) -> Iterator[ActionRow]:
             most = sorted(where, key=lambda cell: (-where[cell], cell))
             where = {f"{count_of(len(where), 'cell')}: {', '.join(most)}": sum(where.values())}
         for cell, count in where.items():
-            yield ActionRow("-", operator, cell, f"{count:,}", "-", "-")
+            yield ActionRow("-", operator, cell, f"{count:,}", "-", "-", "-")
 
 
 def _sign_of(kind: str) -> Literal["~", "+", "-"]:
@@ -414,6 +421,16 @@ def _describe_rates(actions: Iterable[Action]) -> str | None:
         return None
     parts = [f"{', '.join(by_source[source])} {text}" for source, text in _SOURCES.items() if source in by_source]
     return "; ".join([*parts, "90% intervals"])
+
+
+def _describe_inventory(header: Header) -> str | None:
+    """`38 of 45 accepted results of runs 2, 3`; None where no earlier run counts."""
+    if header.inventory is None:
+        return None
+    used, accepted, runs = header.inventory.used, header.inventory.accepted, header.inventory.runs
+    part = "" if used == accepted else f"{used:,} of "
+    listed = f"run{'' if len(runs) == 1 else 's'} {', '.join(map(str, runs))}"
+    return f"{part}{count_of(accepted, 'accepted result')} of {listed}"
 
 
 def _floor_percent(share: float) -> int:

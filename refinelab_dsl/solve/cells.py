@@ -6,8 +6,9 @@ of such combinations and not on the number of items (`optimisation.md`, Cells).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import product
 
@@ -22,6 +23,7 @@ from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.problem import Action, Axis, Bin, Cell, Limits, Problem
+from refinelab_dsl.solve.stock import NOTHING, Signature, Stock
 
 SAME_TOPIC = "same_topic"
 _WHOLE_CODE = 2**62
@@ -29,23 +31,31 @@ _WHOLE_CODE = 2**62
 
 @dataclass(frozen=True)
 class Grouping:
-    """Cells in order of their codes, and the cell of every item (int64, length N)."""
+    """Cells in order of their codes, the cell of every item (int64, length N), and per cell what each of its items has
+    from earlier runs."""
 
     cells: tuple[Cell, ...]
     cell_of: NDArray[np.int64]
+    owned: tuple[Signature, ...]
 
 
 def build_problem(
-    program: Program, profile: Profile, estimates: Estimates
+    program: Program, profile: Profile, estimates: Estimates, stock: Stock = NOTHING
 ) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
     """The problem of a program's data; None where the spec leaves nothing to decide."""
     dimensions = split_dimensions(program)
     axes = tuple(_build_axis(dimension, program, profile) for dimension in dimensions)
-    grouping = group_items(program, profile)
+    grouping = group_items(program, profile, stock)
     operators = tuple(
-        _build_action(operator, dimensions, axes, grouping, estimates, float(program.solve.confidence))
-        for operator in program.operators
-    )
+        replace(
+            _build_action(
+                operator, dimensions, axes, grouping, estimates, float(program.solve.confidence),
+                _used_tries(index, grouping),
+            ),
+            stock=_count_stock(index, grouping, stock),
+        )
+        for index, operator in enumerate(program.operators)
+    )  # fmt: skip
     problem = Problem(
         axes=axes,
         cells=grouping.cells,
@@ -70,13 +80,16 @@ def split_dimensions(program: Program) -> tuple[Dimension, ...]:
     )
 
 
-def group_items(program: Program, profile: Profile) -> Grouping:
-    """Groups the items by label on every splitting dimension, protection and eligibility."""
+def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> Grouping:
+    """Groups the items by label on every splitting dimension, protection, eligibility, and what they have in stock."""
     names = [dimension.name for dimension in split_dimensions(program)]
     columns = [profile.labels[name].astype(np.int64) + 1 for name in names]
     columns.append(profile.protected.astype(np.int64))
     columns.extend(profile.eligible[operator.name].astype(np.int64) for operator in program.operators)
     radixes = [len(profile.label_names[name]) + 1 for name in names] + [2] * (len(columns) - len(names))
+    kinds = stock.kinds
+    columns.append(stock.codes(profile.size))
+    radixes.append(len(kinds))
     code = np.zeros(profile.size, dtype=np.int64)
     span = 1
     for column, radix in zip(columns, radixes, strict=True):
@@ -93,12 +106,12 @@ def group_items(program: Program, profile: Profile) -> Grouping:
             count=int(count),
             protected=bool(columns[len(names)][row]),
             eligible=frozenset(
-                index for index, column in enumerate(columns[len(names) + 1 :]) if column[row]
+                index for index, column in enumerate(columns[len(names) + 1 : -1]) if column[row]
             ),
         )
         for row, count in zip(first, counts, strict=True)
     )
-    return Grouping(cells, cell_of.astype(np.int64))
+    return Grouping(cells, cell_of.astype(np.int64), tuple(kinds[int(columns[-1][row])] for row in first))
 
 
 def _build_axis(dimension: Dimension, program: Program, profile: Profile) -> Axis:
@@ -126,6 +139,7 @@ def _build_action(
     grouping: Grouping,
     estimates: Estimates,
     confidence: float,
+    tried: Mapping[int, int],
 ) -> Action:
     estimate = estimates.operators[operator.name]
     kind = {"remove": "remove", "expand": "expand", "generate": "generate"}[operator.kind]
@@ -141,11 +155,38 @@ def _build_action(
         attempts_per_item=operator.max_per_item,
         targets=targets,
         max_usd=None if operator.max_cost is None else float(operator.max_cost),
-        sure=None if kind == "remove" else _sure_results(operator, estimate.rate, grouping.cells, confidence),
+        sure=None if kind == "remove" else _sure_results(operator, estimate.rate, grouping.cells, tried, confidence),
+        tried=tried,
     )
 
 
-def _sure_results(operator: Operator, rate: Rate, cells: Sequence[Cell], confidence: float) -> dict[int, int] | None:
+def _count_stock(index: int, grouping: Grouping, stock: Stock) -> dict[tuple[int | None, Bin], int]:
+    """What earlier runs made by an operator: per cell and bin, or per bin alone where a result stands by itself."""
+    made: dict[tuple[int | None, Bin], int] = {}
+    for number, (cell, signature) in enumerate(zip(grouping.cells, grouping.owned, strict=True)):
+        made.update(
+            ((number, bin), count * cell.count)
+            for operator, bin, count in signature
+            if operator == index and bin is not None
+        )
+    if index not in stock.bound:
+        made.update(Counter((None, each.bin) for each in stock.bought if each.operator == index))
+    return made
+
+
+def _used_tries(index: int, grouping: Grouping) -> dict[int, int]:
+    """Cell -> how often each of its items was tried by an operator with `max_per_item`."""
+    return {
+        number: count
+        for number, signature in enumerate(grouping.owned)
+        for operator, bin, count in signature
+        if operator == index and bin is None
+    }
+
+
+def _sure_results(
+    operator: Operator, rate: Rate, cells: Sequence[Cell], tried: Mapping[int, int], confidence: float
+) -> dict[int, int] | None:
     """What every cell gives almost surely if all of its items are tried, at a rate that is likely exceeded.
 
     Without it the plan would count on the expected number where no reserve is left, and miss half of such counts.
@@ -155,7 +196,7 @@ def _sure_results(operator: Operator, rate: Rate, cells: Sequence[Cell], confide
     careful = beta_quantile((1 - confidence) / 2, rate.alpha, rate.beta)
     doubt = (1 - confidence) / 2 / max(1, len(cells))
     return {
-        index: _sure_of(operator.max_per_item * cell.count, careful, doubt)
+        index: _sure_of(max(0, operator.max_per_item - tried.get(index, 0)) * cell.count, careful, doubt)
         for index, cell in enumerate(cells)
         if cell.count
     }

@@ -3,14 +3,14 @@
 Protected items never leave. The worst leave first: `prefer`, then exact duplicates. Anchors: those on the target's
 topic (its label on every unordered dimension), each once before any twice, the nearest level first, and items that
 stay before those that leave. Under `max_per_item` an operator's targets share its anchors, and other topics serve
-where the own one is used up. Ties are broken by a seeded hash of the item's content key, so the order of the rows in a
-file does not matter.
+where the own one is used up. Of what earlier runs bought, the copies of those items are taken that would leave last.
+Ties are broken by a seeded hash of the item's content key, so the order of the rows in a file does not matter.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.cells import group_items, split_dimensions
 from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem
+from refinelab_dsl.solve.stock import NOTHING, Bought, Stock
 
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64 (Steele, Lea, Flood 2014)
 
@@ -41,6 +42,15 @@ class Selection:
     _leaving: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)
     _gone: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     _anchored: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)  # under `max_per_item`: all attempts
+    _bought: Mapping[Allotment, tuple[Bought, ...]] = field(default_factory=dict)
+
+    def bought(self, allotment: Allotment) -> tuple[Bought, ...]:
+        """The results of earlier runs that an allotment from stock stands for."""
+        return self._bought[allotment]
+
+    def key(self, row: int) -> str:
+        """The content key of the item in a row."""
+        return self._keys[row]
 
     def removals(self, allotment: Allotment) -> tuple[str, ...]:
         """The keys of the items that leave, worst first: as many as the allotment counts."""
@@ -50,7 +60,7 @@ class Selection:
         """How many attempts the items of an `expand` or `generate` allow; None without limit."""
         if allotment in self._anchored:
             return len(self._anchored[allotment])
-        limit = self._problem.operators[allotment.operator].attempts_per_item
+        limit = self._limit(allotment)
         if limit is None:
             return None
         return limit * sum(len(rows) for rows in self._candidates(allotment))
@@ -59,7 +69,7 @@ class Selection:
         """The source or anchor of each of `attempts` attempts; fewer where `available` is less."""
         if allotment in self._anchored:
             return tuple(self._keys[row] for row in self._anchored[allotment][:attempts])
-        limit = self._problem.operators[allotment.operator].attempts_per_item
+        limit = self._limit(allotment)
         order = self._candidates(allotment)
         ranked = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
         if ranked.size == 0:
@@ -69,6 +79,13 @@ class Selection:
             rounds = min(rounds, limit)
         chosen = np.tile(ranked, rounds)[:attempts]
         return tuple(self._keys[row] for row in chosen)
+
+    def _limit(self, allotment: Allotment) -> int | None:
+        """How often each source of an allotment may be tried."""
+        action = self._problem.operators[allotment.operator]
+        if action.attempts_per_item is None or allotment.cell is None:
+            return action.attempts_per_item
+        return action.left(allotment.cell)
 
     def _candidates(self, allotment: Allotment) -> list[NDArray[np.int64]]:
         """Rows in order of preference, as blocks."""
@@ -119,9 +136,11 @@ class Selection:
         return _mix(self._codes[rows], _salt(self._program.seed, purpose.rpartition(".")[2]))
 
 
-def select(program: Program, profile: Profile, problem: Problem, assignment: Assignment) -> Selection:
+def select(
+    program: Program, profile: Profile, problem: Problem, assignment: Assignment, stock: Stock = NOTHING
+) -> Selection:
     """Chooses the items for `assignment`; the removals at once, since what leaves is no source of anything."""
-    grouping = group_items(program, profile)
+    grouping = group_items(program, profile, stock)
     rows = np.argsort(grouping.cell_of, kind="stable")
     starts = np.searchsorted(grouping.cell_of[rows], np.arange(len(grouping.cells) + 1))
     ordered = tuple(dimension.ordered for dimension in split_dimensions(program))
@@ -129,25 +148,71 @@ def select(program: Program, profile: Profile, problem: Problem, assignment: Ass
     blank = Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered)
     repeated = np.fromiter(("-" in key for key in profile.keys), dtype=np.bool_, count=profile.size)
     gone = np.zeros(profile.size, dtype=np.bool_)
-    leaving: dict[Allotment, NDArray[np.int64]] = {}
-    for allotment in assignment.allotments:
-        action = problem.operators[allotment.operator]
-        if action.kind != "remove" or allotment.cell is None:
-            continue
-        candidates = blank._rows_of(allotment.cell)
-        candidates = candidates[~gone[candidates]]
-        worst = profile.preference.get(action.operator)
+
+    def order_removals(allotment: Allotment, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+        operator = problem.operators[allotment.operator].operator
+        worst = profile.preference.get(operator)
         badness = np.zeros(len(candidates)) if worst is None else worst[candidates]
-        order = np.lexsort(
-            (codes[candidates], blank._rank(candidates, action.operator), ~repeated[candidates], -badness)
-        )
-        leaving[allotment] = candidates[order][: allotment.count]
+        order = np.lexsort((codes[candidates], blank._rank(candidates, operator), ~repeated[candidates], -badness))
+        return candidates[order]
+
+    removals = [each for each in assignment.allotments if problem.operators[each.operator].kind == "remove"]
+    leaving: dict[Allotment, NDArray[np.int64]] = {}
+    bound, bought = _pick_bought(blank, assignment, stock, removals, order_removals)
+    for allotment in removals:
+        assert allotment.cell is not None
+        candidates = blank._rows_of(allotment.cell)
+        candidates = candidates[~gone[candidates] & ~bound[candidates]]
+        leaving[allotment] = order_removals(allotment, candidates)[: allotment.count]
         gone[leaving[allotment]] = True
-    chosen = replace(blank, _leaving=leaving, _gone=gone)
-    return replace(chosen, _anchored=_share_anchors(chosen, assignment))
+    chosen = replace(blank, _leaving=leaving, _gone=gone, _bought=bought)
+    return replace(chosen, _anchored=_share_anchors(chosen, assignment, stock))
 
 
-def _share_anchors(selection: Selection, assignment: Assignment) -> dict[Allotment, NDArray[np.int64]]:
+def _pick_bought(
+    selection: Selection,
+    assignment: Assignment,
+    stock: Stock,
+    removals: Sequence[Allotment],
+    order_removals: Callable[[Allotment, NDArray[np.int64]], NDArray[np.int64]],
+) -> tuple[NDArray[np.bool_], dict[Allotment, tuple[Bought, ...]]]:
+    """The results that stand for the allotments from stock, and the rows that must stay for them.
+
+    All items of a cell have the same, so the items are taken in one order by all allotments of the cell: those that
+    would leave last. What the form's rows leave room for then suffices.
+    """
+    owned: dict[tuple[int, Bin], dict[int, list[Bought]]] = {}
+    for each in stock.bought:
+        owned.setdefault((each.operator, each.bin), {}).setdefault(each.row, []).append(each)
+    by_cell = {allotment.cell: allotment for allotment in reversed(removals)}
+    bound = np.zeros(len(selection._keys), dtype=np.bool_)
+    bought: dict[Allotment, tuple[Bought, ...]] = {}
+    for allotment in assignment.allotments:
+        if not allotment.stock:
+            continue
+        assert allotment.bin is not None
+        mine = owned[allotment.operator, allotment.bin]
+        if allotment.cell is None:  # in the order in which they were made
+            bought[allotment] = tuple(
+                each for each in stock.bought if (each.operator, each.bin) == (allotment.operator, allotment.bin)
+            )[: allotment.count]
+            continue
+        rows = selection._rows_of(allotment.cell)
+        first = by_cell.get(allotment.cell)
+        rows = order_removals(allotment if first is None else first, rows)[::-1]
+        taken: list[Bought] = []
+        for row in map(int, rows):
+            if len(taken) == allotment.count:
+                break
+            bound[row] = True
+            taken += mine[row][: allotment.count - len(taken)]
+        bought[allotment] = tuple(taken)
+    return bound, bought
+
+
+def _share_anchors(
+    selection: Selection, assignment: Assignment, stock: Stock
+) -> dict[Allotment, NDArray[np.int64]]:
     """The anchors of every `generate` whose items may be tried `max_per_item` times: who may ask whom, in order.
 
     Targets that the same items can lead to share the attempts of these items in proportion to their counts, which
@@ -157,7 +222,12 @@ def _share_anchors(selection: Selection, assignment: Assignment) -> dict[Allotme
     pools: dict[tuple[int, frozenset[Bin]], list[Allotment]] = {}
     for allotment in assignment.allotments:
         action = problem.operators[allotment.operator]
-        if action.kind == "generate" and action.attempts_per_item is not None and allotment.count:
+        if (
+            action.kind == "generate"
+            and action.attempts_per_item is not None
+            and allotment.count
+            and not allotment.stock
+        ):
             reaching = frozenset(bin for bin, bins in (action.targets or {}).items() if allotment.bin in bins)
             pools.setdefault((allotment.operator, reaching), []).append(allotment)
     dealt: dict[Allotment, NDArray[np.int64]] = {}
@@ -165,9 +235,12 @@ def _share_anchors(selection: Selection, assignment: Assignment) -> dict[Allotme
         action = problem.operators[operator]
         limit = action.attempts_per_item or 0
         topics = {allotment: list(selection._anchors(allotment)) for allotment in allotments}
-        slots = limit * sum(len(rows) for levels in topics[allotments[0]] for rows in levels)
-        wanted = sum(allotment.count for allotment in allotments)
         used = np.zeros(len(selection._keys), dtype=np.int64)
+        for (tried_by, row), tries in stock.tried.items():
+            if tried_by == operator:
+                used[row] = min(tries, limit)
+        slots = sum(int((limit - used[rows]).sum()) for levels in topics[allotments[0]] for rows in levels)
+        wanted = sum(allotment.count for allotment in allotments)
         hands: dict[Allotment, list[NDArray[np.int64]]] = {allotment: [] for allotment in allotments}
         for turn in (slice(0, 1), slice(1, None)):  # the own topic, then the others
             for allotment in allotments:

@@ -77,6 +77,21 @@ class Store:
             ).fetchone()
         return None if row is None else StoredReply(row[0], _load(row[0], row[1]))
 
+    def leads_to(self, request_key: str, reply_hash: str) -> bool:
+        """Whether the call with this content key is answered by this very reply."""
+        with self._speaking():
+            row = self._connection.execute(
+                "SELECT 1 FROM requests JOIN replies ON reply = hash WHERE key = ? AND hash = ?",
+                (request_key, reply_hash),
+            ).fetchone()
+        return row is not None
+
+    def answered(self) -> frozenset[str]:
+        """The hashes of the replies that some call leads to."""
+        with self._speaking():
+            rows = self._connection.execute("SELECT hash FROM requests JOIN replies ON reply = hash").fetchall()
+        return frozenset(row[0] for row in rows)
+
     def reply(self, reply_hash: str) -> Completion | None:
         """The reply with this hash, None where the store does not have it."""
         with self._speaking():

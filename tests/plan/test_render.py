@@ -88,10 +88,11 @@ def test_json_has_the_promised_keys_and_types(tmp_path: Path) -> None:
     assert value["actions"][0] == {
         "operator": "author", "kind": "generate", "from": {}, "to": {"topic": "biochemistry", "difficulty": "hard"},
         "accepted": 6, "attempts": 12, "success": {"mean": 0.55, "low": 0.43, "high": 0.67, "source": "spec"},
+        "earlier": 0,
     }  # fmt: skip
     assert value["actions"][-1] == {
         "operator": "drop", "kind": "remove", "from": {"topic": "inorganic", "difficulty": "easy"}, "to": {},
-        "accepted": 18, "attempts": 0, "success": None,
+        "accepted": 18, "attempts": 0, "success": None, "earlier": 0,
     }  # fmt: skip
     assert value["cost"]["tokens"] == {
         "expected": 83122, "low": 70100, "high": 101200, "ceiling": 140012, "full": 412000,

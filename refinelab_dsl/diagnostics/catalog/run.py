@@ -252,3 +252,22 @@ def sdk_missing(model: str, package: str) -> Diagnostic:
         "RF6204", "error", f"model `{model}` needs the package {package}, which cannot be imported",
         help=(Help("install refinec again: its dependencies are incomplete"),),
     )
+
+
+def inventory_unreadable(path: str, reason: str) -> Diagnostic:
+    """RF6036: what an earlier run bought cannot be read: the plan is made as if it had bought nothing."""
+    return Diagnostic(
+        "RF6036", "warning", "what earlier runs bought is left out of account: a record of it cannot be read",
+        place=Place(path), notes=(reason,),
+        help=(Help("restore the file, or delete the folder of its run: runs are read from their folders alone"),),
+    )
+
+
+def inventory_needs_cache(name: str, results: int) -> Diagnostic:
+    """RF6037: `--no-cache` with a plan whose count and price rest on results of earlier runs."""
+    return Diagnostic(
+        "RF6037", "error", "the plan counts on what earlier runs bought, and that is only in the store of replies",
+        place=Place(name),
+        notes=(f"buying it again ({results} accepted) would cost what the plan does not say",),
+        help=(Help("apply it without `--no-cache`, or plan with `--no-inventory`"),),
+    )

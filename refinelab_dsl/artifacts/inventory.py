@@ -1,0 +1,41 @@
+"""What earlier runs of a project were told, as plain values: read by the runtime, weighed by the compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempt:
+    """An attempt that a run judged. key, sample, items, target: as its plan's step has them.
+
+    replies: the calls that it took (the first, then its repair where there was one) as (request key, reply hash).
+    """
+
+    operator: str
+    items: tuple[str, ...]
+    target: dict[str, str]
+    sample: int
+    key: str
+    accepted: bool
+    replies: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """A run and its attempts in the order in which they were judged. header: its plan's."""
+
+    number: int
+    header: Header
+    attempts: tuple[EarlierAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The runs of a project by number; `diagnostics` name those that cannot be read and are left out."""
+
+    runs: tuple[EarlierRun, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = field(default=())

@@ -1,0 +1,224 @@
+"""Which results of earlier runs count for a spec as it is now, and whether they answer a plan by themselves.
+
+An attempt counts where the operator asks the same of the same model about an item that is still there and eligible, and
+judges by the same checks. Names, budgets, targets and constraints do not matter; another prompt or model does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from refinelab_dsl import builtins
+from refinelab_dsl.artifacts.inventory import EarlierAttempt, EarlierRun
+from refinelab_dsl.artifacts.plan import Action, Step
+from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.declarations import Dimension, Operator, Validator
+from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.plan.build import operator_content
+from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.solve.cells import split_dimensions
+from refinelab_dsl.solve.problem import Bin
+from refinelab_dsl.solve.stock import Bought, Question, Stock
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What of `runs` (numbers) counts now. outcomes: an attempt's content key -> whether it was accepted. sha256: over
+    both, so that a plan can name what it was made with."""
+
+    stock: Stock = field(default_factory=Stock)
+    runs: tuple[int, ...] = ()
+    outcomes: Mapping[str, bool] = field(default_factory=dict)
+
+    def without(self, keys: frozenset[str]) -> Inventory:
+        """The same without the results of these keys, and those that the same operators made for the same bins."""
+        gone = {(each.operator, each.bin) for each in self.stock.bought if each.key in keys}
+        kept = tuple(each for each in self.stock.bought if (each.operator, each.bin) not in gone)
+        return replace(self, stock=replace(self.stock, bought=kept))
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(msgspec.json.encode(sorted(self.outcomes.items()))).hexdigest()
+
+
+def take_inventory(
+    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
+) -> Inventory:
+    """The attempts of `runs` that count for `program` over its data. What a later run found of an attempt stands."""
+    judged: dict[str, tuple[str, EarlierAttempt]] = {}  # content key -> operator, attempt
+    numbers = []
+    for run in sorted(runs, key=lambda run: run.number):
+        found = dict(_match_run(program, context, run))
+        if found.keys() - judged.keys():
+            numbers.append(run.number)
+        judged |= found
+    rows = _find_rows(profile, {attempt.items[0] for _, attempt in judged.values()})
+    index = {operator.name: number for number, operator in enumerate(program.operators)}
+    places = _Places(program, profile)
+    bought: list[Bought] = []
+    tried: Counter[tuple[int, int]] = Counter()
+    samples: dict[Question, set[int]] = defaultdict(set)
+    outcomes: dict[str, bool] = {}
+    for key, (name, attempt) in judged.items():
+        operator, row = program.operators[index[name]], rows.get(attempt.items[0])
+        if row is None or not profile.eligible[name][row]:
+            continue
+        bin = places.find_bin(operator, row, attempt.target)
+        if bin is None:
+            continue
+        outcomes[key] = attempt.accepted
+        number = index[name]
+        samples[name, attempt.items[0], tuple(sorted(attempt.target.items()))].add(attempt.sample)
+        if operator.max_per_item is not None:
+            tried[number, row] += 1
+            if tried[number, row] > operator.max_per_item:
+                continue
+        if attempt.accepted:
+            request, replies = attempt.replies[0][0], tuple(reply for _, reply in attempt.replies)
+            bought.append(Bought(number, row, bin, attempt.sample, key, request, replies))
+    bound = frozenset(index[operator.name] for operator in program.operators if _is_bound(operator))
+    limited = {
+        place: min(tries, limit)
+        for place, tries in tried.items()
+        if (limit := program.operators[place[0]].max_per_item) is not None
+    }
+    known = {place: frozenset(found) for place, found in samples.items()}
+    return Inventory(Stock(tuple(bought), limited, bound, known), tuple(numbers), outcomes)
+
+
+def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapping[str, bool]) -> bool:
+    """Whether applying the steps asks for nothing that was not asked and judged before: every action reaches its
+    count, or its end, by attempts whose outcome is known."""
+    missing = {action.id: action.count for action in actions}
+    for step in steps:
+        if missing[step.action] <= 0:
+            continue
+        accepted = outcomes.get(step.key)
+        if accepted is None:
+            return False
+        missing[step.action] -= accepted
+    return True
+
+
+def recall_inventory(
+    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
+) -> Inventory | None:
+    """The inventory that the plan of the last run of this very spec and data was made with, if it had one and that is
+    still there."""
+    same = (run for run in reversed(runs) if run.header.spec_sha256 == spec_hash(program))
+    like = next((run for run in same if run.header.dataset_sha256 == profile.sha256), None)
+    if like is None or like.header.inventory is None:
+        return None
+    numbers = like.header.inventory.runs
+    then = take_inventory(program, profile, context, [run for run in runs if run.number in numbers])
+    named = {recorded.sha256 for recorded in like.header.inputs if recorded.kind == "inventory"}
+    return then if then.sha256 in named else None
+
+
+def _match_run(
+    program: Program, context: StepContext, run: EarlierRun
+) -> Iterator[tuple[str, tuple[str, EarlierAttempt]]]:
+    """Content keys of the run's attempts that the program would make again, each with the operator that would."""
+    before = StepContext.of_header(run.header)
+    names: dict[str, str] = {}
+    for name in before.templates:
+        content = _describe(before, run.header.validators, name)
+        like = [
+            other
+            for other in context.templates
+            if _describe(context, program.validators, other) == content
+            and _judges_alike(before, context, run.header.validators, name)
+        ]
+        if like:  # of several that ask the same, the one that kept its name
+            names[name] = name if name in like else like[0]
+    for attempt in run.attempts:
+        if attempt.operator in names and len(attempt.items) == 1:
+            yield attempt.key, (names[attempt.operator], attempt)
+
+
+def _describe(context: StepContext, validators: Sequence[Validator], name: str) -> dict[str, Any]:
+    """What is asked, of whom, and by what it is judged."""
+    checks = set(context.operators[name].checks)
+    model = context.models[context.templates[name].model]
+    return {
+        **operator_content(context, name),
+        "task": context.task,
+        "model": model.model_dump(mode="json", include={"provider", "id", "base_url", "params"}),
+        "validators": [each.model_dump(mode="json") for each in validators if each.name in checks],
+    }
+
+
+def _judges_alike(one: StepContext, other: StepContext, validators: Sequence[Validator], name: str) -> bool:
+    """Whether the checks of an operator measure results as they did. Targets of dimensions do not matter to them."""
+    checks = {validator.name: validator for validator in validators}
+    mine = [checks[check] for check in one.operators[name].checks]
+    if any(validator.kind == "expression" for validator in mine):
+        watched = {dimension.name for dimension in (*one.dimensions, *other.dimensions)}
+        measures = {measure.name for measure in (*one.measures, *other.measures)}
+    else:
+        watched = {validator.dimension for validator in mine if validator.dimension is not None}
+        measures = {dimension.measure for dimension in one.dimensions if dimension.name in watched}
+    return all(
+        (
+            *_shared(map(_measuring, one.dimensions), map(_measuring, other.dimensions), watched),
+            *_shared(one.measures, other.measures, measures),
+        )
+    )
+
+
+class _Places:
+    """Where a result stands in the allocation's axes."""
+
+    def __init__(self, program: Program, profile: Profile) -> None:
+        self._dimensions = split_dimensions(program)
+        self._profile = profile
+        names = (dimension.name for dimension in self._dimensions)
+        self._labels = {name: {label: i for i, label in enumerate(profile.label_names[name])} for name in names}
+
+    def find_bin(self, operator: Operator, row: int, target: Mapping[str, str]) -> Bin | None:
+        """The bin of a result that was made for `target` from the item in `row`; None where the axes are others now, or
+        its item has other labels."""
+        own = tuple(int(self._profile.labels[dimension.name][row]) for dimension in self._dimensions)
+        bin = tuple(self._labels[each.name].get(target.get(each.name, ""), -1) for each in self._dimensions)
+        known = {each.name for each, label in zip(self._dimensions, bin, strict=True) if label >= 0}
+        if known != target.keys():
+            return None
+        settled = [each.target is None or label >= 0 for each, label in zip(self._dimensions, bin, strict=True)]
+        match builtins.OPERATOR_KINDS[operator.kind].effect:
+            case "expand":
+                return bin if bin == own and all(settled) else None
+            case "generate":
+                stays = (
+                    each.name in operator.moves or label == before
+                    for each, label, before in zip(self._dimensions, bin, own, strict=True)
+                )
+                return bin if all(stays) and -1 not in bin else None
+            case _:
+                return None  # no run changes items in place yet
+
+
+def _is_bound(operator: Operator) -> bool:
+    """Whether its results stand beside their item and leave with it."""
+    return builtins.OPERATOR_KINDS[operator.kind].effect == "expand"
+
+
+def _find_rows(profile: Profile, keys: Collection[str]) -> dict[str, int]:
+    return {key: row for row, key in enumerate(profile.keys) if key in keys} if keys else {}
+
+
+def _measuring(dimension: Dimension) -> Dimension:
+    """A dimension without what is wanted of it."""
+    return dimension.model_copy(update={"target": None, "tolerance": None, "weight": Decimal(1)})
+
+
+def _shared(one: Iterable[Any], other: Iterable[Any], names: Collection[str]) -> Iterator[bool]:
+    """For each declaration that both have: whether it is the same."""
+    before = {each.name: each for each in one}
+    return (before[each.name] == each for each in other if each.name in names and each.name in before)

@@ -1,0 +1,83 @@
+"""Results that earlier runs bought, as the allocation counts them and as the selection picks them.
+
+A copy takes its original along where that leaves, and a try is used up. So items that differ in what earlier runs made
+of them are not interchangeable: the cells are split by it (`optimisation.md`, Cells).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.solve.problem import Bin
+
+Question: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]  # all that tells attempts apart but the sample
+Signature: TypeAlias = tuple[tuple[int, Bin | None, int], ...]  # (operator, bin, results); bin None: tries
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An accepted result: of operator `operator` (index) from the item in row `row` into `bin`.
+
+    sample, key: of the attempt. request: the content key of its first call. replies: the hashes of its replies.
+    """
+
+    operator: int
+    row: int
+    bin: Bin
+    sample: int
+    key: str
+    request: str
+    replies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What is there, in the order in which runs made it.
+
+    bought: accepted results. tried: (operator, row) -> tries that are used up, for operators with `max_per_item`.
+    bound: the operators whose results stand beside their item; of others it is only the anchor.
+    samples: (operator's name, item's key, target) -> the samples that have been asked for, accepted or not.
+    """
+
+    bought: tuple[Bought, ...] = ()
+    tried: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    bound: frozenset[int] = frozenset()
+    samples: Mapping[Question, frozenset[int]] = field(default_factory=dict)
+
+    @cached_property
+    def signatures(self) -> Mapping[int, Signature]:
+        """Row -> what its item has; rows without anything are left out."""
+        owned: dict[int, Counter[tuple[int, Bin]]] = defaultdict(Counter)
+        for each in self.bought:
+            if each.operator in self.bound:
+                owned[each.row][each.operator, each.bin] += 1
+        used: dict[int, list[tuple[int, None, int]]] = defaultdict(list)
+        for (operator, row), tries in sorted(self.tried.items()):
+            used[row].append((operator, None, tries))
+        return {
+            row: (*((operator, bin, count) for (operator, bin), count in sorted(owned[row].items())), *used[row])
+            for row in sorted(owned.keys() | used.keys())
+        }
+
+    @cached_property
+    def kinds(self) -> tuple[Signature, ...]:
+        """The signatures that occur, the empty one first, in an order of their own."""
+        return ((), *sorted(set(self.signatures.values()), key=repr))
+
+    def codes(self, size: int) -> NDArray[np.int64]:
+        """Per row the index of its signature in `kinds`."""
+        number = {signature: index for index, signature in enumerate(self.kinds)}
+        codes = np.zeros(size, dtype=np.int64)
+        for row, signature in self.signatures.items():
+            codes[row] = number[signature]
+        return codes
+
+
+NOTHING = Stock()
