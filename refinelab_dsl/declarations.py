@@ -8,9 +8,9 @@ money is decimal US dollars, prices are dollars per token, durations are decimal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -21,28 +21,12 @@ Task: TypeAlias = Literal["mcq", "qa", "math", "code", "chat"]
 Json: TypeAlias = Any  # free-form data of `params` and `meta`: JSON values only
 
 
-JOINT: Final = "joint"
-"""The kind of the measure behind a joint target: the labels of its dimensions, `LABEL_MARK` between them."""
-
-LABEL_MARK: Final = "/"
-
-
 def short_names(names: Iterable[str]) -> dict[str, str]:
     """How prompts call dimensions: by their own names, those of an import, too (`topic` for `lib.topic`), unless
     another has the same; then by the whole name."""
     listed = tuple(names)
     members = Counter(name.rpartition(".")[2] for name in listed)
     return {name: member if members[member := name.rpartition(".")[2]] == 1 else name for name in listed}
-
-
-def complete_labels(labels: Mapping[str, str], measures: Iterable[Measure]) -> dict[str, str]:
-    """The labels of an item by dimension, with the one that a joint target sees, where all of its parts are known."""
-    complete = dict(labels)
-    for measure in measures:
-        parts = measure.options["dimensions"] if measure.kind == JOINT else ()
-        if parts and all(part in labels for part in parts):
-            complete[measure.name] = LABEL_MARK.join(labels[part] for part in parts)
-    return complete
 
 
 class Declaration(BaseModel):
@@ -67,8 +51,7 @@ class Dataset(Declaration):
 
 
 class Measure(Declaration):
-    """`measure size { kind = length }`. `options` holds what the kind declares in `builtins`; a measure of kind `JOINT`
-    has `{"dimensions": […]}` and stands in no spec."""
+    """`measure size { kind = length }`. `options` holds what the kind declares in `builtins`."""
 
     name: str
     kind: str
@@ -84,10 +67,9 @@ class Band(Declaration):
 
 
 class Target(Declaration):
-    """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle;
-    `independent` is the product of the targets of the dimensions that a joint target is over."""
+    """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle."""
 
-    kind: Literal["weights", "uniform", "independent"]
+    kind: Literal["weights", "uniform"]
     weights: dict[str, Exact] = {}  # sums to exactly 1
 
 
@@ -231,6 +213,8 @@ class Budget(Declaration):
 
 class Solve(Declaration):
     strategy: Literal["joint", "additive", "greedy", "uniform"] = "joint"
+    relax: bool = False  # the relaxation alone, rounded: `joint` and `additive`
+    static: bool = False  # gains of the start: `greedy`
     solver: Literal["auto", "glpk", "highs"] = "auto"
     gap: Exact | None = None  # absolute, in the objective's unit; None: max(1e-6, 1e-4 of the objective)
     confidence: Exact = Decimal("0.9")

@@ -140,7 +140,7 @@ CONSTRAINTS: Final = BlockKind(
     "none",
     (
         Attribute("size", Either((Word(("keep",)), Form("sizes"), Integer(1))), "items in the result", default="keep"),
-        Attribute("joint", Form("joint"), "a target over several dimensions together"),
+        Attribute("joint", Form("joint"), "a target over several dimensions together", reached=False),
         Attribute("keep_originals", Form("least"), "share of the original items that must stay"),
         Attribute("max_removed", Percent(), "share of the original items that may leave", default=Decimal("0.3")),
         Attribute(
@@ -348,13 +348,14 @@ SOLVE: Final = BlockKind(
     (
         Attribute(
             "strategy",
-            Word(("joint", "additive", "greedy", "uniform"), ("additive", "greedy", "uniform")),
+            Word(("joint", "additive", "greedy", "uniform")),
             "how counts are chosen",
             default="joint",
         ),
         Attribute("solver", Word(("auto", "glpk", "highs")), "which program solves it", default="auto"),
         Attribute("gap", Number(Decimal(0)), "proven distance from the best objective, absolute"),
-        Attribute("relax", Bool(), "the relaxation alone, rounded", reached=False),
+        Attribute("relax", Bool(), "the relaxation alone, rounded", default=False),
+        Attribute("static", Bool(), "`greedy` by the gains of the start, as in the paper", default=False),
         Attribute(
             "confidence",
             Percent(Decimal("0.5"), Decimal("0.999")),

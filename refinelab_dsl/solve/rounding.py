@@ -42,17 +42,22 @@ class _Box:
     whole: bool  # it holds every point of the problem
 
 
-def round_counts(form: Form, relaxation: Relaxation, session: Session, gap: float | None) -> Rounded | Status:
-    """The best whole counts near `relaxation`, or anywhere where that does not close the gap."""
+def round_counts(
+    form: Form, relaxation: Relaxation, session: Session, gap: float | None, *, first: bool = False
+) -> Rounded | Status:
+    """The best whole counts near `relaxation`, or anywhere where that does not close the gap.
+
+    first: those of the first box that holds any, whatever the gap.
+    """
     best: Rounded | None = None
     status: Status = "infeasible"
     for box in _boxes(form, relaxation.values):
-        found = _search(form, box, relaxation, session, gap)
+        found = _search(form, box, relaxation, session, gap, first=first)
         if isinstance(found, str):
             status = found
             if found == "stopped":
                 break
-        elif found.objective - found.bound <= gap_at(found.objective, gap):
+        elif first or found.objective - found.bound <= gap_at(found.objective, gap):
             return found
         elif best is None or found.objective < best.objective:
             best = found
@@ -71,7 +76,7 @@ def _boxes(form: Form, values: NDArray[np.float64]) -> Iterator[_Box]:
 
 
 def _search(
-    form: Form, box: _Box, relaxation: Relaxation, session: Session, gap: float | None
+    form: Form, box: _Box, relaxation: Relaxation, session: Session, gap: float | None, *, first: bool
 ) -> Rounded | Status:
     base = np.clip(np.rint(relaxation.values), box.low, box.high)
     if not np.any(box.high > box.low):
@@ -97,8 +102,8 @@ def _search(
     if box.whole:
         bound = min(objective, max(bound, start + (quanta - error) * unit))
     best = Rounded(values, objective, bound)
-    if objective - bound > gap_at(objective, gap):
-        return best
+    if not first and objective - bound > gap_at(objective, gap):
+        return best  # ties are broken in the box that is answered from
     return _break_ties(form, model, session, best)
 
 

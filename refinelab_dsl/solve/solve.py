@@ -10,11 +10,16 @@ from typing import Final, TypeAlias
 from refinelab_dsl.solve.explain import find_conflict
 from refinelab_dsl.solve.problem import Assignment, Infeasible, Problem, Unsolved
 from refinelab_dsl.solve.solver import Session, Solver, Status, choose_solver
+from refinelab_dsl.solve.strategies.additive import solve_additive
+from refinelab_dsl.solve.strategies.greedy import solve_greedy
 from refinelab_dsl.solve.strategies.joint import solve_joint
+from refinelab_dsl.solve.strategies.uniform import solve_uniform
 
 Strategy: TypeAlias = Callable[[Problem, Session], Assignment | Status]
 
-STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType({"joint": solve_joint})
+STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {"joint": solve_joint, "additive": solve_additive, "greedy": solve_greedy, "uniform": solve_uniform}
+)
 """How counts are chosen: `solve.strategy`. Each keeps every limit of the problem."""
 
 

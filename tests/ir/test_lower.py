@@ -212,8 +212,6 @@ def test_what_no_plan_can_execute_is_listed_with_its_place() -> None:
     assert listed == {
         "`kind = elo` of measure `rating`": "elo",
         "block `pilot`": "pilot",
-        "`between(…)` in `size`": "between(1, 2)",
-        "`strategy = greedy` of `solve`": "greedy",
         "`replan` of `solve` other than `never`": "replan = 0.2",
         "`error_rate()` in expect `e`": "error_rate()",
         "`variants` of operator `a` other than `1`": "variants = 2",

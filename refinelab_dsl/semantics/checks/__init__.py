@@ -15,6 +15,7 @@ from refinelab_dsl.semantics.checks.money import check_budget, check_models
 from refinelab_dsl.semantics.checks.operators import check_operators, check_validators
 from refinelab_dsl.semantics.checks.outputs import check_outputs
 from refinelab_dsl.semantics.checks.prompts import check_prompts
+from refinelab_dsl.semantics.checks.solving import check_solving
 from refinelab_dsl.semantics.checks.sorts import check_sorts
 from refinelab_dsl.semantics.checks.unused import check_unused
 
@@ -26,6 +27,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_constraints,
     check_models,
     check_budget,
+    check_solving,
     check_operators,
     check_validators,
     check_sorts,

@@ -68,7 +68,7 @@ def _round(problem: Problem, relaxation: Relaxation, session: Session) -> Assign
     """Whole counts at a fixed size."""
     started = time.monotonic()
     form = build_form(problem)
-    rounded = round_counts(form, relaxation, session, problem.gap)
+    rounded = round_counts(form, relaxation, session, problem.gap, first=problem.relax)
     if isinstance(rounded, str):
         return rounded
     allotments = lift_allotments(form, rounded.values)
