@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl import metrics
-from refinelab_dsl.artifacts.plan import Header, Removal, Share
 from refinelab_dsl.artifacts.plan import Action as PlannedAction
+from refinelab_dsl.artifacts.plan import Header, Removal, Share
 from refinelab_dsl.declarations import Dimension
 from refinelab_dsl.estimate.chance import Want, size_attempts
 from refinelab_dsl.estimate.estimates import Rate

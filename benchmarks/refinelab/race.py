@@ -255,7 +255,8 @@ def join_grades(folder: Path) -> Path:
     path = folder / "arc.jsonl"
     with path.open("w", encoding="utf-8") as out:
         for part in ("Challenge", "Easy"):
-            with (SHARED / f"arc_difficulty/ARC-{part}-Test_annotations.csv").open(encoding="utf-8", newline="") as given:
+            labels = SHARED / f"arc_difficulty/ARC-{part}-Test_annotations.csv"
+            with labels.open(encoding="utf-8", newline="") as given:
                 grades = {row["id"]: row["grade"] for row in csv.DictReader(given)}
             with gzip.open(SHARED / f"arc/ARC-{part}-Test.jsonl.gz", "rt", encoding="utf-8", newline="\n") as lines:
                 for line in lines:
