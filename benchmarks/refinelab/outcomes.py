@@ -1,8 +1,8 @@
 """What becomes of an allocation when its attempts succeed by chance: accepted counts, removals, the mix, the tokens.
 
 No call is made. Each action has as many attempts as a plan lists for its confidence; one after the other succeeds with
-the stated rate until the count is reached, the attempts are used up, or the budget is. How many items leave is settled
-last, by the function that a run uses (`execute/removals.py`).
+the stated rate until the count is reached, the attempts are used up, or the budget is spent. How many items leave is
+settled last, by the function that a run uses (`execute/removals.py`).
 """
 
 from __future__ import annotations
@@ -56,9 +56,16 @@ def list_attempts(problem: Problem, assignment: Assignment, rates: Mapping[str, 
     return Listed(tuple(zip(actions, attempts, strict=True)), tuple(removals))
 
 
-def simulate(problem: Problem, listed: Listed, rates: Mapping[str, Rate], budget: float, seed: int) -> Outcome:
-    """One run. budget: tokens that may be spent, the reserve included."""
+def simulate(
+    problem: Problem, listed: Listed, rates: Mapping[str, Rate], budget: float, seed: int, *, drawn: bool = False
+) -> Outcome:
+    """One run. budget: tokens that may be spent, the reserve included. drawn: operators succeed at rates drawn from
+    what is believed of them, and not exactly at the stated ones."""
     generator = np.random.default_rng(seed)
+    chances = {
+        name: float(generator.beta(rate.alpha, rate.beta)) if drawn and rate.beta else rate.mean
+        for name, rate in sorted(rates.items())
+    }
     mix = _mix_now(problem)
     size = sum(cell.count for cell in problem.cells)
     spent, copies = 0.0, 0
@@ -66,7 +73,7 @@ def simulate(problem: Problem, listed: Listed, rates: Mapping[str, Rate], budget
     for number, (allotment, attempts) in enumerate(listed.actions):
         action = problem.operators[allotment.operator]
         affordable = int((budget - spent) / action.tokens) if action.tokens else attempts
-        tries = generator.random(min(attempts, max(affordable, 0))) < rates[action.operator].mean
+        tries = generator.random(min(attempts, max(affordable, 0))) < chances[action.operator]
         accepted, used = _count(tries, allotment.count)
         spent += used * action.tokens
         if action.kind == "move":  # what failed stays where it was: the set keeps its size
@@ -147,6 +154,7 @@ def _settle(problem: Problem, listed: Listed, planned: Mix, missed: Mapping[int,
             for number in missed
         ),
         size_planned=goal,
+        measures=(),
         mix={
             axis.name: {
                 label: Share.model_construct(

@@ -251,9 +251,11 @@ class _Builder:
         return loose
 
     def _most_added(self, action: Action) -> float:
-        """What one operator may add: the room that removals leave, and what the budget pays for."""
+        """What one operator may add, or change in place: the room that removals leave for what is added, and what the
+        budget pays for."""
         limits = self.problem.limits
-        most = float(max(0, self.largest - self.now + self.most_removed))
+        adds = action.kind in ("expand", "generate")
+        most = float(max(0, self.largest - self.now + self.most_removed)) if adds else inf
         for limit, cost in ((limits.tokens, action.tokens), (limits.usd, action.usd), (action.max_usd, action.usd)):
             if limit is not None and cost > 0:
                 most = min(most, max(0.0, limit) * action.success / cost)
