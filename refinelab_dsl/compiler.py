@@ -284,7 +284,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
     """Where the chosen prompts turn out dearer than their cells' means and break the budget, the allocation is solved
     once more with what was counted; and without those results that were made of other requests than we compose now."""
     from refinelab_dsl import data, estimate, solve
-    from refinelab_dsl.plan import build, sketch
+    from refinelab_dsl.plan import build, reserve
     from refinelab_dsl.prompts.steps import StepFault
     from refinelab_dsl.solve.stock import NOTHING
 
@@ -301,23 +301,25 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
         said += found
         if problem is None:
             return _Failed(ExitCode.INFEASIBLE, tuple(said))
-        answer = solve.solve(problem, options.solver or program.solve.solver)
-        if not isinstance(answer, solve.Assignment):
+        solver = options.solver or program.solve.solver
+        allocation = reserve.allocate(program, profile, problem, estimates, solver, stock)
+        if not isinstance(allocation, reserve.Allocation):
+            problem, answer = allocation
             return _Failed(ExitCode.INFEASIBLE, (*said, *solve.explain(program, problem, answer)), problem)
-        selection = solve.select(program, profile, problem, answer, stock)
-        chosen = sketch.sketch_plan(program, problem, answer, estimates, selection)
+        chosen = allocation.sketch
         files, _ = data.find_files(program.dataset, analysis.project, allow_outside=options.allow_outside)
         items = data.load_items(program.dataset, files, analysis.project, chosen.keys)
         situation = build.Situation(
             program,
             profile,
             estimates,
-            problem,
-            answer,
+            allocation.problem,
+            allocation.assignment,
             case.context,
             __version__,
             _spec_path(analysis),
             _given_variables(analysis, options),
+            allocation.luck,
             inventory,
         )
         try:

@@ -127,11 +127,16 @@ class Check(Record):
 
 
 class BudgetSummary(Record):
+    """`reserve_…` is what the allocation may not plan with; `luck_…` what of it the spread of the plan's own cost asks
+    for, at the spec's confidence. Plans of earlier versions do not have that."""
+
     tokens: int | None
     usd: Exact | None
     spent: Exact
     reserve_tokens: int | None
     reserve_usd: Exact | None
+    luck_tokens: int | None = None
+    luck_usd: Exact | None = None
 
 
 class InventorySummary(Record):

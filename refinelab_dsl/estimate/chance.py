@@ -42,7 +42,7 @@ def size_attempts(wants: Sequence[Want], rates: Mapping[str, Rate], confidence: 
     design rate at the posterior's q-quantile, each action gets the least n with tail >= 1 - q / actions.
     """
     rates = {operator: rates[operator] for operator in sorted({want.operator for want in wants})}
-    nodes = {operator: _nodes(rate) for operator, rate in rates.items()}
+    nodes = {operator: rate_nodes(rate) for operator, rate in rates.items()}
 
     def attempts_at(q: float) -> tuple[int, ...]:
         design = {operator: beta_quantile(q, rate.alpha, rate.beta) for operator, rate in rates.items()}
@@ -71,7 +71,8 @@ def size_attempts(wants: Sequence[Want], rates: Mapping[str, Rate], confidence: 
     return Attempts(best, chances, _chance(wants, best, nodes))
 
 
-def _nodes(rate: Rate) -> tuple[float, ...]:
+def rate_nodes(rate: Rate) -> tuple[float, ...]:
+    """Midpoints of equal probability of the posterior: means over them are means over what the rate may be."""
     if rate.beta == 0:
         return (1.0,)
     return tuple(beta_quantile((index + 0.5) / _NODES, rate.alpha, rate.beta) for index in range(_NODES))

@@ -81,12 +81,16 @@ def _attempt_cost(
     ]
     inputs = float(operator.prior.input_tokens)
     outputs = float(operator.prior.output_tokens)
+    deviation = 0.0
     if requests:
+        lengths = np.array([prompts.request_tokens(request) for request in requests], dtype=np.float64)
+        deviation = float(lengths.std())
         if "input_tokens" not in operator.prior.declared:
-            inputs = sum(map(prompts.request_tokens, requests)) / len(requests)
+            inputs = float(lengths.sum()) / len(requests)
         if "output_tokens" not in operator.prior.declared:
             replies = [expected_reply_tokens(context, operator.name, item) for item in profile.samples]
             outputs = sum(replies) / len(replies)
+            deviation = float((lengths + np.array(replies, dtype=np.float64)).std())
     if correction is not None:
         inputs, outputs = correction
     model = context.models[context.templates[operator.name].model]
@@ -100,4 +104,5 @@ def _attempt_cost(
         ceiling_tokens=ceiling_input + ceiling_output,
         usd=prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs))),
         ceiling_usd=prompts.price_usd(model, ceiling_input, ceiling_output),
+        deviation=deviation,
     )

@@ -25,6 +25,7 @@ class AttemptCost:
     """Expected and worst cost of one attempt of an operator, its checks included.
 
     Tokens are counts; dollars are None where the model's price is unknown. The ceiling reserves the repair call too.
+    deviation: standard deviation of one attempt's tokens from item to item.
     """
 
     calls: int
@@ -33,6 +34,7 @@ class AttemptCost:
     ceiling_tokens: int
     usd: Decimal | None
     ceiling_usd: Decimal | None
+    deviation: float = 0.0
 
     @property
     def tokens(self) -> float:

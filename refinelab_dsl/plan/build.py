@@ -31,6 +31,7 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import Dimension, Model
 from refinelab_dsl.estimate.estimate import success_interval
 from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
@@ -70,7 +71,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that a plan is a function of, besides its sketch."""
+    """Everything that a plan is a function of, besides its sketch. luck: what its cost may exceed the expected cost by,
+    at the spec's confidence."""
 
     program: Program
     profile: Profile
@@ -81,6 +83,7 @@ class Situation:
     compiler: str
     spec_path: str
     variables: Mapping[str, str]
+    luck: Luck
     inventory: Inventory | None = None
 
 
@@ -405,6 +408,7 @@ def _build_budget(situation: Situation) -> BudgetSummary:
     budget = situation.program.budget
     if budget is None:
         return BudgetSummary(tokens=None, usd=None, spent=Decimal(0), reserve_tokens=None, reserve_usd=None)
+    limits = situation.problem.limits
     tokens = budget.tokens
     if budget.tokens_of_full_cost is not None:
         tokens = floor(float(budget.tokens_of_full_cost) * situation.estimates.full_cost_tokens)
@@ -412,8 +416,12 @@ def _build_budget(situation: Situation) -> BudgetSummary:
         tokens=tokens,
         usd=budget.cost,
         spent=Decimal(0),
-        reserve_tokens=None if tokens is None else floor(tokens * budget.reserve),
-        reserve_usd=None if budget.cost is None else round_usd(budget.cost * budget.reserve),
+        reserve_tokens=None if tokens is None else max(floor(tokens * budget.reserve), floor(limits.reserved_tokens)),
+        reserve_usd=None
+        if budget.cost is None
+        else max(round_usd(budget.cost * budget.reserve), round_usd(limits.reserved_usd)),
+        luck_tokens=None if tokens is None else min(tokens, ceil(situation.luck.tokens)),
+        luck_usd=None if budget.cost is None else min(budget.cost, round_usd(situation.luck.usd)),
     )
 
 

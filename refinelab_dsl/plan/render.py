@@ -96,6 +96,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
             "usd": _decimal(header.budget.usd),
             "spent": _decimal(header.budget.spent),
             "reserve": {"tokens": header.budget.reserve_tokens, "usd": _decimal(header.budget.reserve_usd)},
+            "luck": {"tokens": header.budget.luck_tokens, "usd": _decimal(header.budget.luck_usd)},
         },
         "solver": {
             "name": shown.solver,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import ceil
@@ -377,15 +377,21 @@ def _describe_budget(header: Header) -> Iterator[str]:
         free = budget.usd - budget.spent - reserve
         parts = [
             *([f"{render_usd(budget.spent)} spent"] if budget.spent else []),
-            *([f"{render_usd(reserve)} reserve"] if reserve else []),
+            *([f"{render_usd(reserve)} reserve{_describe_luck(budget.luck_usd, render_usd)}"] if reserve else []),
         ]
         yield _describe_sum(render_usd(budget.usd), parts, render_usd(free)) + _describe_part(header.usd.expected, free)
     if budget.tokens is not None:
         reserved = budget.reserve_tokens or 0
         left = budget.tokens - reserved
-        parts = [f"{render_tokens(reserved)} reserve"] if reserved else []
+        luck = _describe_luck(budget.luck_tokens, render_tokens)
+        parts = [f"{render_tokens(reserved)} reserve{luck}"] if reserved else []
         total = _describe_sum(f"{render_tokens(budget.tokens)} tokens", parts, render_tokens(left))
         yield total + _describe_part(header.tokens.expected, Decimal(left))
+
+
+def _describe_luck(amount: Decimal | int | None, render: Callable[[Decimal], str]) -> str:
+    """What of a reserve the plan's own spread asks for."""
+    return f" (of which {render(Decimal(amount))} for bad luck)" if amount else ""
 
 
 def _describe_sum(total: str, parts: list[str], free: str) -> str:

@@ -110,7 +110,8 @@ def make_chemistry(**changes: Any) -> Header:
             full=money("2.4"),
         ),
         budget=BudgetSummary(
-            tokens=200_000, usd=money("3"), spent=money("0.41"), reserve_tokens=20_000, reserve_usd=money("0.3")
+            tokens=200_000, usd=money("3"), spent=money("0.41"), reserve_tokens=20_000, reserve_usd=money("0.3"),
+            luck_tokens=14_000, luck_usd=money("0.11"),
         ),
         solution=Solution(strategy="joint", status="optimal", objective=0.0, bound=0.0, gap=0.0),
         checks=(

@@ -102,6 +102,7 @@ def test_json_has_the_promised_keys_and_types(tmp_path: Path) -> None:
     }  # fmt: skip
     assert value["budget"] == {
         "tokens": 200000, "usd": "3", "spent": "0.41", "reserve": {"tokens": 20000, "usd": "0.3"},
+        "luck": {"tokens": 14000, "usd": "0.11"},
     }  # fmt: skip
     assert value["solver"] == {
         "name": "glpk", "strategy": "joint", "status": "optimal", "objective": 0.0, "bound": 0.0, "gap": 0.0,
