@@ -8,9 +8,9 @@ money is decimal US dollars, prices are dollars per token, durations are decimal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -21,12 +21,28 @@ Task: TypeAlias = Literal["mcq", "qa", "math", "code", "chat"]
 Json: TypeAlias = Any  # free-form data of `params` and `meta`: JSON values only
 
 
+JOINT: Final = "joint"
+"""The kind of the measure behind a joint target: the labels of its dimensions, `LABEL_MARK` between them."""
+
+LABEL_MARK: Final = "/"
+
+
 def short_names(names: Iterable[str]) -> dict[str, str]:
     """How prompts call dimensions: by their own names, those of an import, too (`topic` for `lib.topic`), unless
     another has the same; then by the whole name."""
     listed = tuple(names)
     members = Counter(name.rpartition(".")[2] for name in listed)
     return {name: member if members[member := name.rpartition(".")[2]] == 1 else name for name in listed}
+
+
+def complete_labels(labels: Mapping[str, str], measures: Iterable[Measure]) -> dict[str, str]:
+    """The labels of an item by dimension, with the one that a joint target sees, where all of its parts are known."""
+    complete = dict(labels)
+    for measure in measures:
+        parts = measure.options["dimensions"] if measure.kind == JOINT else ()
+        if parts and all(part in labels for part in parts):
+            complete[measure.name] = LABEL_MARK.join(labels[part] for part in parts)
+    return complete
 
 
 class Declaration(BaseModel):
@@ -51,7 +67,8 @@ class Dataset(Declaration):
 
 
 class Measure(Declaration):
-    """`measure size { kind = length }`. `options` holds what the kind declares in `builtins`."""
+    """`measure size { kind = length }`. `options` holds what the kind declares in `builtins`; a measure of kind `JOINT`
+    has `{"dimensions": […]}` and stands in no spec."""
 
     name: str
     kind: str
@@ -67,9 +84,10 @@ class Band(Declaration):
 
 
 class Target(Declaration):
-    """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle."""
+    """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle;
+    `independent` is the product of the targets of the dimensions that a joint target is over."""
 
-    kind: Literal["weights", "uniform"]
+    kind: Literal["weights", "uniform", "independent"]
     weights: dict[str, Exact] = {}  # sums to exactly 1
 
 

@@ -140,7 +140,7 @@ CONSTRAINTS: Final = BlockKind(
     "none",
     (
         Attribute("size", Either((Word(("keep",)), Form("sizes"), Integer(1))), "items in the result", default="keep"),
-        Attribute("joint", Form("joint"), "a target over several dimensions together", reached=False),
+        Attribute("joint", Form("joint"), "a target over several dimensions together"),
         Attribute("keep_originals", Form("least"), "share of the original items that must stay"),
         Attribute("max_removed", Percent(), "share of the original items that may leave", default=Decimal("0.3")),
         Attribute(

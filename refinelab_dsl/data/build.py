@@ -7,6 +7,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from refinelab_dsl.data.profile import FileDigest, Profile
 from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.records import Records, read_records
 from refinelab_dsl.data.scope import ItemScope
-from refinelab_dsl.declarations import Constraints, Dataset, Dimension, Measure, Operator
+from refinelab_dsl.declarations import JOINT, LABEL_MARK, Constraints, Dataset, Dimension, Measure, Operator
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
 from refinelab_dsl.expressions.evaluate import (
@@ -131,7 +132,8 @@ class _Scan:
         self.seed = seed
         self.measures = {measure.name: measure for measure in measures_}
         self.dimensions = {dimension.name: dimension for dimension in dimensions}
-        self.columns = [_open_column(dimension) for dimension in dimensions]
+        self.joint = next((each for each in dimensions if self.measures[each.measure].kind == JOINT), None)
+        self.columns = [_open_column(dimension) for dimension in dimensions if dimension is not self.joint]
         moved = {name for operator in operators for name in operator.moves}
         # Cells split by these; what is only reported does not (decision 9).
         self.splitting = [
@@ -224,6 +226,9 @@ class _Scan:
             span = find_origin(self.origins, f"dataset.{self.dataset.name}.on_bad_row", f"dataset.{self.dataset.name}")
             problems.append(faults.skipped_rows(self.dataset.name, self.skipped, self.first_skipped, span))
         labels = {column.dimension.name: _settle(column) for column in self.columns}
+        if self.joint is not None:
+            parents = self.measures[self.joint.measure].options["dimensions"]
+            labels[self.joint.name] = _join([labels[name] for name in parents])
         return self._profile(labels, files), Diagnostics(tuple(problems))
 
     def _take(self, item: Item, scope: ItemScope) -> None:
@@ -442,6 +447,19 @@ def _settle(column: _Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     place = {name: code for code, name in enumerate(names)}
     order = np.array([place[name] for name in column.index] + [-1], dtype=np.int32)  # -1 stays -1
     return names, order[codes]
+
+
+def _join(
+    parents: Sequence[tuple[tuple[str, ...], NDArray[np.int32]]],
+) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Labels and codes of a joint target: every combination, the last dimension's labels next to each other."""
+    names = tuple(LABEL_MARK.join(labels) for labels in product(*(names for names, _ in parents)))
+    codes = np.zeros(len(parents[0][1]), dtype=np.int64)
+    known = np.ones(len(codes), dtype=np.bool_)
+    for labels, column in parents:
+        codes = codes * len(labels) + column
+        known &= column >= 0
+    return names, np.where(known, codes, -1).astype(np.int32)
 
 
 def _explain_unknown(dimension: Dimension, value: Any) -> str:

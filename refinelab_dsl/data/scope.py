@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from refinelab_dsl import measures
 from refinelab_dsl.data.files import stem_of
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Dimension, Measure
+from refinelab_dsl.declarations import JOINT, LABEL_MARK, Dimension, Measure
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
 
@@ -28,7 +28,10 @@ class ItemScope:
         spread: Mapping[str, tuple[float, float]] | None = None,
         recorded: measures.Recorded = measures.NOTHING,
     ) -> None:
-        self._measures = {name: measures.build_measure(each, recorded) for name, each in measures_.items()}
+        self._measures = {
+            name: measures.build_measure(each, recorded) for name, each in measures_.items() if each.kind != JOINT
+        }
+        self._joined = {name: each.options["dimensions"] for name, each in measures_.items() if each.kind == JOINT}
         self._labellers = {name: measures.build_labeller(each) for name, each in dimensions.items()}
         self._listed = {name: measures.list_labels(each) for name, each in dimensions.items()}
         self._measure_of = {name: each.measure for name, each in dimensions.items()}
@@ -55,7 +58,10 @@ class ItemScope:
         """The measure's value of the item at hand."""
         if measure not in self._values:
             assert self._item is not None
-            self._values[measure] = self._measures[measure](self._item)
+            if measure in self._joined:
+                self._values[measure] = self._join(self._joined[measure])
+            else:
+                self._values[measure] = self._measures[measure](self._item)
         return self._values[measure]
 
     def label(self, dimension: str) -> str | None:
@@ -78,6 +84,16 @@ class ItemScope:
         if name in item.fields:
             return item.fields[name]
         return item.id if name == "id" else item.attributes.get(name)
+
+    def _join(self, dimensions: Sequence[str]) -> str | None:
+        """The labels of several dimensions side by side; None where one has none that it lists."""
+        labels = []
+        for name in dimensions:
+            label, listed = self.label(name), self._listed[name]
+            if label is None or (listed is not None and label not in listed):
+                return None
+            labels.append(label)
+        return LABEL_MARK.join(labels)
 
     def _column(self, name: str) -> Any:
         assert self._item is not None

@@ -17,6 +17,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import write
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.data.write import OutputDigest, OutputRow
+from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
@@ -180,12 +181,13 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
         mix.origins[row.origin] += 1
         scope.open(row.item)
         addition = None if row.origin == "original" else on_the_way.pop(row.item.key)
+        target = {} if addition is None else complete_labels(addition.target, ending.header.measures)
         for name, known in labels.items():
             if addition is None:
                 label = scope.label(name)
                 intended = measured = label if label in known else None
             else:
-                intended, measured = addition.target.get(name), addition.measured.get(name)
+                intended, measured = target.get(name), addition.measured.get(name)
             if intended is not None:
                 mix.intended[name][intended] += 1
             if measured is not None:

@@ -27,6 +27,7 @@ from decimal import Decimal
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Action, Step
 from refinelab_dsl.data.write import OutputRow, row_hash
+from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.execute.calls import Answer, Caller
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
@@ -421,13 +422,14 @@ class Interpreter:
         surroundings.scope.open(result.item)
         counted: dict[str, str | None] = {}
         recorded: dict[str, str | None] = {}
+        target = complete_labels(result.target, self._tally.header.measures)
         for dimension in self._tally.header.dimensions:
             name = dimension.name
             if surroundings.measurable[name]:
                 label = surroundings.scope.label(name)
                 counted[name] = recorded[name] = label if label in surroundings.labels.get(name, ()) else None
             else:
-                counted[name], recorded[name] = result.target.get(name), None
+                counted[name], recorded[name] = target.get(name), None
         return counted, recorded
 
     # ---- the end, and what is shown ------------------------------------------------------------------------------

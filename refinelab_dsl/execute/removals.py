@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.declarations import complete_labels
 
 _ROUNDS = 2_000  # with a larger shortfall several removals are taken back at a time
 
@@ -32,7 +33,7 @@ def settle_removals(header: Header, missed: Mapping[int, int]) -> Settled:
     goal = header.size_planned
     mix = {name: {label: share.count_planned for label, share in shares.items()} for name, shares in header.mix.items()}
     for action in header.actions:
-        for name, label in action.to.items():
+        for name, label in complete_labels(action.to, header.measures).items():
             if label in mix.get(name, {}):
                 mix[name][label] -= missed.get(action.id, 0)
     left = min(shortfall, sum(counts.values()))
@@ -46,7 +47,7 @@ def settle_removals(header: Header, missed: Mapping[int, int]) -> Settled:
         amount = min(amount, counts[best.id])
         counts[best.id] -= amount
         left -= amount
-        for name, label in best.from_.items():
+        for name, label in complete_labels(best.from_, header.measures).items():
             if label in mix.get(name, {}):
                 mix[name][label] += amount
     returned = sum(removal.planned for removal in header.removals) - sum(counts.values())
@@ -57,7 +58,7 @@ def _change(header: Header, mix: Mapping[str, Mapping[str, int]], labels: Mappin
     """By how much the objective changes if one item with these labels stays."""
     weights = {dimension.name: float(dimension.weight) for dimension in header.dimensions}
     change = 0.0
-    for name, label in labels.items():
+    for name, label in complete_labels(labels, header.measures).items():
         share = header.mix.get(name, {}).get(label)
         if share is None or share.target is None:
             continue

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import product
 from typing import Any, cast
 
 from refinelab_dsl import declarations as ir
 from refinelab_dsl import syntax, types
+from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
 from refinelab_dsl.ir.program import Program, Unexecutable
@@ -15,6 +17,7 @@ from refinelab_dsl.semantics import readings, spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.formats import output_format
+from refinelab_dsl.semantics.joint import settle_joint
 from refinelab_dsl.semantics.targets import settle_target
 from refinelab_dsl.source import Span
 
@@ -37,14 +40,15 @@ class _Lowering:
     def program(self, tree: syntax.Tree, name: str) -> Program:
         main = self.draft.dataset
         assert main is not None, "check demands a main dataset"
+        joint = self.joint()
         return Program(
             edition=self.draft.top["edition"],
             name=name,
             seed=self.draft.top["seed"],
             dataset=self.dataset(main),
             datasets=tuple(self.dataset(each) for each in self.draft.all("dataset") if each is not main),
-            measures=tuple(map(self.measure, self.draft.all("measure"))),
-            dimensions=tuple(map(self.dimension, self.draft.all("dimension"))),
+            measures=(*map(self.measure, self.draft.all("measure")), *joint[:1]),
+            dimensions=(*map(self.dimension, self.draft.all("dimension")), *joint[1:]),
             constraints=self.constraints(),
             models=tuple(map(self.model, self.draft.all("model"))),
             prompts=tuple(map(self.prompt, self.draft.all("prompt"))),
@@ -94,6 +98,31 @@ class _Lowering:
             bands=tuple(_band(label, bands[label]) for label in labels or () if label in bands),
             target=settle_target(declared.get("target"), labels, ordered),
             **_taken(declared, "tolerance", "weight", "unknown", "on_new"),
+        )
+
+    def joint(self) -> tuple[()] | tuple[ir.Measure, ir.Dimension]:
+        """A joint target as one more dimension, whose labels are those of the others side by side."""
+        joint = settle_joint(self.draft)
+        if joint is None:
+            return ()
+        # No name that a spec can declare.
+        name = " & ".join(short_names(joint.dimensions).values())
+        labels, target = None, ir.Target(kind="independent")
+        if joint.weights is not None:
+            named = (self.draft.named("dimension", each) for each in joint.dimensions)
+            parts = [spaces.dimension_labels(self.draft, each) or () for each in named if each is not None]
+            labels = tuple(ir.LABEL_MARK.join(each) for each in product(*parts))
+            weights = {label: joint.weights.get(label, Decimal(0)) for label in labels}
+            target = ir.Target(kind="weights", weights=weights)
+        return (
+            ir.Measure(name=name, kind=ir.JOINT, options={"dimensions": list(joint.dimensions)}),
+            ir.Dimension(
+                name=name,
+                measure=name,
+                labels=labels,
+                target=target,
+                unknown="keep",
+            ),
         )
 
     def constraints(self) -> ir.Constraints:

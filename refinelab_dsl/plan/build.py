@@ -28,7 +28,7 @@ from refinelab_dsl.artifacts.plan import (
 )
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import Dimension, Model
+from refinelab_dsl.declarations import JOINT, Dimension, Model, complete_labels
 from refinelab_dsl.estimate.estimate import success_interval
 from refinelab_dsl.estimate.estimates import Estimates
 from refinelab_dsl.estimate.spread import Luck
@@ -164,10 +164,17 @@ def build_template_digests(program: Program) -> dict[str, str]:
 def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
     """The dimensions, `on_new = assume` where their measure cannot exist for a new item (decision 10)."""
     declared = {measure.name: measure for measure in program.measures}
+    assumed: set[str] = set()
+    for dimension in program.dimensions:  # a joint target stands behind the dimensions that it is over
+        measure = declared[dimension.measure]
+        if measure.kind == JOINT:
+            measurable = assumed.isdisjoint(measure.options["dimensions"])
+        else:
+            measurable = dimension.on_new == "measure" and measures.is_measurable(measure, program.dataset)
+        if not measurable:
+            assumed.add(dimension.name)
     return tuple(
-        dimension
-        if dimension.on_new == "assume" or measures.is_measurable(declared[dimension.measure], program.dataset)
-        else dimension.model_copy(update={"on_new": "assume"})
+        dimension.model_copy(update={"on_new": "assume"}) if dimension.name in assumed else dimension
         for dimension in program.dimensions
     )
 
@@ -344,18 +351,19 @@ def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Shar
                 if column[rows[key]] >= 0:
                     planned[names[column[rows[key]]]] -= 1
         for group, sources in zip(sketch.groups, sketch.sources, strict=True):
-            if dimension.name in group.target:
-                planned[group.target[dimension.name]] += group.count
+            target = complete_labels(group.target, situation.program.measures)
+            if dimension.name in target:
+                planned[target[dimension.name]] += group.count
                 continue
             for key in sources[: group.count]:
                 if column[rows[key]] >= 0:
                     planned[names[column[rows[key]]]] += 1
-        target = targets.get(dimension.name)
+        shares = targets.get(dimension.name)
         total_now, total_planned = max(1, sum(now.values())), max(1, sum(planned.values()))
         mix[dimension.name] = {
             name: Share(
                 now=round(now[name] / total_now, 9),
-                target=None if target is None else round(target[index], 9),
+                target=None if shares is None else round(shares[index], 9),
                 planned=round(planned[name] / total_planned, 9),
                 count_now=now[name],
                 count_planned=planned[name],

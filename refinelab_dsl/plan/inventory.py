@@ -19,7 +19,7 @@ from refinelab_dsl import builtins
 from refinelab_dsl.artifacts.inventory import EarlierAttempt, EarlierRun
 from refinelab_dsl.artifacts.plan import Action, Step
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import Dimension, Operator, Validator
+from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.build import operator_content
 from refinelab_dsl.prompts.steps import StepContext
@@ -180,23 +180,26 @@ class _Places:
         self._dimensions = split_dimensions(program)
         self._profile = profile
         names = (dimension.name for dimension in self._dimensions)
+        self._measures = program.measures
         self._labels = {name: {label: i for i, label in enumerate(profile.label_names[name])} for name in names}
 
     def find_bin(self, operator: Operator, row: int, target: Mapping[str, str]) -> Bin | None:
         """The bin of a result that was made for `target` from the item in `row`; None where the axes are others now, or
         its item has other labels."""
+        target = complete_labels(target, self._measures)
         own = tuple(int(self._profile.labels[dimension.name][row]) for dimension in self._dimensions)
         bin = tuple(self._labels[each.name].get(target.get(each.name, ""), -1) for each in self._dimensions)
         known = {each.name for each, label in zip(self._dimensions, bin, strict=True) if label >= 0}
         if known != target.keys():
             return None
         settled = [each.target is None or label >= 0 for each, label in zip(self._dimensions, bin, strict=True)]
+        joint = {measure.name for measure in self._measures if measure.kind == JOINT}
         match builtins.OPERATOR_KINDS[operator.kind].effect:
             case "expand":
                 return bin if bin == own and all(settled) else None
             case "generate":
                 stays = (
-                    each.name in operator.moves or label == before
+                    each.name in operator.moves or each.name in joint or label == before
                     for each, label, before in zip(self._dimensions, bin, own, strict=True)
                 )
                 return bin if all(stays) and -1 not in bin else None

@@ -9,7 +9,7 @@ import msgspec
 
 from refinelab_dsl.artifacts.plan import Header, Template
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Dimension, Measure, Model, Operator
+from refinelab_dsl.declarations import JOINT, Dimension, Measure, Model, Operator
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
 from refinelab_dsl.prompts.render import TemplateFault
@@ -42,6 +42,12 @@ class StepContext:
     models: Mapping[str, Model]
     operators: Mapping[str, Operator]
     templates: Mapping[str, Template]
+
+    @property
+    def joint(self) -> frozenset[str]:
+        """The dimensions that only repeat the labels of others: no prompt sees them."""
+        kinds = {measure.name: measure.kind for measure in self.measures}
+        return frozenset(each.name for each in self.dimensions if kinds[each.measure] == JOINT)
 
     @classmethod
     def of_header(cls, header: Header) -> StepContext:
@@ -78,7 +84,7 @@ def compose_step(
         item=item,
         anchor=item if operator.kind == "generate" else None,
         target=wanted,
-        labels=context.labels,
+        labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
     )
     subject = Subject(
         kind=operator.kind,
@@ -102,6 +108,8 @@ def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[
     measures = {declared.name: declared for declared in context.measures}
     target: dict[str, str] = {}
     for dimension in context.dimensions:
+        if dimension.name in context.joint:
+            continue
         names = context.labels.get(dimension.name, ())
         own = label(dimension, measure(measures[dimension.measure], item), names)
         move = operator.moves.get(dimension.name)

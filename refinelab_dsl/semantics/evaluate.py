@@ -106,6 +106,8 @@ class Evaluator:
                 return self._map(expression, type_, value, kind)
             case types.MapTo(value=value):
                 return self._map(expression, type_, value, None)
+            case types.Form(context="joint"):
+                return shares.evaluate_joint(self, expression)
             case types.Form(context=context):
                 return self.form(expression, type_, context)
             case types.Weights():

@@ -58,6 +58,14 @@ def evaluate_weights(evaluator: Evaluator, expression: syntax.Expression) -> Any
     return evaluator.wrong(expression, types.Weights())
 
 
+def evaluate_joint(evaluator: Evaluator, expression: syntax.Expression) -> Any:
+    """A target over several dimensions: `Shares` of a table, or a `Formed` that names the dimensions."""
+    formed = evaluator.form(expression, types.Form("joint"), "joint")
+    if isinstance(formed, types.Formed) and formed.function == "load" and isinstance(expression, syntax.Call):
+        return _load(evaluator, expression, formed)
+    return formed
+
+
 def _map(evaluator: Evaluator, expression: syntax.MapOf) -> Any:
     weights: dict[str, Decimal] = {}
     rest: syntax.Pair | None = None

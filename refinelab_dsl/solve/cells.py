@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import Dimension, Move, Operator
+from refinelab_dsl.declarations import JOINT, Dimension, Move, Operator
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import solving as faults
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
@@ -44,7 +45,7 @@ def build_problem(
 ) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
     """The problem of a program's data; None where the spec leaves nothing to decide."""
     dimensions = split_dimensions(program)
-    axes = tuple(_build_axis(dimension, program, profile) for dimension in dimensions)
+    axes = _build_axes(dimensions, program, profile)
     grouping = group_items(program, profile, stock)
     operators = tuple(
         replace(
@@ -75,10 +76,13 @@ def split_dimensions(program: Program) -> tuple[Dimension, ...]:
     """The dimensions that split cells: those with a target, and those that an operator moves."""
     moved = {name for operator in program.operators for name in operator.moves}
     floored = set(program.constraints.floor)
+    joined = {
+        name for measure in program.measures if measure.kind == JOINT for name in measure.options["dimensions"]
+    }
     return tuple(
         dimension
         for dimension in program.dimensions
-        if dimension.target is not None or dimension.name in moved or dimension.name in floored
+        if dimension.target is not None or dimension.name in moved | floored | joined
     )
 
 
@@ -116,12 +120,26 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
     return Grouping(cells, cell_of.astype(np.int64), tuple(kinds[int(columns[-1][row])] for row in first))
 
 
-def _build_axis(dimension: Dimension, program: Program, profile: Profile) -> Axis:
+def _build_axes(dimensions: Sequence[Dimension], program: Program, profile: Profile) -> tuple[Axis, ...]:
+    axes: list[Axis] = []
+    place = {dimension.name: index for index, dimension in enumerate(dimensions)}
+    joined = {measure.name: measure.options["dimensions"] for measure in program.measures if measure.kind == JOINT}
+    for dimension in dimensions:
+        parts = tuple(place[name] for name in joined.get(dimension.measure, ()))
+        axes.append(_build_axis(dimension, program, profile, parts, axes))
+    return tuple(axes)
+
+
+def _build_axis(
+    dimension: Dimension, program: Program, profile: Profile, parts: tuple[int, ...], before: Sequence[Axis]
+) -> Axis:
     labels = profile.label_names[dimension.name]
     target: tuple[float, ...] | None = None
     if dimension.target is not None:
         if dimension.target.kind == "uniform":
             target = tuple(1.0 / len(labels) for _ in labels)
+        elif dimension.target.kind == "independent":
+            target = tuple(prod(shares) for shares in product(*(before[part].target or () for part in parts)))
         else:
             target = tuple(float(dimension.target.weights.get(label, Decimal(0))) for label in labels)
     return Axis(
@@ -131,6 +149,7 @@ def _build_axis(dimension: Dimension, program: Program, profile: Profile) -> Axi
         weight=float(dimension.weight),
         tolerance=None if dimension.tolerance is None else float(dimension.tolerance),
         floor=program.constraints.floor.get(dimension.name, 0),
+        parts=parts,
     )
 
 
@@ -224,14 +243,28 @@ def _build_targets(
     shared: dict[tuple[int | None, ...], tuple[Bin, ...]] = {}
     for bin in dict.fromkeys(cell.bin for cell in cells if cell.count):
         choices = [
-            _move_label(operator, dimension, axis, label)
+            _move_label(operator, dimension, axis, label) if not axis.parts else (0,)  # the others make it
             for dimension, axis, label in zip(dimensions, axes, bin, strict=True)
         ]
         signature = tuple(None if len(choice) > 1 else choice[0] if choice else -2 for choice in choices)
         if signature not in shared:
-            shared[signature] = tuple(product(*choices)) if all(choices) else ()
+            led = product(*choices) if all(choices) else ()
+            shared[signature] = tuple(dict.fromkeys(join_parts(axes, bin) for bin in led))
         if shared[signature]:
             yield bin, shared[signature]
+
+
+def join_parts(axes: Sequence[Axis], bin: Bin) -> Bin:
+    """The bin with the label of a joint target that its other labels make."""
+    joined = list(bin)
+    for place, axis in enumerate(axes):
+        if axis.parts:
+            labels = [joined[part] for part in axis.parts]
+            code = 0
+            for part, label in zip(axis.parts, labels, strict=True):
+                code = code * len(axes[part].labels) + label
+            joined[place] = code if min(labels) >= 0 else -1
+    return tuple(joined)
 
 
 def _move_label(operator: Operator, dimension: Dimension, axis: Axis, label: int) -> tuple[int, ...]:

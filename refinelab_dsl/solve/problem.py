@@ -15,7 +15,8 @@ Bin: TypeAlias = tuple[int, ...]  # one label index per axis, -1 where unknown
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A dimension in the problem. `target` holds one share per label (sums to 1), None for a dimension that only
-    splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label.
+    splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label. `parts`: of a
+    joint target, the places of the axes whose labels, side by side, are its own.
 
     Items whose label is unknown (-1) on an axis with a target stay, outside of that axis' shares.
     """
@@ -26,6 +27,7 @@ class Axis:
     weight: float = 1.0
     tolerance: float | None = None
     floor: int = 0
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

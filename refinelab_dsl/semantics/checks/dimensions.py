@@ -13,6 +13,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.joint import find_dimensions
 from refinelab_dsl.semantics.order import MOST
 from refinelab_dsl.semantics.quantities import spell_number
 from refinelab_dsl.semantics.shares import Shares
@@ -42,8 +43,15 @@ def check_constraints(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnos
     if constraints is not None and isinstance(size, types.Formed) and size["low"] > size["high"]:
         yield faults.size_bounds(constraints.span("size"), size["low"], size["high"])
     joint = None if constraints is None else constraints.get("joint")
-    if constraints is not None and isinstance(joint, types.Formed) and joint.function == "independent":
+    if constraints is None:
+        return
+    if isinstance(joint, types.Formed) and joint.function == "independent":
         yield from _check_joint(bindings.draft, constraints, joint["dimensions"])
+    if isinstance(joint, Shares):
+        labels = tuple(joint.weights)
+        found = find_dimensions(bindings.draft, labels)
+        if len(found) != 1:
+            yield faults.joint_labels(constraints.span("joint"), labels[:3], found[:3])
 
 
 def _check_joint(draft: Draft, constraints: Declared, names: tuple[str, ...]) -> Iterator[Diagnostic]:

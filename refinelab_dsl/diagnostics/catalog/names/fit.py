@@ -337,6 +337,20 @@ def lone_dimension(span: Span, name: str, reason: str) -> Diagnostic:
     return error("RF2253", f"`independent` cannot take `{name}`: {reason}", span, reason)
 
 
+def joint_labels(span: Span, labels: Sequence[str], fitting: Sequence[Sequence[str]]) -> Diagnostic:
+    """RF2254: labels of a joint target that belong to no dimensions, or to several.
+
+    Wrong: a table whose labels read `algebra`. Right: `algebra/short`, of two dimensions that list these labels.
+    """
+    several = tuple(" and ".join(f"`{name}`" for name in names) for names in fitting)
+    reason = f"they fit {', '.join(several[:-1])}, and {several[-1]}" if several else "no dimensions list their parts"
+    return error(
+        "RF2254", f"labels such as {listed(labels)} are not those of certain dimensions: {reason}", span,
+        "whose labels are these?",
+        (Help("write a label of each dimension, `/` between them, and let these dimensions list their labels"),),
+    )  # fmt: skip
+
+
 def returned_type(span: Span, prompt: str, operator: str, name: str, expected: str) -> Diagnostic:
     """RF2245: a prompt's `returns` gives a field another type than the item needs.
 
