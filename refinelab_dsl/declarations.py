@@ -125,6 +125,9 @@ class Constraints(Declaration):
     max_removed: Exact = Decimal("0.3")
     distinct: Exact = Decimal("0.8")
     protect: Expression | None = None
+    flagged: Expression | None = Field(default=None, exclude_if=lambda value: value is None)
+    flagged_weight: Exact = Field(default=Decimal(1), exclude_if=lambda value: value == 1)
+    max_flagged: Exact | None = Field(default=None, exclude_if=lambda value: value is None)
     floor: dict[str, int] = {}  # dimension: least number of items in each of its labels
 
 

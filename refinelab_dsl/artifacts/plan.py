@@ -107,6 +107,13 @@ class Share(Record):
     count_planned: int
 
 
+class Flagged(Record):
+    """Items of the set that the spec holds under suspicion, now and as planned."""
+
+    now: int
+    planned: int
+
+
 class Solution(Record):
     """What was proven. The solver's name, seconds and the model's size are no part of it: a plan is bytes of its
     inputs alone, whichever solver a machine has. `bound` is rounded down and `gap` up, to 1e-9."""
@@ -184,6 +191,7 @@ class Header(Record):
     mix: dict[str, dict[str, Share]]
     divergence: dict[str, dict[str, float]]  # dimension -> {"now", "planned"}; dimensions with a target
     distinct: float
+    flagged: Flagged | None = Field(default=None, exclude_if=lambda value: value is None)
     chance: float  # that every count is reached with the attempts listed
     tokens: Amount
     usd: Amount

@@ -147,6 +147,9 @@ CONSTRAINTS: Final = BlockKind(
             "distinct", Form("least"), "share of items that are no paraphrase of another", default=Decimal("0.8")
         ),
         Attribute("protect", Over("items", "bool"), "items that must stay as they are"),
+        Attribute("flagged", Over("items", "bool"), "items under suspicion: the fewer of the result, the better"),
+        Attribute("flagged_weight", Number(Decimal(0)), "weight of their share in the objective", default=Decimal(1)),
+        Attribute("max_flagged", Percent(), "share of the result that may be flagged, at most"),
         Attribute("floor", KeyedBy("dimension", Integer(0)), "least number of items in each label of a dimension"),
     ),
     once=True,

@@ -150,6 +150,8 @@ class _Scan:
         }
         self.protect = None if constraints.protect is None else compile_expression(constraints.protect)
         self.protected = bytearray()
+        self.flag = None if constraints.flagged is None else compile_expression(constraints.flagged)
+        self.flagged = bytearray()
         self.needs_spread = sorted(
             {
                 name
@@ -158,6 +160,7 @@ class _Scan:
                 for name in named_in_calls(expression, "z")
             }
             | set(named_in_calls(constraints.protect, "z"))
+            | set(named_in_calls(constraints.flagged, "z"))
         )
         self.failures: dict[str, _Tally] = {}
         self.keys: list[str] = []
@@ -249,6 +252,8 @@ class _Scan:
             values.append(self._preference(expression, scope, f"operator.{name}.prefer", item))
         protect = self.protect
         self.protected.append(protect is not None and self._holds(protect, scope, "constraints.protect", item))
+        if self.flag is not None:
+            self.flagged.append(self._holds(self.flag, scope, "constraints.flagged", item))
         self.keys.append(item.key)
         self.duplicates += len(item.key) > 16  # `-2` stands behind 16 digits
         self._sample(item)
@@ -402,6 +407,7 @@ class _Scan:
             eligible={name: np.frombuffer(flags, dtype=np.bool_) for name, (_, flags) in self.where.items()},
             preference={name: np.frombuffer(values, dtype=np.float64) for name, (_, values) in self.prefer.items()},
             protected=np.frombuffer(self.protected, dtype=np.bool_),
+            flagged=None if self.flag is None else np.frombuffer(self.flagged, dtype=np.bool_),
             samples=self._choose_samples(),
             files=files,
             sha256=digest_dataset(files),

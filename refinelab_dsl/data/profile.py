@@ -28,6 +28,7 @@ class Profile:
     eligible: operator name -> bool array of length N (its `where` holds).
     preference: operator name -> float array of length N (`prefer`; larger is removed first).
     protected: bool array of length N.
+    flagged: bool array of length N; None where the spec flags nothing.
     samples: a few items per combination of labels, the smallest by seeded hash, for pricing prompts.
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.
@@ -48,6 +49,7 @@ class Profile:
     sha256: str
     dropped: int = 0
     skipped: int = 0
+    flagged: NDArray[np.bool_] | None = None
     duplicates: int = 0  # items whose canonical fields occurred before
     notes: tuple[str, ...] = field(default=())
     signals: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)

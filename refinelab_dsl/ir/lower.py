@@ -134,7 +134,8 @@ class _Lowering:
             keep_originals=_share(declared.get("keep_originals")),
             distinct=_share(declared.values["distinct"]),
             protect=self.expression(declared, "protect"),
-            **_taken(declared, "max_removed", "floor"),
+            flagged=self.expression(declared, "flagged"),
+            **_taken(declared, "max_removed", "floor", "flagged_weight", "max_flagged"),
         )
 
     def model(self, declared: Declared) -> ir.Model:

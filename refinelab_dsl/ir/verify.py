@@ -85,7 +85,7 @@ def _verify_dimension(dimension: Dimension) -> None:
 
 def _expressions(program: Program) -> Iterable[Expression]:
     yield from program.dataset.fields.values()
-    for expression in (program.dataset.where, program.constraints.protect):
+    for expression in (program.dataset.where, program.constraints.protect, program.constraints.flagged):
         if expression is not None:
             yield expression
     for operator in program.operators:

@@ -90,7 +90,7 @@ def _describe_step(problem: Problem, kind: str, worth: Worth) -> str:
             return point.format("less")
         case "distinct":
             return "one point less"
-        case "tolerance":
+        case "tolerance" | "max_flagged":
             return "one point more"
         case "floor":
             return "one item less for each label"

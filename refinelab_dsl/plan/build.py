@@ -17,6 +17,7 @@ from refinelab_dsl.artifacts.plan import (
     Amount,
     BudgetSummary,
     Candidate,
+    Flagged,
     Header,
     Input,
     InventorySummary,
@@ -310,6 +311,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         mix=mix,
         divergence=divergence,
         distinct=distinct,
+        flagged=_count_flagged(situation, sketch),
         chance=round(sketch.attempts.chance, 6),
         tokens=tokens,
         usd=usd,
@@ -371,6 +373,19 @@ def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Shar
             for index, name in enumerate(names)
         }
     return mix
+
+
+def _count_flagged(situation: Situation, sketch: Sketch) -> Flagged | None:
+    """A copy of a flagged item is flagged, what is written anew is not."""
+    flags = situation.profile.flagged
+    if flags is None:
+        return None
+    flagged = {key for key, flag in zip(situation.profile.keys, flags, strict=True) if flag}
+    planned = len(flagged) - sum(key in flagged for keys in sketch.leaving for key in keys)
+    for group, sources in zip(sketch.groups, sketch.sources, strict=True):
+        if group.kind == "expand":
+            planned += sum(key in flagged for key in sources[: group.count])
+    return Flagged(now=len(flagged), planned=planned)
 
 
 def _diverge(shares: Sequence[Share]) -> dict[str, float]:

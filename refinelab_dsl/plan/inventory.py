@@ -24,7 +24,7 @@ from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.build import operator_content
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.solve.cells import split_dimensions
-from refinelab_dsl.solve.problem import Bin
+from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Bin
 from refinelab_dsl.solve.stock import Bought, Question, Stock
 
 
@@ -196,13 +196,16 @@ class _Places:
         joint = {measure.name for measure in self._measures if measure.kind == JOINT}
         match builtins.OPERATOR_KINDS[operator.kind].effect:
             case "expand":
-                return bin if bin == own and all(settled) else None
+                flags = self._profile.flagged
+                flag = () if flags is None else (FLAGGED if flags[row] else CLEAN,)
+                return bin + flag if bin == own and all(settled) else None
             case "generate":
                 stays = (
                     each.name in operator.moves or each.name in joint or label == before
                     for each, label, before in zip(self._dimensions, bin, own, strict=True)
                 )
-                return bin if all(stays) and -1 not in bin else None
+                flag = () if self._profile.flagged is None else (CLEAN,)
+                return bin + flag if all(stays) and -1 not in bin else None
             case _:
                 return None  # no run changes items in place yet
 

@@ -110,6 +110,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "checks": [check.model_dump() for check in header.checks],
         "diagnostics": render_diagnostics(shown.diagnostics)["diagnostics"],
         "distinct": header.distinct,
+        **({} if header.flagged is None else {"flagged": header.flagged.model_dump()}),
         "chance": header.chance,
         "hosts": list(header.hosts),
         "simulated": any(model.provider == "simulated" for model in header.models),

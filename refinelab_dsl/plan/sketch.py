@@ -92,8 +92,8 @@ def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Itera
         if bin_ is None:
             return {}
         labels = zip(problem.axes, bin_, strict=True)
-        # A joint target's label is told by the others.
-        return {axis.name: axis.labels[index] for axis, index in labels if index >= 0 and not axis.parts}
+        # A joint target's label is told by the others, and a flag is no label.
+        return {axis.name: axis.labels[index] for axis, index in labels if index >= 0 and not axis.is_derived}
 
     found: dict[tuple[int, tuple[int, ...] | None, tuple[int, ...] | None], list[Allotment]] = {}
     for allotment in assignment.allotments:

@@ -131,6 +131,7 @@ class View:
     mix: tuple[Mix, ...]
     divergence: tuple[tuple[str, str, str], ...]
     distinct: str
+    flagged: str | None
     actions: tuple[ActionRow, ...]
     chance: str | None
     costs: tuple[CostRow, ...]
@@ -170,6 +171,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
             for name, value in header.divergence.items()
         ),
         distinct=render_share(header.distinct, 0 if header.distinct in (0, 1) else 1),
+        flagged=None if header.flagged is None else f"{header.flagged.now:,} -> {header.flagged.planned:,}",
         actions=tuple(_build_actions(header)),
         chance=f"{_floor_percent(header.chance)}%" if header.actions else None,
         costs=tuple(_build_cost(operator, use, shown) for operator, use in uses.items()),

@@ -24,7 +24,7 @@ from refinelab_dsl.source import Span
 _PLACES: Final = {
     "fields": "`fields`",
     "rows": "`where` of a dataset",
-    "items": "`where` and `prefer` of an operator, and in `protect`",
+    "items": "`where` and `prefer` of an operator, and in `protect` and `flagged`",
     "accept": "`accept`",
     "assert": "`assert`",
 }

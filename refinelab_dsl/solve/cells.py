@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Move, Operator
 from refinelab_dsl.diagnostics import Diagnostic
@@ -23,7 +24,7 @@ from refinelab_dsl.diagnostics.catalog import solving as faults
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
-from refinelab_dsl.solve.problem import Action, Axis, Bin, Cell, Limits, Problem
+from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Axis, Bin, Cell, Limits, Problem
 from refinelab_dsl.solve.stock import NOTHING, Signature, Stock
 
 SAME_TOPIC = "same_topic"
@@ -90,9 +91,14 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
     """Groups the items by label on every splitting dimension, protection, eligibility, and what they have in stock."""
     names = [dimension.name for dimension in split_dimensions(program)]
     columns = [profile.labels[name].astype(np.int64) + 1 for name in names]
+    radixes = [len(profile.label_names[name]) + 1 for name in names]
+    if profile.flagged is not None:
+        columns.append(np.where(profile.flagged, FLAGGED, CLEAN).astype(np.int64) + 1)
+        radixes.append(3)
+    places = len(columns)
     columns.append(profile.protected.astype(np.int64))
     columns.extend(profile.eligible[operator.name].astype(np.int64) for operator in program.operators)
-    radixes = [len(profile.label_names[name]) + 1 for name in names] + [2] * (len(columns) - len(names))
+    radixes += [2] * (len(columns) - places)
     kinds = stock.kinds
     columns.append(stock.codes(profile.size))
     radixes.append(len(kinds))
@@ -108,11 +114,11 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
     _, first, cell_of, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     cells = tuple(
         Cell(
-            bin=tuple(int(column[row]) - 1 for column in columns[: len(names)]),
+            bin=tuple(int(column[row]) - 1 for column in columns[:places]),
             count=int(count),
-            protected=bool(columns[len(names)][row]),
+            protected=bool(columns[places][row]),
             eligible=frozenset(
-                index for index, column in enumerate(columns[len(names) + 1 : -1]) if column[row]
+                index for index, column in enumerate(columns[places + 1 : -1]) if column[row]
             ),
         )
         for row, count in zip(first, counts, strict=True)
@@ -127,6 +133,9 @@ def _build_axes(dimensions: Sequence[Dimension], program: Program, profile: Prof
     for dimension in dimensions:
         parts = tuple(place[name] for name in joined.get(dimension.measure, ()))
         axes.append(_build_axis(dimension, program, profile, parts, axes))
+    if profile.flagged is not None:
+        weight = float(program.constraints.flagged_weight)
+        axes.append(Axis("flagged", ("flagged", "clean"), None, weight, flag=True))
     return tuple(axes)
 
 
@@ -163,13 +172,13 @@ def _build_action(
     tried: Mapping[int, int],
 ) -> Action:
     estimate = estimates.operators[operator.name]
-    kind = {"remove": "remove", "expand": "expand", "generate": "generate"}[operator.kind]
+    kind = OPERATOR_KINDS[operator.kind].effect
     targets = None
-    if kind == "generate":
+    if kind not in ("remove", "expand"):
         targets = dict(_build_targets(operator, dimensions, axes, grouping.cells))
     return Action(
         operator=operator.name,
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         success=estimate.rate.mean,
         tokens=estimate.cost.tokens,
         usd=float(estimate.cost.usd or 0),
@@ -238,14 +247,18 @@ def _sure_of(trials: int, rate: float, doubt: float) -> int:
 def _build_targets(
     operator: Operator, dimensions: Sequence[Dimension], axes: Sequence[Axis], cells: Sequence[Cell]
 ) -> Iterator[tuple[Bin, tuple[Bin, ...]]]:
-    """Where an anchor of each bin leads. Bins that lead to the same ones share the tuple. A dimension absent from
-    `moves` takes the anchor's label; with `anchor = same_topic`, so does every unordered one."""
+    """Where an anchor or an item of each bin leads. Bins that lead to the same ones share the tuple. A dimension absent
+    from `moves` keeps its label; with `anchor = same_topic`, so does every unordered one. What is written anew is not
+    flagged, what is repaired is not any longer, and what is moved stays what it was."""
+    moves = OPERATOR_KINDS[operator.kind].effect == "move"
     shared: dict[tuple[int | None, ...], tuple[Bin, ...]] = {}
     for bin in dict.fromkeys(cell.bin for cell in cells if cell.count):
         choices = [
             _move_label(operator, dimension, axis, label) if not axis.parts else (0,)  # the others make it
-            for dimension, axis, label in zip(dimensions, axes, bin, strict=True)
+            for dimension, axis, label in zip(dimensions, axes, bin, strict=False)
         ]
+        if axes and axes[-1].flag:
+            choices.append((bin[-1],) if moves else (CLEAN,))
         signature = tuple(None if len(choice) > 1 else choice[0] if choice else -2 for choice in choices)
         if signature not in shared:
             led = product(*choices) if all(choices) else ()
@@ -308,6 +321,7 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         if constraints.keep_originals is None
         else _whole(constraints.keep_originals * profile.size, ROUND_CEILING),
         distinct=float(constraints.distinct),
+        flagged=None if constraints.max_flagged is None else float(constraints.max_flagged),
         tokens=tokens,
         usd=usd,
         reserved_tokens=0.0 if limit is None else limit - (tokens or 0.0),

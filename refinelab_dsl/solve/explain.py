@@ -122,6 +122,8 @@ def _knob(problem: Problem, name: str) -> _Knob | None:
             loosest, whole = 0.0, True
         case "distinct":
             loosest, whole = 0.0, False
+        case "max_flagged":
+            loosest, whole = 1.0, False
         case "budget.tokens":
             loosest, whole = _dearest(problem, [action.tokens for action in problem.operators]), True
         case "budget.cost":
@@ -155,6 +157,8 @@ def _describe(problem: Problem, name: str) -> str:
             return f"at least {limits.keep_originals} of {now} items stay"
         case "distinct":
             return f"at least {limits.distinct:.0%} of the refined set are no paraphrases"
+        case "max_flagged":
+            return f"at most {limits.flagged:.0%} of the refined set are flagged"
         case "budget.tokens":
             return f"at most {limits.tokens:,.0f} tokens, the reserve taken off"
         case "budget.cost":
@@ -183,6 +187,8 @@ def _describe_way(name: str, value: str, size: int) -> str:
             return f"keep_originals = at_least({_percent(value, size, ROUND_FLOOR)}), which is {value} of {size} items"
         case "distinct":
             return f"distinct = at_least({float(value) * 100:.4g}%)"
+        case "max_flagged":
+            return f"max_flagged = {float(value) * 100:.4g}%"
         case "budget.tokens":
             return f"{int(value):,} tokens for the plan, the reserve on top"
         case "budget.cost":

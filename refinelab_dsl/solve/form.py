@@ -13,10 +13,11 @@ from math import ceil, floor, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.solve.problem import Action, Bin, Cell, Problem
+from refinelab_dsl.solve.problem import FLAGGED, Action, Axis, Bin, Cell, Problem
 
 Terms = tuple[tuple[int, float], ...]
 
+LEAVING = ("remove", "move", "fix")  # what takes an item out of its cell
 ROUNDING = 1e-9  # what binary fractions may be off when a share becomes a count
 
 
@@ -213,7 +214,7 @@ class _Builder:
             assert action.targets is not None
             for target in sorted({bin for group in _target_groups(action, cells) for bin in group[0]}):
                 self._append(index, action, None, target, inf)
-        elif action.kind == "move":
+        elif action.kind in ("move", "fix"):
             assert action.targets is not None
             for number, cell in cells:
                 if not cell.protected:
@@ -222,7 +223,7 @@ class _Builder:
                             self._append(index, action, number, target, cell.count)
 
     def _append(self, index: int, action: Action, cell: int | None, bin: Bin | None, upper: float) -> None:
-        most = min(upper, self.most_removed if action.kind == "remove" else self._most_added(action))
+        most = min(upper, self.most_removed if action.kind == "remove" else self._most_made(action))
         tokens, usd = action.tokens / action.success, action.usd / action.success
         self.columns.append(Column(index, cell, bin, floor(most + ROUNDING), tokens, usd))
 
@@ -250,12 +251,11 @@ class _Builder:
             loose = min(loose, max(0, self.now - limits.keep_originals))
         return loose
 
-    def _most_added(self, action: Action) -> float:
-        """What one operator may add, or change in place: the room that removals leave for what is added, and what the
-        budget pays for."""
+    def _most_made(self, action: Action) -> float:
+        """What one operator may make: what the budget pays for and, of what it adds, the room that removals leave."""
         limits = self.problem.limits
         adds = action.kind in ("expand", "generate")
-        most = float(max(0, self.largest - self.now + self.most_removed)) if adds else inf
+        most = float(max(0, self.largest - self.now + self.most_removed)) if adds else float(self.now)
         for limit, cost in ((limits.tokens, action.tokens), (limits.usd, action.usd), (action.max_usd, action.usd)):
             if limit is not None and cost > 0:
                 most = min(most, max(0.0, limit) * action.success / cost)
@@ -276,11 +276,11 @@ class _Builder:
             if column.cell is None:
                 continue
             kind = self._kind(column)
-            if kind in ("remove", "move"):
+            if kind in LEAVING:
                 leaving[column.cell].append(number)
             if column.stock:
                 copies += [number] if kind == "expand" else []
-            elif kind in ("expand", "move"):
+            elif kind != "remove":
                 trying[column.cell, column.operator].append(number)
         for cell, numbers in sorted(leaving.items()):
             if len(numbers) > 1:
@@ -375,53 +375,97 @@ class _Builder:
 
     def _tally(self) -> tuple[tuple[Tally, ...], float]:
         axes = self.problem.axes
-        judged = [axis.weight for axis in axes if axis.target is not None]
+        judged = [axis.weight for axis in axes if axis.target is not None or axis.flag]
         heaviest = max(judged, default=0.0)
         size = self.size or 0
         scale = size / heaviest if heaviest > 0 and size > 0 else 1.0
         tallies = []
         for place, axis in enumerate(axes):
+            if axis.flag:
+                tallies.append(self._tally_flag(place, axis, size, scale))
+                continue
             if axis.target is None and not axis.floor:
                 continue
             unknown = sum(cell.count for cell in self.problem.cells if cell.bin[place] < 0)
             known = size - unknown if axis.target is not None else size
-            constants = [0] * len(axis.labels)
-            terms: list[dict[int, float]] = [defaultdict(float) for _ in axis.labels]
-            for cell in self.problem.cells:
-                if cell.bin[place] >= 0:
-                    constants[cell.bin[place]] += cell.count
-            for number, column in enumerate(self.columns):
-                kind = self._kind(column)
-                if kind in ("remove", "move") and column.cell is not None:
-                    source = self.problem.cells[column.cell].bin[place]
-                    if source >= 0:
-                        terms[source][number] -= 1.0
-                if column.bin is not None and column.bin[place] >= 0:
-                    terms[column.bin[place]][number] += 1.0
+            constants, terms = self._count(place)
             for label in range(len(axis.labels)):
-                kept = tuple((n, factor) for n, factor in terms[label].items() if factor)
-                down = sum(self.columns[n].upper for n, factor in kept if factor < 0)
-                up = sum(self.columns[n].upper for n, factor in kept if factor > 0)
+                lowest, highest = self._range(constants[label], terms[label])
                 judges = axis.target is not None and axis.weight > 0 and known > 0
                 tallies.append(
                     Tally(
                         axis=place,
                         label=label,
                         constant=constants[label],
-                        terms=kept,
-                        lowest=max(0, constants[label] - down),
-                        highest=min(constants[label] + up, size) if self.size is not None else constants[label] + up,
+                        terms=terms[label],
+                        lowest=lowest,
+                        highest=highest,
                         wanted=axis.target[label] * known if judges and axis.target is not None else None,
                         weight=axis.weight / known * scale if judges else 0.0,
                     )
                 )
         return tuple(tallies), scale
 
+    def _tally_flag(self, place: int, axis: Axis, size: int, scale: float) -> Tally:
+        """The flagged items. Against a target of 0 the divergence of a count is half of it: their share, by weight."""
+        constants, terms = self._count(place)
+        lowest, highest = self._range(constants[FLAGGED], terms[FLAGGED])
+        judges = axis.weight > 0 and size > 0
+        return Tally(
+            axis=place,
+            label=FLAGGED,
+            constant=constants[FLAGGED],
+            terms=terms[FLAGGED],
+            lowest=lowest,
+            highest=highest,
+            wanted=0.0 if judges else None,
+            weight=2.0 * axis.weight / size * scale if judges else 0.0,
+        )
+
+    def _count(self, place: int) -> tuple[list[int], list[Terms]]:
+        """Per label of an axis: items now, and what each column changes of them."""
+        labels = self.problem.axes[place].labels
+        constants = [0] * len(labels)
+        terms: list[dict[int, float]] = [defaultdict(float) for _ in labels]
+        for cell in self.problem.cells:
+            if cell.bin[place] >= 0:
+                constants[cell.bin[place]] += cell.count
+        for number, column in enumerate(self.columns):
+            if self._kind(column) in LEAVING and column.cell is not None:
+                source = self.problem.cells[column.cell].bin[place]
+                if source >= 0:
+                    terms[source][number] -= 1.0
+            if column.bin is not None and column.bin[place] >= 0:
+                terms[column.bin[place]][number] += 1.0
+        return constants, [tuple((n, factor) for n, factor in each.items() if factor) for each in terms]
+
+    def _range(self, constant: int, terms: Terms) -> tuple[int, int]:
+        """The lowest and the highest count that the columns allow."""
+        down = sum(self.columns[n].upper for n, factor in terms if factor < 0)
+        most = constant + sum(self.columns[n].upper for n, factor in terms if factor > 0)
+        return max(0, constant - down), most if self.size is None else min(most, self.size)
+
+    def _limit_flagged(self, tally: Tally) -> None:
+        """At most this share of the result is flagged."""
+        share = self.problem.limits.flagged
+        if share is None:
+            return
+        if self.size is not None:
+            most = float(floor(share * self.size + ROUNDING) - tally.constant)
+            self.rows.append(Row("max_flagged", tally.terms, None, most, "max_flagged"))
+        else:
+            assert self.total is not None
+            terms = (*tally.terms, (self.total, -share))
+            self.rows.append(Row("max_flagged", terms, None, -float(tally.constant), "max_flagged"))
+
     def _limit_shares(self, tallies: tuple[Tally, ...]) -> None:
         """`floor` and `tolerance`, rounded inward to whole items."""
         for tally in tallies:
             axis = self.problem.axes[tally.axis]
             name = f"{axis.name}_{tally.label}"
+            if axis.flag:
+                self._limit_flagged(tally)
+                continue
             if axis.floor:
                 need = float(axis.floor - tally.constant)
                 self.rows.append(Row(f"floor_{name}", tally.terms, need, None, f"floor:{axis.name}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.solve.form import Form
+from refinelab_dsl.solve.form import LEAVING, Form
 from refinelab_dsl.solve.problem import Allotment, Problem
 
 
@@ -37,7 +37,7 @@ def lift_planned(problem: Problem, allotments: tuple[Allotment, ...]) -> dict[st
         _add(problem, planned, cell.bin, cell.count)
     for allotment in allotments:
         kind = problem.operators[allotment.operator].kind
-        if kind in ("remove", "move") and allotment.cell is not None:
+        if kind in LEAVING and allotment.cell is not None:
             _add(problem, planned, problem.cells[allotment.cell].bin, -allotment.count)
         if allotment.bin is not None:
             _add(problem, planned, allotment.bin, allotment.count)

@@ -1,7 +1,7 @@
 """The user's limits by name: what a problem holds of them, and the problem without one or with another value of it.
 
-Names are those of `Infeasible.conflict`: `size`, `max_removed`, `keep_originals`, `distinct`, `budget.tokens`,
-`budget.cost`, `max_cost:author`, `protect`, `tolerance:topic`, `floor:topic`.
+Names are those of `Infeasible.conflict`: `size`, `max_removed`, `keep_originals`, `distinct`, `max_flagged`,
+`budget.tokens`, `budget.cost`, `max_cost:author`, `protect`, `tolerance:topic`, `floor:topic`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ def name_limits(problem: Problem) -> Iterator[str]:
     for name in ("max_removed", "keep_originals", "distinct"):
         if getattr(limits, name) is not None:
             yield name
+    if limits.flagged is not None:
+        yield "max_flagged"
     if limits.tokens is not None:
         yield "budget.tokens"
     if limits.usd is not None:
@@ -66,6 +68,8 @@ def limit_of(problem: Problem, name: str) -> float | None:
         case "size" | "max_removed" | "keep_originals" | "distinct":
             value: float | None = getattr(limits, kind)
             return value
+        case "max_flagged":
+            return limits.flagged
         case "budget.tokens":
             return limits.tokens
         case "budget.cost":
@@ -107,6 +111,8 @@ def _with_value(problem: Problem, kind: str, subject: str, value: float | None) 
             return replace(problem, limits=replace(limits, keep_originals=_whole(value)))
         case "distinct":
             return replace(problem, limits=replace(limits, distinct=value))
+        case "max_flagged":
+            return replace(problem, limits=replace(limits, flagged=value))
         case "budget.tokens":
             return replace(problem, limits=replace(limits, tokens=value))
         case "budget.cost":

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+FLAGGED, CLEAN = 0, 1  # labels of the axis that flags make
+
 Bin: TypeAlias = tuple[int, ...]  # one label index per axis, -1 where unknown
 
 
@@ -17,6 +19,8 @@ class Axis:
     """A dimension in the problem. `target` holds one share per label (sums to 1), None for a dimension that only
     splits cells (an operator moves it). `tolerance` is absolute, in shares. `floor` is a count per label. `parts`: of a
     joint target, the places of the axes whose labels, side by side, are its own.
+
+    flag: its labels are `FLAGGED` and `CLEAN`, it has no target, and the share of flagged items counts as it is.
 
     Items whose label is unknown (-1) on an axis with a target stay, outside of that axis' shares.
     """
@@ -28,6 +32,12 @@ class Axis:
     tolerance: float | None = None
     floor: int = 0
     parts: tuple[int, ...] = ()
+    flag: bool = False
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is no dimension: no result is made for a label of it."""
+        return bool(self.parts) or self.flag
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,7 @@ class Limits:
     max_removed: int | None = None
     keep_originals: int | None = None
     distinct: float | None = None  # share of the final size
+    flagged: float | None = None  # share of the final size
     tokens: float | None = None
     usd: float | None = None
     sizes: tuple[int, int] | None = None
@@ -125,6 +136,11 @@ class Problem:
     seed: int = 0
     relax: bool = False
     static: bool = False
+
+    @property
+    def has_flag(self) -> bool:
+        """Whether flags make the last axis."""
+        return bool(self.axes) and self.axes[-1].flag
 
 
 @dataclass(frozen=True, slots=True)

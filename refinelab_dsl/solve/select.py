@@ -143,7 +143,7 @@ def select(
     grouping = group_items(program, profile, stock)
     rows = np.argsort(grouping.cell_of, kind="stable")
     starts = np.searchsorted(grouping.cell_of[rows], np.arange(len(grouping.cells) + 1))
-    ordered = tuple(dimension.ordered for dimension in split_dimensions(program))
+    ordered = tuple(dimension.ordered for dimension in split_dimensions(program)) + (False,) * problem.has_flag
     codes = np.fromiter((_code(key) for key in profile.keys), dtype=np.uint64, count=profile.size)
     blank = Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered)
     repeated = np.fromiter(("-" in key for key in profile.keys), dtype=np.bool_, count=profile.size)

@@ -148,7 +148,9 @@ class _Planes:
         parts = []
         for tally in form.tallies:
             axis = problem.axes[tally.axis]
-            if axis.target is not None and axis.weight > 0:
+            if axis.flag and axis.weight > 0:  # half of its count is its divergence from nothing
+                parts.append(_Part(tally, 0.0, 2.0 * axis.weight, 0))
+            elif axis.target is not None and axis.weight > 0:
                 unknown = sum(cell.count for cell in problem.cells if cell.bin[tally.axis] < 0)
                 parts.append(_Part(tally, axis.target[tally.label], axis.weight, unknown))
         program = model.pyomo

@@ -108,6 +108,10 @@ def _loosen(problem: Problem, name: str) -> Iterator[tuple[float, Problem]]:
     match name.partition(":")[0]:
         case "protect":
             yield 0.0, drop_limit(problem, name)
+        case "size" if problem.limits.sizes is not None:
+            low, high = problem.limits.sizes
+            for step, sizes in ((point, (low, high + round(point))), (-point, (max(1, low - round(point)), high))):
+                yield step, replace(problem, limits=replace(problem.limits, sizes=sizes))
         case "size":
             assert value is not None
             for step in (point, -point):
@@ -119,7 +123,7 @@ def _loosen(problem: Problem, name: str) -> Iterator[tuple[float, Problem]]:
             yield -point, set_limit(problem, name, max(0.0, (value or 0.0) - point))
         case "distinct":
             yield -POINT, set_limit(problem, name, max(0.0, (value or 0.0) - POINT))
-        case "tolerance":
+        case "tolerance" | "max_flagged":
             yield POINT, set_limit(problem, name, (value or 0.0) + POINT)
         case "floor":
             yield -1.0, set_limit(problem, name, max(0.0, (value or 0.0) - 1))
