@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs 
     from refinelab_dsl.artifacts.inventory import Earlier, EarlierRun
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
+    from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
     from refinelab_dsl.plan.inventory import Inventory
     from refinelab_dsl.prompts.steps import StepContext, StepFault
@@ -105,6 +106,16 @@ class Planned:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True)
+class Posed:
+    """Stages 1 to 6. `problem` and `estimates` are there unless a diagnostic says why not."""
+
+    analysis: Analysis
+    diagnostics: Diagnostics
+    problem: Problem | None = None
+    estimates: Estimates | None = None
+
+
 Spec: TypeAlias = Path | Source
 
 
@@ -146,19 +157,43 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
 
     destination: where the plan is saved; None keeps it in a temporary folder as long as the result lives.
     """
+    analysis, profile, diagnostics = _look(spec, options)
+    if analysis.program is None or profile is None:
+        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    return _allocate(analysis, analysis.program, profile, diagnostics, options, destination)
+
+
+def pose(spec: Spec, options: Options = Options()) -> Posed:
+    """Stages 1 to 6, and the problem that the seventh would be given, without what earlier runs bought."""
+    from refinelab_dsl import estimate, solve
+    from refinelab_dsl.plan import build
+    from refinelab_dsl.prompts.steps import StepFault
+
+    analysis, profile, diagnostics = _look(spec, options)
+    if analysis.program is None or profile is None:
+        return Posed(analysis, diagnostics)
+    try:
+        estimates = estimate.estimate(analysis.program, profile, build.build_context(analysis.program, profile))
+    except StepFault as fault:
+        return Posed(analysis, diagnostics.with_([_blame(analysis.program, fault)]))
+    problem, found = solve.build_problem(analysis.program, profile, estimates)
+    return Posed(analysis, diagnostics.with_(found), problem, estimates)
+
+
+def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagnostics]:
+    """Stages 1 to 5; the profile is there exactly when all went well."""
     analysis = analyze(spec, options)
     program, diagnostics = analysis.program, analysis.diagnostics
     if program is None:
-        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+        return analysis, None, diagnostics
     diagnostics = diagnostics.with_(refuse_unexecutable(program))
     if diagnostics.has_errors:
-        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+        return analysis, None, diagnostics
     profile, found = _profile(program, analysis.project, options)
     diagnostics = diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:
-        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
-    diagnostics = diagnostics.with_(_compare_lock(analysis, program, profile))
-    return _allocate(analysis, program, profile, diagnostics, options, destination)
+        return analysis, None, diagnostics
+    return analysis, profile, diagnostics.with_(_compare_lock(analysis, program, profile))
 
 
 def _read(spec: Spec) -> tuple[Source, Project, Diagnostics]:

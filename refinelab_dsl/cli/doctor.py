@@ -38,6 +38,7 @@ MODULES = {
 }
 OPTIONAL = {
     "bpe-openai": ("bpe_openai", "tokens", "exact token counts of OpenAI's models; without it they are estimated"),
+    "matplotlib": ("matplotlib", "plot", "pictures, for `refinec compare --plot`"),
     "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),
 }
 RESOURCES = ("grammar/refine.lark", "templates/plan.txt.j2", "templates/plan.md.j2", "templates/prompts")

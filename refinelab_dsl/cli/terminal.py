@@ -102,6 +102,11 @@ def append_json(settings: Settings, event: Any) -> None:
 
 
 def save_text(path: Path, text: str) -> None:
+    """Writes a text as `save_bytes` does."""
+    save_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def save_bytes(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all. A link stays, its target is written; a file that stands keeps its mode; what
     is no regular file (a pipe, a device) is written to, never replaced.
 
@@ -112,13 +117,13 @@ def save_text(path: Path, text: str) -> None:
     try:
         target = path.resolve() if path.is_symlink() else path
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+            target.write_bytes(content)
             return
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        with temporary.open("wb") as file:
             if target.exists():
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

@@ -23,6 +23,7 @@ HEAVY = {
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
     "click": ("refinelab_dsl.cli",),
+    "matplotlib": ("refinelab_dsl.plan.plot",),
     "pygments": ("refinelab_dsl.highlight",),
 }
 
