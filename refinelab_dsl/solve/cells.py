@@ -24,7 +24,7 @@ from refinelab_dsl.diagnostics.catalog import solving as faults
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
-from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Axis, Bin, Cell, Limits, Problem
+from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Axis, Bin, Cell, Limits, Problem, join_parts
 from refinelab_dsl.solve.stock import NOTHING, Signature, Stock
 
 SAME_TOPIC = "same_topic"
@@ -265,19 +265,6 @@ def _build_targets(
             shared[signature] = tuple(dict.fromkeys(join_parts(axes, bin) for bin in led))
         if shared[signature]:
             yield bin, shared[signature]
-
-
-def join_parts(axes: Sequence[Axis], bin: Bin) -> Bin:
-    """The bin with the label of a joint target that its other labels make."""
-    joined = list(bin)
-    for place, axis in enumerate(axes):
-        if axis.parts:
-            labels = [joined[part] for part in axis.parts]
-            code = 0
-            for part, label in zip(axis.parts, labels, strict=True):
-                code = code * len(axes[part].labels) + label
-            joined[place] = code if min(labels) >= 0 else -1
-    return tuple(joined)
 
 
 def _move_label(operator: Operator, dimension: Dimension, axis: Axis, label: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ Counts are of *accepted* results. `optimisation.md`: the number of columns does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -38,6 +38,19 @@ class Axis:
     def is_derived(self) -> bool:
         """Whether it is no dimension: no result is made for a label of it."""
         return bool(self.parts) or self.flag
+
+
+def join_parts(axes: Sequence[Axis], bin: Bin) -> Bin:
+    """The bin with the label of a joint target that its other labels make."""
+    joined = list(bin)
+    for place, axis in enumerate(axes):
+        if axis.parts:
+            labels = [joined[part] for part in axis.parts]
+            code = 0
+            for part, label in zip(axis.parts, labels, strict=True):
+                code = code * len(axes[part].labels) + label
+            joined[place] = code if min(labels) >= 0 else -1
+    return tuple(joined)
 
 
 @dataclass(frozen=True, slots=True)

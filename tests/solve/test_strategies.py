@@ -337,3 +337,23 @@ def test_nothing_to_do_is_an_answer() -> None:
         assert answer.allotments == ()
         assert answer.objective == pytest.approx(0.0)
         assert Allotment(0, 0, None, 1) not in answer.allotments
+
+
+def test_additive_draws_the_labels_of_a_joint_target_together() -> None:
+    """Each axis alone is as it should be; only together something is missing."""
+    bins = ((0, 0, 0), (0, 1, 1), (1, 0, 2), (1, 1, 3))
+    axes = (
+        Axis("topic", ("a", "b"), (0.5, 0.5)),
+        Axis("level", ("easy", "hard"), (0.5, 0.5)),
+        Axis("topic & level", ("a/easy", "a/hard", "b/easy", "b/hard"), (0.25,) * 4, parts=(0, 1)),
+    )
+    counts = (40, 0, 0, 40)
+    cells = tuple(Cell(bin, count, eligible=frozenset({0, 1})) for bin, count in zip(bins, counts, strict=True))
+    operators = (
+        Action("drop", "remove", attempts_per_item=None),
+        Action("author", "generate", tokens=1.0, attempts_per_item=None, targets=dict.fromkeys(bins, bins)),
+    )
+    problem = Problem(axes, cells, operators, Limits(80), strategy="additive", seed=3)
+    answer = solve(problem)
+    assert isinstance(answer, Assignment)
+    assert min(answer.planned["topic & level"]) > 10

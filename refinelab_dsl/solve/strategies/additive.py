@@ -119,7 +119,7 @@ def _bound(problem: Problem, form: Form, drawn: tuple[Drawn, ...]) -> Iterator[C
             aims[key] = (
                 _count_anchored(problem, column.operator, drawn)
                 if column.cell is None
-                else count_reached(action, problem.cells[column.cell].bin, [drawn[column.cell]])
+                else count_reached(problem.axes, action, problem.cells[column.cell].bin, [drawn[column.cell]])
             )
         tries = aims[key].get(column.bin, 0) * (action.attempts_per_item or 1)
         yield replace(column, upper=min(column.upper, floor(action.success * tries + ROUNDING)))
@@ -136,7 +136,7 @@ def _count_anchored(problem: Problem, index: int, drawn: tuple[Drawn, ...]) -> d
     totals: dict[Bin, int] = defaultdict(int)
     for numbers in groups.values():
         source = problem.cells[numbers[0]].bin
-        for bin, count in count_reached(action, source, [drawn[number] for number in numbers]).items():
+        for bin, count in count_reached(problem.axes, action, source, [drawn[number] for number in numbers]).items():
             totals[bin] += count
     return dict(totals)
 

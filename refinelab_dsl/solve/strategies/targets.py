@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.solve.problem import Action, Bin, Problem
+from refinelab_dsl.solve.problem import Action, Axis, Bin, Problem, join_parts
 
 MANY = 4096  # combinations of labels above which items are drawn one by one
 
@@ -20,13 +20,17 @@ Drawn = tuple[NDArray[np.int64], NDArray[np.int64]]  # targets (rows of labels),
 
 
 def draw_targets(problem: Problem, counts: Sequence[NDArray[np.float64] | None]) -> tuple[Drawn, ...]:
-    """Per cell its targets, and how many items have each. A label is drawn on every axis by itself; where nothing is
-    missing on an axis, items aim at their own label.
+    """Per cell its targets, and how many items have each. A label is drawn on every axis by itself, and that of a joint
+    target for its axes together; where nothing is missing on an axis, items aim at their own label.
 
     counts: per axis the present items per label, None for an axis without a target.
     """
     dice = np.random.default_rng(problem.seed)
     masses = [_masses(problem, place, own) for place, own in enumerate(counts)]
+    together = {place: axis for place, axis in enumerate(problem.axes) if axis.parts and masses[place] is not None}
+    for axis in together.values():
+        for part in axis.parts:
+            masses[part] = None
     drawn = []
     for cell in problem.cells:
         labels = [
@@ -43,18 +47,22 @@ def draw_targets(problem: Problem, counts: Sequence[NDArray[np.float64] | None])
             times = dice.multinomial(cell.count, joint / joint.sum())
             places = np.unravel_index(np.flatnonzero(times), [len(own) for own in labels])
             targets = np.stack([own[place] for own, place in zip(labels, places, strict=True)], axis=1)
-            drawn.append((targets, times[times > 0].astype(np.int64)))
+            times = times[times > 0]
         else:
             each = [dice.choice(own, cell.count, p=chance) for own, chance in zip(labels, chances, strict=True)]
             targets, times = np.unique(np.stack(each, axis=1), axis=0, return_counts=True)
-            drawn.append((targets, times.astype(np.int64)))
+        for place, axis in together.items():
+            sizes = [len(problem.axes[part].labels) for part in axis.parts]
+            targets[:, axis.parts] = np.stack(np.unravel_index(targets[:, place], sizes), axis=1)
+        drawn.append((targets, times.astype(np.int64)))
     return tuple(drawn)
 
 
-def count_reached(action: Action, source: Bin, drawn: Sequence[Drawn]) -> dict[Bin, int]:
+def count_reached(axes: Sequence[Axis], action: Action, source: Bin, drawn: Sequence[Drawn]) -> dict[Bin, int]:
     """How many items whose targets were `drawn` aim, with `action` from `source`, at each bin that it leads to.
 
     On an axis that the operator does not move items keep the label that it gives; items that aim elsewhere have none.
+    The label of a joint target follows from the others.
     """
     assert action.targets is not None
     bins = action.targets.get(source, ())
@@ -71,9 +79,10 @@ def count_reached(action: Action, source: Bin, drawn: Sequence[Drawn]) -> dict[B
     if len(targets):
         distinct, inverse = np.unique(targets, axis=0, return_inverse=True)
         totals = np.bincount(inverse.reshape(-1), weights=times, minlength=len(distinct))
-        for bin, total in zip(distinct.tolist(), totals, strict=True):
-            if tuple(bin) in allowed:
-                reached[tuple(bin)] += round(total)
+        for labels, total in zip(distinct.tolist(), totals, strict=True):
+            bin = join_parts(axes, tuple(labels))
+            if bin in allowed:
+                reached[bin] += round(total)
     return dict(reached)
 
 
