@@ -30,12 +30,12 @@ from refinelab_dsl.solve.stock import Bought, Question, Stock
 
 @dataclass(frozen=True)
 class Inventory:
-    """What of `runs` (numbers) counts now. outcomes: an attempt's content key -> whether it was accepted. sha256: over
-    both, so that a plan can name what it was made with."""
+    """What of `runs` (numbers) counts now. outcomes: operator and content key of an attempt -> whether it was accepted:
+    two operators that ask the same may be told apart by what was there before them."""
 
     stock: Stock = field(default_factory=Stock)
     runs: tuple[int, ...] = ()
-    outcomes: Mapping[str, bool] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, str], bool] = field(default_factory=dict)
 
     def without(self, keys: frozenset[str]) -> Inventory:
         """The same without the results of these keys, and those that the same operators made for the same bins."""
@@ -45,6 +45,7 @@ class Inventory:
 
     @property
     def sha256(self) -> str:
+        """Over all of them, so that a plan can name what it was made with."""
         return hashlib.sha256(msgspec.json.encode(sorted(self.outcomes.items()))).hexdigest()
 
 
@@ -52,28 +53,28 @@ def take_inventory(
     program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
 ) -> Inventory:
     """The attempts of `runs` that count for `program` over its data. What a later run found of an attempt stands."""
-    judged: dict[str, tuple[str, EarlierAttempt]] = {}  # content key -> operator, attempt
+    judged: dict[tuple[str, str], EarlierAttempt] = {}  # operator, content key -> attempt
     numbers = []
     for run in sorted(runs, key=lambda run: run.number):
         found = dict(_match_run(program, context, run))
         if found.keys() - judged.keys():
             numbers.append(run.number)
         judged |= found
-    rows = _find_rows(profile, {attempt.items[0] for _, attempt in judged.values()})
+    rows = _find_rows(profile, {attempt.items[0] for attempt in judged.values()})
     index = {operator.name: number for number, operator in enumerate(program.operators)}
     places = _Places(program, profile)
     bought: list[Bought] = []
     tried: Counter[tuple[int, int]] = Counter()
     samples: dict[Question, set[int]] = defaultdict(set)
-    outcomes: dict[str, bool] = {}
-    for key, (name, attempt) in judged.items():
+    outcomes: dict[tuple[str, str], bool] = {}
+    for (name, key), attempt in judged.items():
         operator, row = program.operators[index[name]], rows.get(attempt.items[0])
         if row is None or not profile.eligible[name][row]:
             continue
         bin = places.find_bin(operator, row, attempt.target)
         if bin is None:
             continue
-        outcomes[key] = attempt.accepted
+        outcomes[name, key] = attempt.accepted
         number = index[name]
         samples[name, attempt.items[0], tuple(sorted(attempt.target.items()))].add(attempt.sample)
         if operator.max_per_item is not None:
@@ -93,14 +94,14 @@ def take_inventory(
     return Inventory(Stock(tuple(bought), limited, bound, known), tuple(numbers), outcomes)
 
 
-def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapping[str, bool]) -> bool:
+def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapping[tuple[str, str], bool]) -> bool:
     """Whether applying the steps asks for nothing that was not asked and judged before: every action reaches its
     count, or its end, by attempts whose outcome is known."""
     missing = {action.id: action.count for action in actions}
     for step in steps:
         if missing[step.action] <= 0:
             continue
-        accepted = outcomes.get(step.key)
+        accepted = outcomes.get((step.operator, step.key))
         if accepted is None:
             return False
         missing[step.action] -= accepted
@@ -124,8 +125,8 @@ def recall_inventory(
 
 def _match_run(
     program: Program, context: StepContext, run: EarlierRun
-) -> Iterator[tuple[str, tuple[str, EarlierAttempt]]]:
-    """Content keys of the run's attempts that the program would make again, each with the operator that would."""
+) -> Iterator[tuple[tuple[str, str], EarlierAttempt]]:
+    """The run's attempts that the program would make again, each by the operator that would and its content key."""
     before = StepContext.of_header(run.header)
     names: dict[str, str] = {}
     for name in before.templates:
@@ -140,7 +141,7 @@ def _match_run(
             names[name] = name if name in like else like[0]
     for attempt in run.attempts:
         if attempt.operator in names and len(attempt.items) == 1:
-            yield attempt.key, (names[attempt.operator], attempt)
+            yield (names[attempt.operator], attempt.key), attempt
 
 
 def _describe(context: StepContext, validators: Sequence[Validator], name: str) -> dict[str, Any]:
