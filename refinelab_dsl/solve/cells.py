@@ -123,7 +123,17 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
         )
         for row, count in zip(first, counts, strict=True)
     )
-    return Grouping(cells, cell_of.astype(np.int64), tuple(kinds[int(columns[-1][row])] for row in first))
+    return Grouping(_name_kin(cells), cell_of.astype(np.int64), tuple(kinds[int(columns[-1][row])] for row in first))
+
+
+def _name_kin(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells, each knowing the first of those that are like it but for their stock."""
+    first: dict[Cell, int] = {}
+    named = []
+    for number, cell in enumerate(cells):
+        place = first.setdefault(replace(cell, count=0), number)
+        named.append(cell if place == number else replace(cell, kin=place))
+    return tuple(named)
 
 
 def _build_axes(dimensions: Sequence[Dimension], program: Program, profile: Profile) -> tuple[Axis, ...]:
@@ -224,12 +234,13 @@ def _sure_results(
     if operator.max_per_item is None or rate.beta == 0:
         return None
     careful = beta_quantile((1 - confidence) / 2, rate.alpha, rate.beta)
-    doubt = (1 - confidence) / 2 / max(1, len(cells))
-    return {
-        index: _sure_of(max(0, operator.max_per_item - tried.get(index, 0)) * cell.count, careful, doubt)
-        for index, cell in enumerate(cells)
-        if cell.count
-    }
+    left: dict[int, int] = {}  # first cell -> tries of its items and their kin's
+    for index, cell in enumerate(cells):
+        if cell.count:
+            first = index if cell.kin is None else cell.kin
+            left[first] = left.get(first, 0) + max(0, operator.max_per_item - tried.get(index, 0)) * cell.count
+    doubt = (1 - confidence) / 2 / max(1, sum(cell.kin is None for cell in cells))
+    return {index: _sure_of(tries, careful, doubt) for index, tries in left.items()}
 
 
 def _sure_of(trials: int, rate: float, doubt: float) -> int:

@@ -13,7 +13,7 @@ from math import ceil, floor, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.solve.problem import FLAGGED, Action, Axis, Bin, Cell, Problem
+from refinelab_dsl.solve.problem import FLAGGED, Action, Axis, Bin, Cell, Problem, find_kin
 
 Terms = tuple[tuple[int, float], ...]
 
@@ -170,6 +170,7 @@ class _Builder:
         self.now = sum(cell.count for cell in problem.cells)
         self.size = problem.limits.size
         self.largest = self._largest()
+        self.kin = find_kin(problem)
         self.columns: list[Column] = []
         self.rows: list[Row] = []
         self.total: int | None = None
@@ -208,8 +209,9 @@ class _Builder:
                     self._append(index, action, number, None, cell.count)
         elif action.kind == "expand":
             for number, cell in cells:
-                reach = action.reach(number, cell.count)
-                self._append(index, action, number, cell.bin, inf if reach is None else reach)
+                if cell.kin is None:  # cells that differ in stock alone are one source of new copies
+                    reach = self._reach(action, number)
+                    self._append(index, action, number, cell.bin, inf if reach is None else reach)
         elif action.kind == "generate":
             assert action.targets is not None
             for target in sorted({bin for group in _target_groups(action, cells) for bin in group[0]}):
@@ -237,6 +239,9 @@ class _Builder:
         if limits.size is not None:
             return limits.size
         return 2 * self.now + 10**7 if limits.sizes is None else limits.sizes[1]
+
+    def _reach(self, action: Action, cell: int) -> float | None:
+        return action.reach(cell, sum(action.left(n) * self.problem.cells[n].count for n in self.kin[cell]))
 
     def _most_removed(self) -> int:
         """What all removals together may take: a bound that follows from others, for a tighter box."""
@@ -289,15 +294,19 @@ class _Builder:
                 )
         for (cell, operator), numbers in sorted(trying.items()):
             action = self.problem.operators[operator]
+            sources = self.kin[cell] if action.kind == "expand" else [cell]
+            reach = self._reach(action, cell) if action.kind == "expand" else action.reach(
+                cell, action.left(cell) * self.problem.cells[cell].count
+            )
+            left = {n: action.left(n) if reach is not None else 1 for n in sources}
+            tries = sum(left[n] * self.problem.cells[n].count for n in sources)
             # Without a limit on attempts a copy still needs an original that stays.
-            count = self.problem.cells[cell].count
-            reach = action.reach(cell, count)
-            each = reach / count if reach is not None else float(self.largest)
+            each = reach / max(1, tries) if reach is not None else float(self.largest)
             own = set(numbers)
-            stays = [(n, each) for n in leaving[cell] if n not in own]
+            stays = [(n, each * left[c]) for c in sources for n in leaving[c] if n not in own and left[c]]
             if stays or len(numbers) > 1:
                 terms = (*((n, 1.0) for n in numbers), *stays)
-                self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * count))
+                self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * tries))
 
         for number in copies:  # every item of the cell has the same number of them, and takes them along
             column = self.columns[number]
@@ -324,7 +333,7 @@ class _Builder:
             }
             for place, (bins, anchors) in enumerate(_target_groups(action, cells)):
                 terms = tuple((column_of[bin], 1.0) for bin in sorted(bins))
-                limit = sum(action.reach(number, cell.count) or 0.0 for number, cell in anchors)
+                limit = sum(self._reach(action, number) or 0.0 for number, cell in anchors if cell.kin is None)
                 self.rows.append(Row(f"anchors_{index}_{place}", terms, None, limit))
 
     def _limit_sizes(self) -> None:

@@ -60,12 +60,15 @@ class Cell:
     bin: one label index per axis, -1 where unknown (such items stay, outside of the shares).
     eligible: indices into `Problem.operators` of those whose `where` these items satisfy.
     count: number of such items; 0 for a cell that only results can fill.
+    kin: the first of the cells that differ from this one only in what earlier runs made of their items; None where it
+        is itself the first.
     """
 
     bin: Bin
     count: int
     protected: bool = False
     eligible: frozenset[int] = frozenset()
+    kin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class Action:
     targets: for `generate` and `move`, per source bin the bins it may lead to. Two source bins of a `generate` lead
         either to the same bins or to none in common, as `moves` makes them.
     max_usd: expected dollars of all its attempts together (`max_cost`), None without limit.
-    sure: per cell index, the accepted results that trying all of its items as often as is left gives almost surely;
-        where absent, the expected number.
+    sure: per index of a first cell, the accepted results that trying all items of it and its kin as often as is left
+        gives almost surely; where absent, the expected number.
     stock: accepted results that earlier runs bought and that cost nothing, by (cell, bin); the cell is None for
         `generate`. Each item of a cell has equally many: cells are split where items differ in that.
     tried: per cell index, how many of each item's `attempts_per_item` earlier runs have used.
@@ -98,13 +101,14 @@ class Action:
     stock: Mapping[tuple[int | None, Bin], int] | None = None
     tried: Mapping[int, int] | None = None
 
-    def reach(self, cell: int, count: int) -> float | None:
-        """The most accepted results that may be planned from the `count` items of a cell; None without limit."""
+    def reach(self, cell: int, tries: int) -> float | None:
+        """The most accepted results that may be planned from the `tries` that are left of a cell and its kin; None
+        without limit."""
         if self.attempts_per_item is None:
             return None
         if self.sure is not None and cell in self.sure:
             return float(self.sure[cell])
-        return self.success * self.left(cell) * count
+        return self.success * tries
 
     def left(self, cell: int) -> int:
         """How often each item of a cell may still be tried, where that is limited."""
@@ -154,6 +158,14 @@ class Problem:
     def has_flag(self) -> bool:
         """Whether flags make the last axis."""
         return bool(self.axes) and self.axes[-1].flag
+
+
+def find_kin(problem: Problem) -> Mapping[int, tuple[int, ...]]:
+    """Per first cell: itself and those that differ from it only in what earlier runs made of their items."""
+    found: dict[int, list[int]] = {}
+    for number, cell in enumerate(problem.cells):
+        found.setdefault(number if cell.kin is None else cell.kin, []).append(number)
+    return {first: tuple(numbers) for first, numbers in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

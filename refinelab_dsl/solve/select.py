@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.cells import group_items, split_dimensions
-from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem
+from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem, find_kin
 from refinelab_dsl.solve.stock import NOTHING, Bought, Stock
 
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64 (Steele, Lea, Flood 2014)
@@ -43,6 +43,7 @@ class Selection:
     _gone: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     _anchored: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)  # under `max_per_item`: all attempts
     _bought: Mapping[Allotment, tuple[Bought, ...]] = field(default_factory=dict)
+    _kin: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def bought(self, allotment: Allotment) -> tuple[Bought, ...]:
         """The results of earlier runs that an allotment from stock stands for."""
@@ -60,37 +61,54 @@ class Selection:
         """How many attempts the items of an `expand` or `generate` allow; None without limit."""
         if allotment in self._anchored:
             return len(self._anchored[allotment])
-        limit = self._limit(allotment)
+        limit = self._problem.operators[allotment.operator].attempts_per_item
         if limit is None:
             return None
+        if allotment.cell is not None:
+            return int(self._left(allotment).sum())
         return limit * sum(len(rows) for rows in self._candidates(allotment))
 
     def sources(self, allotment: Allotment, attempts: int) -> tuple[str, ...]:
         """The source or anchor of each of `attempts` attempts; fewer where `available` is less."""
         if allotment in self._anchored:
             return tuple(self._keys[row] for row in self._anchored[allotment][:attempts])
-        limit = self._limit(allotment)
+        limit = self._problem.operators[allotment.operator].attempts_per_item
         order = self._candidates(allotment)
         ranked = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
         if ranked.size == 0:
             return ()
+        if limit is not None and allotment.cell is not None:
+            left = self._left(allotment)
+            turns = [ranked[left > turn] for turn in range(min(limit, attempts))]
+            return tuple(self._keys[row] for row in np.concatenate([_NO_ROWS, *turns])[:attempts])
         rounds = -(-attempts // ranked.size)
         if limit is not None:
             rounds = min(rounds, limit)
         chosen = np.tile(ranked, rounds)[:attempts]
         return tuple(self._keys[row] for row in chosen)
 
-    def _limit(self, allotment: Allotment) -> int | None:
-        """How often each source of an allotment may be tried."""
+    def _left(self, allotment: Allotment) -> NDArray[np.int64]:
+        """How often each of the candidates of an `expand` may still be tried."""
         action = self._problem.operators[allotment.operator]
-        if action.attempts_per_item is None or allotment.cell is None:
-            return action.attempts_per_item
-        return action.left(allotment.cell)
+        [rows] = self._candidates(allotment)
+        cells = self._sources(allotment)
+        if len(cells) == 1:
+            return np.full(len(rows), action.left(cells[0]), dtype=np.int64)
+        known = np.concatenate([self._rows_of(cell) for cell in cells])
+        left = np.repeat([action.left(cell) for cell in cells], [len(self._rows_of(cell)) for cell in cells])
+        order = np.argsort(known)
+        return left[order][np.searchsorted(known[order], rows)]
+
+    def _sources(self, allotment: Allotment) -> tuple[int, ...]:
+        """The cells whose items serve an allotment: a copy may be made of any that differs in stock alone."""
+        assert allotment.cell is not None
+        is_copied = self._problem.operators[allotment.operator].kind == "expand"
+        return self._kin[allotment.cell] if is_copied else (allotment.cell,)
 
     def _candidates(self, allotment: Allotment) -> list[NDArray[np.int64]]:
         """Rows in order of preference, as blocks."""
         if allotment.cell is not None:
-            rows = self._rows_of(allotment.cell)
+            rows = np.concatenate([self._rows_of(cell) for cell in self._sources(allotment)])
             return [self._shuffle(rows[~self._gone[rows]], allotment)]
         topics = list(self._anchors(allotment))
         staying = [[rows[~self._gone[rows]] for rows in levels] for levels in topics]
@@ -145,7 +163,9 @@ def select(
     starts = np.searchsorted(grouping.cell_of[rows], np.arange(len(grouping.cells) + 1))
     ordered = tuple(dimension.ordered for dimension in split_dimensions(program)) + (False,) * problem.has_flag
     codes = np.fromiter((_code(key) for key in profile.keys), dtype=np.uint64, count=profile.size)
-    blank = Selection(program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered)
+    blank = Selection(
+        program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered, _kin=find_kin(problem)
+    )
     repeated = np.fromiter(("-" in key for key in profile.keys), dtype=np.bool_, count=profile.size)
     gone = np.zeros(profile.size, dtype=np.bool_)
 

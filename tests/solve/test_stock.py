@@ -76,10 +76,12 @@ def draw_world(seed: int) -> World:
 def pose(world: World, *, stocked: bool = True) -> Problem:
     """The problem over cells: items are interchangeable where all that they own is the same."""
     kinds = Counter(world.items)
-    cells = tuple(
-        Cell((item.label,), count, eligible=frozenset({DROP, PARAPHRASE, AUTHOR} if item.loose else {1, 2}))
-        for item, count in sorted(kinds.items())
-    )
+    first: dict[tuple[int, bool], int] = {}
+    cells = []
+    for number, (item, count) in enumerate(sorted(kinds.items())):
+        eligible = frozenset({DROP, PARAPHRASE, AUTHOR} if item.loose else {PARAPHRASE, AUTHOR})
+        kin = first.setdefault((item.label, item.loose), number)
+        cells.append(Cell((item.label,), count, eligible=eligible, kin=None if kin == number else kin))
     copies = {
         (number, (item.label,)): item.copies * count
         for number, (item, count) in enumerate(sorted(kinds.items()))
@@ -100,7 +102,7 @@ def pose(world: World, *, stocked: bool = True) -> Problem:
         size=len(world.items), max_removed=world.max_removed, distinct=world.distinct, tokens=world.tokens
     )
     labels = tuple(f"label{label}" for label in range(len(world.target)))
-    return Problem((Axis("topic", labels, world.target),), cells, operators, limits, gap=1e-9)
+    return Problem((Axis("topic", labels, world.target),), tuple(cells), operators, limits, gap=1e-9)
 
 
 def find_outcomes(world: World) -> Iterator[Outcome]:
