@@ -294,20 +294,18 @@ class _Builder:
                 )
         for (cell, operator), numbers in sorted(trying.items()):
             action = self.problem.operators[operator]
-            sources = self.kin[cell] if action.kind == "expand" else [cell]
-            reach = self._reach(action, cell) if action.kind == "expand" else action.reach(
-                cell, action.left(cell) * self.problem.cells[cell].count
-            )
-            left = {n: action.left(n) if reach is not None else 1 for n in sources}
-            tries = sum(left[n] * self.problem.cells[n].count for n in sources)
+            sources = self.kin[cell] if action.kind == "expand" else (cell,)
             # Without a limit on attempts a copy still needs an original that stays.
-            each = reach / max(1, tries) if reach is not None else float(self.largest)
+            limited = action.attempts_per_item is not None
+            left = {number: action.left(number) if limited else 1 for number in sources}
+            tries = sum(left[number] * self.problem.cells[number].count for number in sources)
+            reach = action.reach(cell, tries)
+            each = float(self.largest) if reach is None else reach / max(1, tries)
             own = set(numbers)
             stays = [(n, each * left[c]) for c in sources for n in leaving[c] if n not in own and left[c]]
             if stays or len(numbers) > 1:
                 terms = (*((n, 1.0) for n in numbers), *stays)
                 self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * tries))
-
         for number in copies:  # every item of the cell has the same number of them, and takes them along
             column = self.columns[number]
             assert column.cell is not None
