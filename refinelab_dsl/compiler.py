@@ -291,10 +291,11 @@ def _allocate(
 
 
 def _decide(case: _Case, runs: Sequence[EarlierRun]) -> _Drafted | _Failed:
-    """The plan, with what earlier runs bought where it would have to buy anything.
+    """The plan, with what earlier runs bought where that makes it better or cheaper.
 
     What was planned and applied before is planned again, byte for byte: such a plan costs nothing. So the inventory of
-    the last run of this very spec comes first, then none, and all that there is now only where those would cost.
+    the last run of this very spec, perhaps none, comes first. A plan that needs no inventory and buys nothing stands,
+    unless what is there makes a better one.
     """
     from refinelab_dsl.plan import inventory
 
@@ -306,13 +307,16 @@ def _decide(case: _Case, runs: Sequence[EarlierRun]) -> _Drafted | _Failed:
         )
 
     then = inventory.recall_inventory(case.program, case.profile, case.context, runs)
-    if then is not None and is_answered(again := _draft(case, then)):
+    if then is not None and then.runs and is_answered(again := _draft(case, then)):
         return again
     plain = _draft(case)
-    if not everything.outcomes or is_answered(plain):
+    if not everything.outcomes or (then is not None and not then.runs and is_answered(plain)):
         return plain
     richer = _draft(case, everything)
-    return plain if isinstance(richer, _Failed) and isinstance(plain, _Drafted) else richer
+    if isinstance(plain, _Failed) or isinstance(richer, _Failed):
+        return richer if isinstance(plain, _Failed) else plain
+    one, other = plain.situation.assignment, richer.situation.assignment
+    return plain if is_answered(plain) and one.objective <= other.objective + other.gap else richer
 
 
 def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Failed:

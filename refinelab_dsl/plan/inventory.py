@@ -111,12 +111,14 @@ def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapp
 def recall_inventory(
     program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
 ) -> Inventory | None:
-    """The inventory that the plan of the last run of this very spec and data was made with, if it had one and that is
-    still there."""
+    """The inventory that the plan of the last run of this very spec and data was made with, empty where it was made
+    without; None where there was no such run, or its inventory is not there any longer."""
     same = (run for run in reversed(runs) if run.header.spec_sha256 == spec_hash(program))
     like = next((run for run in same if run.header.dataset_sha256 == profile.sha256), None)
-    if like is None or like.header.inventory is None:
+    if like is None:
         return None
+    if like.header.inventory is None:
+        return Inventory()
     numbers = like.header.inventory.runs
     then = take_inventory(program, profile, context, [run for run in runs if run.number in numbers])
     named = {recorded.sha256 for recorded in like.header.inputs if recorded.kind == "inventory"}

@@ -190,6 +190,26 @@ def test_names_targets_budgets_and_further_rows_do_not_matter(world: World) -> N
     assert 0 < world.calls - before <= 2 * len(new)
 
 
+def test_what_was_bought_outlives_its_budget(world: World) -> None:
+    """A budget for which nothing can be had: what is there is used, and costs nothing."""
+    world.apply(world.plan())
+    world.write(tokens="10")
+    plan, scratch = world.plan(), world.plan(inventory=False)
+    assert not scratch.header.actions
+    old, new = old_and_new(plan)
+    assert old
+    assert not new
+    assert tokens(plan) == 0
+    assert plan.header.tokens.ceiling == 0
+    assert plan.header.hosts == ()
+    assert plan.header.solution.objective < scratch.header.solution.objective - 1e-3
+    before = world.calls
+    run = world.apply(plan)
+    assert world.calls == before
+    assert run.head["added"] == len(old)
+    assert "No calls, no cost" in plan.to_text()
+
+
 def test_what_asks_otherwise_is_bought_again(world: World) -> None:
     """Another prompt, another model, another check: the results would not be those."""
     world.apply(world.plan())
