@@ -1,6 +1,6 @@
 """The strategies beside each other on real sets: how near to the target each comes with the same budget.
 
-    python benchmarks/refinelab/race.py [mmlu gsm8k arc] [--seeds 20] [--plans 4] [--rates drawn] [--json FILE]
+    python benchmarks/refinelab/race.py [mmlu gsm8k arc] [--seeds 20] [--plans 2] [--rates drawn] [--json FILE]
 
 Plans are those of the compiler, from the specs in this folder and the public sets in ../shared/data, read in place.
 Every strategy gets the same cells, success rates, costs and limits; a budget is a share of what `joint` spends without
@@ -137,12 +137,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; default: all")
     parser.add_argument("--seeds", type=int, default=20, help="simulated runs of each strategy at each budget")
-    parser.add_argument("--plans", type=int, default=4, help="plans of a strategy that draws")
+    parser.add_argument("--plans", type=int, default=2, help="plans of a strategy that draws")
     parser.add_argument(
         "--rates", choices=("stated", "drawn"), default="stated",
         help="operators succeed exactly at their stated rates, or at rates drawn from what 20 attempts would tell",
     )  # fmt: skip
-    parser.add_argument("--solver", choices=("auto", "glpk", "highs"), default="auto")
+    parser.add_argument("--solver", choices=("auto", "glpk", "highs"), default="highs")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.sets) - set(SETS))
