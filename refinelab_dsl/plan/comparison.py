@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from refinelab_dsl import metrics
 from refinelab_dsl.plan.price import round_usd
-from refinelab_dsl.solve.problem import Assignment, Problem
+from refinelab_dsl.solve.problem import FLAGGED, Assignment, Problem
 from refinelab_dsl.solve.solve import attempt
 from refinelab_dsl.solve.solver import Solver
 
@@ -43,7 +43,8 @@ class Contest:
 
     limit_tokens, limit_usd: what the budget lets it spend in expectation, None without limit. status: `infeasible`,
     `stopped` or `failed` where there is no allocation, and then every figure is None. divergence: per dimension, in
-    bits. tokens, usd: expected; usd is None where a price is unknown.
+    bits. tokens, usd: expected; usd is None where a price is unknown. flagged: share of items under suspicion, None
+    where nothing is.
     """
 
     strategy: str
@@ -58,18 +59,20 @@ class Contest:
     tokens: int | None = None
     usd: Decimal | None = None
     distinct: float | None = None
+    flagged: float | None = None
     size: int | None = None
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """full_tokens, full_usd: what `joint` spends without a limit, of which budgets are shares. now: the divergence of
-    the set as it is, per dimension."""
+    """full_tokens, full_usd: what `joint` spends without a limit, of which budgets are shares. now, flagged: of the set
+    as it is, the divergence per dimension and the share of items under suspicion."""
 
     full_tokens: int
     full_usd: Decimal | None
     now: Mapping[str, float]
+    flagged: float | None
     contests: tuple[Contest, ...]
 
 
@@ -90,7 +93,7 @@ def compare_strategies(
     """
     solver: Solver = "glpk" if unlimited.solver == "glpk" else "highs"
     in_dollars = priced and problem.limits.tokens is None and problem.limits.usd is not None
-    contests = []
+    contests, now = [], _count_now(problem)
     for without in (None, *((action.operator for action in problem.operators) if ablate else ())):
         for strategy in strategies:
             for budget in budgets:
@@ -101,7 +104,8 @@ def compare_strategies(
     return Comparison(
         full_tokens=_whole(unlimited.tokens),
         full_usd=round_usd(unlimited.usd) if priced else None,
-        now=dict(_diverge(problem, _count_now(problem))),
+        now=dict(_diverge(problem, now)),
+        flagged=_share_flagged(problem, now, sum(cell.count for cell in problem.cells)),
         contests=tuple(contests),
     )
 
@@ -174,6 +178,7 @@ def _hold(
         tokens=_whole(answer.tokens),
         usd=round_usd(answer.usd) if priced else None,
         distinct=round(1 - copies / size, 9) if size else 1.0,
+        flagged=_share_flagged(problem, answer.planned, size),
         size=size,
         seconds=answer.seconds,
     )
@@ -200,6 +205,10 @@ def _diverge(problem: Problem, planned: Mapping[str, Sequence[int]]) -> Iterator
     for axis in problem.axes:
         if axis.target is not None:
             yield axis.name, round(metrics.jsd(planned[axis.name], axis.target), 9)
+
+
+def _share_flagged(problem: Problem, counts: Mapping[str, Sequence[int]], size: int) -> float | None:
+    return round(counts[problem.axes[-1].name][FLAGGED] / max(1, size), 9) if problem.has_flag else None
 
 
 def _whole(tokens: float) -> int:

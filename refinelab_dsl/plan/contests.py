@@ -15,19 +15,21 @@ FORMAT_VERSION = "1.0"
 
 
 def render_json(comparison: Comparison, spec: str) -> dict[str, Any]:
-    """`{"format_version", "spec", "full": {tokens, usd}, "now": {"divergence"}, "results": [{strategy, budget, limit:
-    {tokens, usd}, without, status, objective, bound, divergence, tokens, usd, distinct, size, seconds}]}`.
+    """`{"format_version", "spec", "full": {tokens, usd}, "now": {"divergence"}, "results": [{strategy, budget,
+    limit: {tokens, usd}, without, status, objective, bound, divergence, tokens, usd, distinct, flagged, size,
+    seconds}]}`.
 
     One result for each strategy, budget and operator left out (`without`, null for none). `budget` is as written,
     `limit` what it comes to in expected spending, null where not limited; a `divergence` is `{dimension: bits}`;
-    money is a decimal string in dollars, null where a price is unknown; `distinct` a share. Where `status` is
-    infeasible, stopped or failed, every figure after it is null.
+    money is a decimal string in dollars, null where a price is unknown; `distinct` and `flagged` (null where nothing
+    is under suspicion) are shares. Where `status` is infeasible, stopped or failed, every figure after it
+    is null.
     """
     return {
         "format_version": FORMAT_VERSION,
         "spec": spec,
         "full": {"tokens": comparison.full_tokens, "usd": _decimal(comparison.full_usd)},
-        "now": {"divergence": dict(comparison.now)},
+        "now": {"divergence": dict(comparison.now), "flagged": comparison.flagged},
         "results": [
             {
                 "strategy": each.strategy,
@@ -41,6 +43,7 @@ def render_json(comparison: Comparison, spec: str) -> dict[str, Any]:
                 "tokens": each.tokens,
                 "usd": _decimal(each.usd),
                 "distinct": each.distinct,
+                "flagged": each.flagged,
                 "size": each.size,
                 "seconds": each.seconds,
             }
@@ -106,18 +109,22 @@ def _value(contest: Contest) -> str:
 
 
 def _details(comparison: Comparison) -> Iterator[list[str]]:
-    yield ["Strategy", "budget", "objective", *comparison.now, "tokens", "cost", "distinct", "rows"]
-    yield ["  now", "", "", *map(render_divergence, comparison.now.values()), "", "", "", ""]
+    """A column for flagged items only where something is."""
+    flags = [] if comparison.flagged is None else ["flagged"]
+    yield ["Strategy", "budget", "objective", *comparison.now, *flags, "tokens", "cost", "distinct", "rows"]
+    now = [*map(render_divergence, comparison.now.values()), *(render_share(comparison.flagged) for _ in flags)]
+    yield ["  now", "", "", *now, "", "", "", ""]
     for each in comparison.contests:
         name = each.strategy if each.without is None else f"{each.strategy} without {each.without}"
         if each.divergence is None:
-            yield [f"  {name}", each.budget, each.status, *("-" for _ in comparison.now), "-", "-", "-", "-"]
+            yield [f"  {name}", each.budget, each.status, *("-" for _ in now), "-", "-", "-", "-"]
             continue
         yield [
             f"  {name}",
             each.budget,
             _value(each),
             *(render_divergence(each.divergence[dimension]) for dimension in comparison.now),
+            *(render_share(each.flagged) for _ in flags),
             render_tokens(each.tokens),
             render_usd(each.usd),
             render_share(each.distinct),

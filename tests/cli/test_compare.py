@@ -15,7 +15,7 @@ from tests.cli.command import refinec
 
 KEYS = {
     "strategy", "budget", "limit", "without", "status", "objective", "bound", "divergence", "tokens", "usd",
-    "distinct", "size", "seconds",
+    "distinct", "flagged", "size", "seconds",
 }  # fmt: skip
 
 

@@ -39,6 +39,18 @@ def test_all_solvers_give_the_same_bytes(spec: Path, tmp_path: Path, monkeypatch
     assert len(set(plans.values())) == 1
 
 
+@pytest.mark.parametrize("words", ["greedy", "greedy, static = true", "additive", "uniform", "joint, relax = true"])
+def test_all_solvers_give_the_same_bytes_whatever_the_strategy(words: str, tmp_path: Path) -> None:
+    if not has_glpk_program():
+        pytest.skip("glpsol is not here (Debian: apt-get install glpk-utils); HiGHS alone was tested")
+    shutil.copytree(ROOT / "specs" / "data", tmp_path / "data")
+    spec = tmp_path / "quickstart.refine"
+    text = (ROOT / "specs/quickstart.refine").read_text()
+    spec.write_text(f"{text}\nsolve {{ strategy = {words} }}\n")
+    plans = [plan_bytes(spec, solver, tmp_path / f"{solver}.refplan") for solver in ("highs", "glpk")]
+    assert plans[0] == plans[1]
+
+
 def test_neither_hash_seed_nor_folder_nor_layout_changes_a_plan(tmp_path: Path) -> None:
     plans = set()
     for index, seed in enumerate(("0", "1", "4711")):

@@ -15,7 +15,7 @@ import pytest
 
 from refinelab_dsl.solve import Problem, solve
 from refinelab_dsl.solve.form import build_form
-from refinelab_dsl.solve.problem import Action, Allotment, Assignment, Axis, Cell, Limits
+from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Allotment, Assignment, Axis, Cell, Limits
 from refinelab_dsl.solve.solve import attempt
 from refinelab_dsl.solve.solver import installed
 from refinelab_dsl.solve.strategies import greedy
@@ -113,6 +113,45 @@ def test_no_strategy_is_better_than_joint(seed: int) -> None:
         assert joint.objective <= answer.objective + joint.gap, name
         assert answer.bound <= joint.objective + SLACK, name
         assert answer.strategy == of(problem).strategy
+
+
+def build_flagged(seed: int) -> Problem:
+    """`build_larger` with items under suspicion, an operator that repairs them, and a limit on their share."""
+    dice, base = random.Random(seed), build_larger(seed)
+    cells = [
+        replace(cell, bin=(*cell.bin, flag), count=dice.choice((0, 4)) if flag == FLAGGED else cell.count,
+                eligible=frozenset(range(5)))
+        for cell in base.cells
+        for flag in (FLAGGED, CLEAN)
+    ]  # fmt: skip
+    size = sum(cell.count for cell in cells)
+    bins = tuple(dict.fromkeys(cell.bin for cell in cells))
+    clean = tuple(bin for bin in bins if bin[-1] == CLEAN)
+    harder = {bin: ((bin[0], bin[1] + 1, bin[2]),) for bin in bins if bin[1] < 2}
+    repaired = {bin: ((*bin[:2], CLEAN),) for bin in bins if bin[-1] == FLAGGED}
+    operators = (
+        *base.operators[:2],
+        replace(base.operators[AUTHOR], targets=dict.fromkeys(bins, clean)),
+        replace(base.operators[HARDEN], targets=harder),
+        Action("repair", "fix", success=0.8, tokens=25.0, usd=0.01, targets=repaired),
+    )
+    axes = (*base.axes, Axis("flagged", ("flagged", "clean"), None, dice.choice((0.0, 1.0)), flag=True))
+    limits = replace(base.limits, size=size, max_removed=size * 3 // 10, keep_originals=None)
+    return replace(base, axes=axes, cells=tuple(cells), operators=operators, limits=limits)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_items_under_suspicion_are_judged_by_every_strategy(seed: int) -> None:
+    problem = build_flagged(seed)
+    joint = attempt(problem, "highs")
+    for name, of in VARIANTS.items():
+        answer = attempt(of(problem), "highs")
+        if isinstance(joint, str):
+            assert answer == joint, name
+            continue
+        assert isinstance(answer, Assignment), (name, answer)
+        assert is_within_limits(problem, answer), name
+        assert joint.objective <= answer.objective + joint.gap, name
 
 
 @pytest.mark.skipif(len(installed()) < 2, reason="needs GLPK and HiGHS")

@@ -32,7 +32,7 @@ def solve_greedy(problem: Problem, session: Session) -> Assignment | Status:
     if problem.static:
         _go_by_first_gains(form, walk)
     else:
-        walk = _go(form, walk)
+        walk = _go(form, walk, session)
     return build_assignment(problem, form, walk.values, bound, session, started)
 
 
@@ -59,31 +59,31 @@ def choose_block(walk: Walk) -> int:
     return units
 
 
-def _go(form: Form, start: Walk) -> Walk:
+def _go(form: Form, start: Walk, session: Session) -> Walk:
     """The end of the walk. Where items are too many to be moved one by one, the better of two ways to move blocks."""
-    ends = [_go_in_blocks(form, start, gives_back=True)]
+    ends = [_go_in_blocks(form, start, session, gives_back=False)]
     if choose_block(start) > 1:
-        ends.append(_go_in_blocks(form, start, gives_back=False))
+        ends.append(_go_in_blocks(form, start, session, gives_back=True))
     return min(ends, key=lambda walk: form.objective(walk.values))
 
 
-def _go_in_blocks(form: Form, start: Walk, *, gives_back: bool) -> Walk:
+def _go_in_blocks(form: Form, start: Walk, session: Session, *, gives_back: bool) -> Walk:
     """Blocks of items, then halves of them, down to single ones.
 
     gives_back: a block may go further than its items would one by one, so what each kind of step took last is given
     back before blocks are halved (scaling; Hochbaum 1994). Where a budget binds the end is that of single items; where
-    only removals are limited, the way without it comes nearer.
+    only removals are limited, the way without it comes nearer. When the time is up, it ends where it is.
     """
     walk = Walk(form)
     walk.stand_at(start.values)
     units = choose_block(walk)
     while True:
         taken: dict[tuple[int, ...], None] = {}
-        while (step := walk.find_step(units)) is not None:
+        while session.left > 0 and (step := walk.find_step(units)) is not None:
             walk.take(step.columns, units)
             taken.pop(step.columns, None)
             taken[step.columns] = None
-        if units == 1:
+        if units == 1 or session.left <= 0:
             return walk
         if gives_back:
             for columns in reversed(taken):

@@ -31,7 +31,7 @@ def solve_uniform(problem: Problem, session: Session) -> Assignment | Status:
         return start
     walk = _draw_at_once(problem, form, start)
     if not walk.holds:
-        walk = _draw_in_steps(problem, form, start)
+        walk = _draw_in_steps(problem, form, start, session)
     return build_assignment(problem, form, walk.values, bound, session, started)
 
 
@@ -58,15 +58,16 @@ def _draw_at_once(problem: Problem, form: Form, start: Walk) -> Walk:
     return walk
 
 
-def _draw_in_steps(problem: Problem, form: Form, start: Walk) -> Walk:
-    """Step by step, each within every limit; the operator that has had least of its share is next."""
+def _draw_in_steps(problem: Problem, form: Form, start: Walk, session: Session) -> Walk:
+    """Step by step, each within every limit; the operator that has had least of its share is next. When the time is up,
+    it ends where it is."""
     dice, leads = np.random.default_rng(problem.seed), _count_leads(problem, form)
     walk = _copy(form, start)
     left = {place: (columns, most) for place, (columns, most) in enumerate(_share_out(problem, form, walk))}
     leaving = np.flatnonzero(walk.size_effect < 0)
     made = dict.fromkeys(left, 0)
     units = choose_block(walk)
-    while left:
+    while left and session.left > 0:
         place = min(left, key=lambda own: (made[own] / left[own][1] if left[own][1] < inf else made[own], own))
         columns, most = left[place]
         for _ in range(TRIES):
