@@ -8,16 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from refinelab_dsl import compiler, syntax
 from refinelab_dsl.artifacts import plan_file
-from refinelab_dsl.artifacts.inventory import Earlier
 from refinelab_dsl.artifacts.plan_file import SUFFIX
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.project import Project
+
+if TYPE_CHECKING:
+    from refinelab_dsl.artifacts.inventory import Earlier
 
 
 @dataclass(frozen=True, slots=True)

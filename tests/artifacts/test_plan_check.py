@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl.artifacts.plan import Header, Step
+from refinelab_dsl.artifacts.plan import Header, InventorySummary, Step
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.builtins import RESERVED_PARAMS
 from tests.artifacts.plans import make_body, make_header
@@ -54,6 +54,8 @@ SHARE = BASE.mix["topic"]["asia"]
         ({"actions": (BASE.actions[0].model_copy(update={"kind": "expand"}),)}, "actions.1"),
         ({"actions": (BASE.actions[0].model_copy(update={"to": {"topic": "mars"}}),)}, "actions.1.to"),
         ({"actions": (BASE.actions[0].model_copy(update={"attempts": 3}),)}, "actions.1.attempts"),
+        ({"actions": (BASE.actions[0].model_copy(update={"stock": 9}),)}, "actions.1"),
+        ({"actions": (BASE.actions[0].model_copy(update={"stock": 1}),)}, "actions.1.stock"),
         ({"removals": (BASE.removals[0].model_copy(update={"operator": "author"}),)}, "removals.1"),
         ({"removals": (BASE.removals[0].model_copy(update={"from_": {"size": "short"}}),)}, "removals.1.from"),
         ({"removals": ()}, "candidate"),
@@ -81,6 +83,25 @@ def test_a_step_that_is_no_attempt_of_its_action(tmp_path: Path, changes: dict) 
     *before, last = make_body()
     assert isinstance(last, Step)
     assert refuse(tmp_path / "a.refplan", BASE, [*before, last.model_copy(update=changes)]) == f"step {last.id}"
+
+
+def test_results_of_earlier_runs_are_said_and_come_first(tmp_path: Path) -> None:
+    *before, first, last = make_body()
+    assert isinstance(first, Step)
+    assert isinstance(last, Step)
+    path = tmp_path / "a.refplan"
+    there = {"replies": ("ab" * 32,)}
+    action = BASE.actions[0].model_copy(update={"stock": 1})
+    sum_up = InventorySummary(runs=(1,), accepted=1, used=1)
+    right = [*before, first.model_copy(update=there), last]
+    assert refuse(path, make_header(actions=(action,)), right) == "inventory"
+    header = make_header(actions=(action,), inventory=sum_up)
+    assert refuse(path, header, [*before, first, last.model_copy(update=there)]) == f"step {last.id}"
+    assert refuse(path, make_header(inventory=sum_up), right) == "actions.1.stock"
+    write_plan(path, header, right)
+    plan, problems = PlanFile.open(path)
+    assert plan is not None, problems
+    assert [step.replies for step in plan.steps()] == [("ab" * 32,), ()]
 
 
 @pytest.mark.parametrize(

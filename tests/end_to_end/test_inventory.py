@@ -343,6 +343,9 @@ def test_with_inventory_nothing_is_worse(world: World, seed: int) -> None:
         world.write(target=f"{{ {target} }}", max_removed=f"{dice.choice((6, 12, 20))}%",
                     tokens=dice.choice(("40k", "200k")))  # fmt: skip
         plan, scratch = world.plan(), world.plan(inventory=False)
+        leaving = {candidate.item for candidate in plan.file.candidates()}
+        copied = {step.items[0] for step in plan.file.steps() if step.operator == "paraphrase"}
+        assert not leaving & copied, "a copy stands beside its original"
         ours, theirs = plan.header.solution.objective, scratch.header.solution.objective
         assert ours <= theirs + 1e-9
         if ours >= theirs - 1e-9:

@@ -33,6 +33,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".refine" / "store.db"
 
 
+def test_what_a_call_leads_to(path: Path) -> None:
+    with Store(path) as store:
+        old = store.put("call", reply("old"))
+        assert store.leads_to("call", old)
+        assert not store.leads_to("other", old)
+        new = store.put("call", reply("new"))
+        assert store.leads_to("call", new)
+        assert not store.leads_to("call", old), "a later reply stands in its place"
+        assert store.answered() == {new}
+
+
 def test_a_reply_is_found_by_its_call_and_by_its_hash(path: Path) -> None:
     with Store(path) as store:
         digest = store.put("call", reply())
