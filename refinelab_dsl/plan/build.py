@@ -443,7 +443,7 @@ def _build_budget(situation: Situation) -> BudgetSummary:
         reserve_usd=None
         if budget.cost is None
         else max(round_usd(budget.cost * budget.reserve), round_usd(limits.reserved_usd)),
-        luck_tokens=None if tokens is None else min(tokens, ceil(situation.luck.tokens)),
+        luck_tokens=None if tokens is None else min(tokens, floor(situation.luck.tokens)),
         luck_usd=None if budget.cost is None else min(budget.cost, round_usd(situation.luck.usd)),
     )
 

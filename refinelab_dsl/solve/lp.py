@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,22 @@ def render_lp(problem: Problem) -> str:
     """The integer program in CPLEX LP format, the divergence by the chords that solving starts from.
 
     Comments (`\\\\ …`) say what each column counts. Where a row cannot hold whatever is decided, a comment says which.
+    Where the size is free, it is the program at the size of the range that is nearest to today's.
     """
     from pyomo.opt import ProblemFormat
 
+    free = problem.limits.sizes
+    if free is not None:
+        size = min(max(sum(cell.count for cell in problem.cells), free[0]), free[1])
+        problem = replace(problem, limits=replace(problem.limits, size=size, sizes=None))
     form = build_form(problem)
     zero = np.zeros(len(form.columns))
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
     base = np.array([tally.constant for tally in form.tallies], dtype=np.float64)
     curves = build_curves(form, base)
     header = "".join(f"\\ {line}\n" for line in _explain(problem, form))
+    if free is not None:
+        header = f"\\ the size is free from {free[0]} to {free[1]}: this is the program at {size}\n{header}"
     try:
         model = build_model(form, curves, zero, zero, upper, integer=True)
     except Contradiction as contradiction:
@@ -61,4 +69,8 @@ def _name(problem: Problem, column: Column) -> str:
 
 
 def _labels(problem: Problem, place: Bin) -> str:
-    return "/".join(axis.labels[index] if index >= 0 else "?" for axis, index in zip(problem.axes, place, strict=True))
+    return "/".join(
+        axis.labels[index] if index >= 0 else "?"
+        for axis, index in zip(problem.axes, place, strict=True)
+        if not axis.parts
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_columns_are_explained() -> None:
     assert re.search(r"^\\ y\(\d+\): drop from a$", text, re.M)
     assert re.search(r"^\\ y\(\d+\): author.* to b$", text, re.M)
     assert text.endswith("end\n")
+
+
+def test_a_free_size_is_said_and_settled() -> None:
+    text = render_lp(replace(PROBLEM, limits=Limits(None, max_removed=3, sizes=(12, 15))))
+    assert text.startswith("\\ the size is free from 12 to 15: this is the program at 12\n")
+    assert "theta" in text.split("s.t.")[0]
 
 
 @pytest.mark.skipif(shutil.which("glpsol") is None, reason="NO GLPSOL on this machine: apt-get install glpk-utils")
