@@ -20,11 +20,11 @@ from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Move, Operator
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.diagnostics.catalog import solving as faults
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Axis, Bin, Cell, Limits, Problem, join_parts
+from refinelab_dsl.solve.review import refuse_size, warn_of_problem
 from refinelab_dsl.solve.stock import NOTHING, Signature, Stock
 
 SAME_TOPIC = "same_topic"
@@ -44,9 +44,12 @@ class Grouping:
 def build_problem(
     program: Program, profile: Profile, estimates: Estimates, stock: Stock = NOTHING
 ) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
-    """The problem of a program's data; None where the spec leaves nothing to decide."""
+    """The problem of a program's data; None where it is too large to decide."""
     dimensions = split_dimensions(program)
     axes = _build_axes(dimensions, program, profile)
+    refused = tuple(refuse_size(program, axes))
+    if refused:
+        return None, refused
     grouping = group_items(program, profile, stock)
     operators = tuple(
         replace(
@@ -70,7 +73,7 @@ def build_problem(
         relax=program.solve.relax,
         static=program.solve.static,
     )
-    return problem, tuple(_warn_of_unreachable(program, problem))
+    return problem, tuple(warn_of_problem(program, problem))
 
 
 def split_dimensions(program: Program) -> tuple[Dimension, ...]:
@@ -329,18 +332,3 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
 
 def _whole(value: Decimal, rounding: str) -> int:
     return int(value.to_integral_value(rounding))
-
-
-def _warn_of_unreachable(program: Program, problem: Problem) -> Iterator[Diagnostic]:
-    """Labels that the target wants, that no item has and that no operator can fill."""
-    for place, axis in enumerate(problem.axes):
-        if axis.target is None:
-            continue
-        there = {cell.bin[place] for cell in problem.cells if cell.count}
-        for action in problem.operators:
-            for bins in (action.targets or {}).values():
-                there.update(bin[place] for bin in bins)
-        missing = [label for index, label in enumerate(axis.labels) if axis.target[index] > 0 and index not in there]
-        if missing:
-            span = program.origins.get(f"dimension.{axis.name}.target") or program.origins.get(f"dimension.{axis.name}")
-            yield faults.unreachable_labels(axis.name, missing, span)

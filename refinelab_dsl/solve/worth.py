@@ -24,6 +24,7 @@ from refinelab_dsl.solve.solver import MANY_BINS, Session, choose_solver
 POINT = 0.01
 LEAST = 1e-5  # an objective below is as good as none, and so is a difference
 BINS = 3  # labels that are shown what they cost
+MOST_TALLIES, MOST_COLUMNS = 400, 20_000  # beyond, writing the problem down again takes as long as solving it
 SECONDS = 3.0  # for all of it
 
 
@@ -33,6 +34,8 @@ def add_duals(problem: Problem, assignment: Assignment, seconds: float = SECONDS
     if problem.limits.size is None or solver is None:
         return assignment
     form = build_form(problem)
+    if len(form.tallies) > MOST_TALLIES or len(form.columns) > MOST_COLUMNS:
+        return assignment
     values = place_allotments(form, assignment.allotments)
     if values is None:
         return assignment

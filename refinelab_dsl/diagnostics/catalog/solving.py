@@ -80,3 +80,37 @@ def unreachable_labels(dimension: str, labels: Sequence[str], span: Span | None)
         span=span, notes=("the target cannot be reached there; the rest of the mix comes as near as it can",),
         help=(Help(f"let a `generate` operator move to it: moves = {{ {dimension} = any }}"),),
     )
+
+
+def budget_buys_nothing(budget: str, needed: str, enough: str, span: Span | None) -> Diagnostic:
+    """RF4011: the budget is less than one accepted result is expected to cost.
+
+    budget, needed: with their unit. enough: a budget for some ten results, as the spec would have it.
+    """
+    return Diagnostic(
+        "RF4011", "warning", f"a budget of {budget} buys nothing: one result costs about {needed}", span=span,
+        notes=("the plan does what is free; `refinec plan --frontier` shows what budgets buy",),
+        help=(Help(f"give it more, such as `{enough}`, or leave out the operators that call a model"),),
+    )
+
+
+def everything_protected(size: int, span: Span | None) -> Diagnostic:
+    """RF4012: every item is protected, so that none may leave or be changed."""
+    what = "the only item is protected: it" if size == 1 else f"all {size:,} items are protected: none of them"
+    may = "may not leave or be changed" if size == 1 else "may leave or be changed"
+    return Diagnostic(
+        "RF4012", "warning", f"{what} {may}", span=span,
+        notes=("with `size = keep` nothing can be added either: an addition needs room that a removal leaves",),
+        help=(Help("narrow `protect`, or let the set grow: `size = between(…, …)`"),),
+    )
+
+
+def too_many_combinations(what: str, made: int, most: int, way: str, span: Span | None) -> Diagnostic:
+    """RF4013: an operator or a joint target has more combinations of labels than a plan decides in bounded time.
+
+    what: which one. way: how to have less.
+    """
+    return Diagnostic(
+        "RF4013", "error", f"{what} has {made:,} combinations of labels; a plan decides {most:,} at most", span=span,
+        help=(Help(way),),
+    )
