@@ -7,7 +7,7 @@ without a plan coming to exist is the conflict. Ways out are solved again before
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -39,11 +39,15 @@ def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
             current = without
             conflict.remove(name)
         proven = proven and answer is not None
-    ways = tuple(
-        (name, value) for name in conflict if (value := _relax_alone(bare, name, solver, deadline)) is not None
-    )
-    sole = all(_is_feasible(drop_limit(bare, name), solver, deadline) is True for name in conflict)
-    return Infeasible(tuple(conflict), proven, ways, sole)
+    free = {name: _is_feasible(drop_limit(bare, name), solver, deadline) is True for name in conflict}
+    ways = []
+    for name in conflict:
+        if name == "protect" and free[name]:
+            ways.append((name, ""))
+        elif (value := _relax_alone(bare, name, solver, deadline)) is not None:
+            ways.append((name, value))
+    together = () if ways else _relax_together(bare, solver, deadline)
+    return Infeasible(tuple(conflict), proven, tuple(ways), all(free.values()), together)
 
 
 def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -> tuple[Diagnostic, ...]:
@@ -62,6 +66,8 @@ def explain(program: Program, problem: Problem, answer: Infeasible | Unsolved) -
     said = [(_describe(problem, name), origins.get(origin_of(name))) for name in answer.conflict]
     size = sum(cell.count for cell in problem.cells)
     ways = [_describe_way(name, value, size) for name, value in answer.ways_out]
+    if answer.together:
+        ways.append(" and ".join(_describe_way(name, value, size) for name, value in answer.together))
     return (faults.infeasible(said, ways, size, proven=answer.proven, sole=answer.sole),)
 
 
@@ -82,16 +88,26 @@ def _is_feasible(problem: Problem, solver: Solver, deadline: float) -> bool | No
 class _Knob:
     """A constraint's value on its way from what was asked to what surely suffices."""
 
+    name: str
     asked: float
     loosest: float
     whole: bool
-    set: Callable[[float], Problem]
+
+    def set(self, problem: Problem, value: float) -> Problem:
+        """The problem with this value."""
+        return set_limit(problem, self.name, value)
+
+    def render(self, value: float) -> str:
+        """As text, rounded to the loose side."""
+        step = Decimal(1) if self.whole else Decimal("0.0001")
+        rounding = ROUND_CEILING if self.loosest >= self.asked else ROUND_FLOOR
+        return str(Decimal(repr(float(value))).quantize(step, rounding))
 
 
 def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -> str | None:
     """The value nearest to the one asked for at which the problem has a plan, None where no value does."""
     knob = _knob(problem, name)
-    if knob is None or _is_feasible(knob.set(knob.loosest), solver, deadline) is not True:
+    if knob is None or _is_feasible(knob.set(problem, knob.loosest), solver, deadline) is not True:
         return None
     bad, good = knob.asked, knob.loosest
     for _ in range(_STEPS):
@@ -100,11 +116,45 @@ def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -
             middle = round(middle)
         if abs(good - bad) <= (1 if knob.whole else 1e-3) or middle in (bad, good):
             break
-        if _is_feasible(knob.set(middle), solver, deadline) is True:
+        if _is_feasible(knob.set(problem, middle), solver, deadline) is True:
             good = middle
         else:
             bad = middle
-    return f"{good:.0f}" if knob.whole else f"{good:.4f}"
+    return knob.render(good)
+
+
+def _relax_together(problem: Problem, solver: Solver, deadline: float) -> tuple[tuple[str, str], ...]:
+    """Values of several limits at which there is a plan, where no single one suffices: as few limits as it takes, each
+    by the same part of its way to where it stops to matter. Empty where not even all of them suffice."""
+    knobs = {name: knob for name in name_limits(problem) if (knob := _knob(problem, name)) is not None}
+
+    def loosened(names: Sequence[str], part: float) -> dict[str, str]:
+        return {
+            name: knobs[name].render(knobs[name].asked + part * (knobs[name].loosest - knobs[name].asked))
+            for name in names
+        }
+
+    def suffices(names: Sequence[str], part: float) -> bool:
+        changed = problem
+        for name, value in loosened(names, part).items():
+            changed = knobs[name].set(changed, float(value))
+        return _is_feasible(changed, solver, deadline) is True
+
+    needed = list(knobs)
+    if not suffices(needed, 1.0):
+        return ()
+    for name in tuple(needed):
+        rest = [other for other in needed if other != name]
+        if suffices(rest, 1.0):
+            needed = rest
+    bad, good = 0.0, 1.0
+    for _ in range(_STEPS // 2):
+        middle = (bad + good) / 2
+        if suffices(needed, middle):
+            good = middle
+        else:
+            bad = middle
+    return tuple(loosened(needed, good).items())
 
 
 def _knob(problem: Problem, name: str) -> _Knob | None:
@@ -126,13 +176,13 @@ def _knob(problem: Problem, name: str) -> _Knob | None:
             loosest, whole = 1.0, False
         case "budget.tokens":
             loosest, whole = _dearest(problem, [action.tokens for action in problem.operators]), True
-        case "budget.cost":
+        case "budget.cost" | "max_cost":
             loosest, whole = _dearest(problem, [action.usd for action in problem.operators]), False
         case "tolerance":
             loosest, whole = 1.0, False
         case _:
             return None
-    return _Knob(asked, loosest, whole, lambda value: set_limit(problem, name, value))
+    return _Knob(name, asked, loosest, whole)
 
 
 def _dearest(problem: Problem, costs: Sequence[float]) -> float:
@@ -178,6 +228,12 @@ def _percent(value: str, size: int, rounding: str) -> str:
     return f"{share.normalize():f}%"
 
 
+def _dollars(value: str) -> str:
+    """Rounded up, or the way out would be none."""
+    exact = Decimal(value)
+    return f"${exact.quantize(Decimal('0.01') if exact >= 1 else Decimal('0.0001'), ROUND_CEILING):,f}"
+
+
 def _describe_way(name: str, value: str, size: int) -> str:
     kind, _, subject = name.partition(":")
     match kind:
@@ -192,10 +248,14 @@ def _describe_way(name: str, value: str, size: int) -> str:
         case "budget.tokens":
             return f"{int(value):,} tokens for the plan, the reserve on top"
         case "budget.cost":
-            return f"${float(value):,.2f} for the plan, the reserve on top"
+            return f"{_dollars(value)} for the plan, the reserve on top"
+        case "max_cost":
+            return f"operator {subject} {{ max_cost = {_dollars(value)} }}"
         case "tolerance":
-            return f"tolerance = {float(value) * 100:.4g}% for {subject}"
+            return f"dimension {subject} {{ tolerance = {float(value) * 100:.4g}% }}"
         case "floor":
-            return f"a floor of {value} for {subject}"
+            return f"floor = {{ {subject} = {value} }}"
+        case "protect":
+            return "no `protect`"
         case _:
             return f"{kind} = {value}"

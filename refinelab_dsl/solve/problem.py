@@ -236,6 +236,7 @@ class Infeasible:
     proven: bool
     ways_out: tuple[tuple[str, str], ...] = ()  # (constraint, a value that was solved again and is feasible)
     sole: bool = True  # without any one of `conflict` a plan exists; else other constraints conflict as well
+    together: tuple[tuple[str, str], ...] = ()  # where no single value suffices: values that together do
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def test_empty_labels_that_must_be_filled_are_an_error_with_a_way_out(tmp_path: 
     assert "error[RF4001]: no plan meets every constraint" in answer.err
     assert "this alone cannot be met: every label of topic keeps its `floor`" in answer.err
     assert "a.refine:11:" in answer.err
-    assert "help: feasible, solved again to be sure: a floor of 0 for topic" in answer.err
+    assert "help: feasible, solved again to be sure: floor = { topic = 0 }" in answer.err
 
 
 @pytest.mark.parametrize(
