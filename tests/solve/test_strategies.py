@@ -19,6 +19,7 @@ from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Allotment, Assig
 from refinelab_dsl.solve.solve import attempt
 from refinelab_dsl.solve.solver import installed
 from refinelab_dsl.solve.strategies import greedy
+from refinelab_dsl.solve.strategies.steps import Walk
 from refinelab_dsl.solve.strategies.targets import draw_targets
 from tests.solve.test_brute_force import build_problem, divergence, find_points, point_of
 
@@ -300,6 +301,7 @@ def test_blocks_of_items_end_where_single_items_do(monkeypatch: pytest.MonkeyPat
     )
     single = solved(problem)
     monkeypatch.setattr(greedy, "STEPS", 20)
+    assert greedy.choose_block(Walk(build_form(problem))) > 1
     blocks = solved(problem)
     assert is_within_limits(problem, blocks)
     assert blocks.objective <= single.objective * 1.05

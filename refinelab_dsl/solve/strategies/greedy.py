@@ -53,8 +53,9 @@ def find_start(problem: Problem, form: Form, session: Session) -> Walk | Status:
 def choose_block(walk: Walk) -> int:
     """A power of two: the number of items that the first steps move at once."""
     gaps = abs(walk.counts - walk.wanted)[walk.weights > 0].sum() / 2 + abs(walk.missing)
+    steps = max(STEPS, 2 * len(walk.values))  # where many labels share the change, each of them in several blocks
     units = 1
-    while 2 * units * STEPS <= gaps:
+    while 2 * units * steps <= gaps:
         units *= 2
     return units
 

@@ -235,15 +235,14 @@ class _Pairs:
         first, second, gains = (np.concatenate(part) for part in zip(*parts, strict=True))
         costs = walk.costs[first] + np.where(second >= 0, walk.costs[second], 0.0)
         worth = np.where(costs > 0, gains / np.where(costs > 0, costs, 1.0), gains)
-        order = np.lexsort((second, first, -worth, costs > 0))
-        for place in order:
-            if gains[place] <= LEAST_GAIN:
-                if costs[place] > 0:
-                    return None
-                continue
-            columns = (int(first[place]), *((int(second[place]),) if second[place] >= 0 else ()))
-            if walk.most_units(columns, repairing=repairing) >= units:
-                return Step(columns, units, float(gains[place]))
+        open_ = gains > LEAST_GAIN
+        for choice in (open_ & (costs <= 0), open_ & (costs > 0)):
+            left = np.where(choice, worth, -inf)
+            while len(left) and left[place := int(np.argmax(left))] > -inf:
+                columns = (int(first[place]), *((int(second[place]),) if second[place] >= 0 else ()))
+                if walk.most_units(columns, repairing=repairing) >= units:
+                    return Step(columns, units, float(gains[place]))
+                left[place] = -inf
         return None
 
     def _alone(
