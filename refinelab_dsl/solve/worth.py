@@ -31,7 +31,14 @@ SECONDS = 3.0  # for all of it
 def add_duals(problem: Problem, assignment: Assignment, seconds: float = SECONDS) -> Assignment:
     """The assignment with its `duals`. What `seconds` do not suffice for is left out."""
     solver = choose_solver("auto", MANY_BINS + 1)  # HiGHS goes on where it was; the numbers are the same
-    if problem.limits.size is None or solver is None:
+    if solver is None:
+        return assignment
+    if problem.limits.sizes is not None:  # a size that was chosen stands; what else binds is weighed beside it
+        size = _count_planned(problem, assignment)
+        fixed = replace(problem, limits=replace(problem.limits, size=size, sizes=None))
+        weighed = add_duals(fixed, assignment, seconds)
+        return replace(weighed, duals={name: worth for name, worth in weighed.duals.items() if name != "size"})
+    if problem.limits.size is None:
         return assignment
     form = build_form(problem)
     if len(form.tallies) > MOST_TALLIES or len(form.columns) > MOST_COLUMNS:
@@ -46,6 +53,18 @@ def add_duals(problem: Problem, assignment: Assignment, seconds: float = SECONDS
     else:
         worths = [*_weigh_limits(problem, form, values, tight, session), *_weigh_bins(problem, form, values, session)]
     return replace(assignment, duals={worth.limit: worth for worth in worths})
+
+
+def _count_planned(problem: Problem, assignment: Assignment) -> int:
+    """Items of the refined set."""
+    size = sum(cell.count for cell in problem.cells)
+    for allotment in assignment.allotments:
+        match problem.operators[allotment.operator].kind:
+            case "remove":
+                size -= allotment.count
+            case "expand" | "generate":
+                size += allotment.count
+    return size
 
 
 def _find_tight(problem: Problem, form: Form, values: NDArray[np.float64]) -> list[str]:

@@ -84,6 +84,13 @@ def test_where_the_target_is_reached_a_limit_is_worth_what_it_would_save() -> No
     assert worth.usd == pytest.approx(0.001 / 0.8 - 0.01 / 0.5, abs=1e-6)
 
 
+def test_beside_a_size_that_is_chosen_the_other_limits_are_weighed() -> None:
+    duals = duals_of(make_problem(size=None, sizes=(95, 105), max_removed=10)).duals
+    assert duals["max_removed"].divergence is not None
+    assert duals["max_removed"].divergence < 0
+    assert "size" not in duals
+
+
 def test_protection_is_weighed_as_a_whole() -> None:
     problem = make_problem()
     guarded = tuple(replace(cell, protected=True) for cell in problem.cells)
