@@ -85,9 +85,11 @@ class Band(Declaration):
 
 class Target(Declaration):
     """The wanted distribution. `uniform` spreads over the dimension's labels, which the data may settle;
-    `independent` is the product of the targets of the dimensions that a joint target is over."""
+    `independent` is the product of the targets of the dimensions that a joint target is over; `like` is the mix of
+    `dataset` under the same measure."""
 
-    kind: Literal["weights", "uniform", "independent"]
+    kind: Literal["weights", "uniform", "independent", "like"]
+    dataset: str | None = Field(default=None, exclude_if=lambda value: value is None)
     weights: dict[str, Exact] = {}  # sums to exactly 1
 
 

@@ -127,7 +127,6 @@ FORMS: Final[tuple[Function, ...]] = (
         ("weights",),
         (Parameter("dataset", Name(("dataset",))),),
         "the mix of another dataset under the same measure",
-        reached=False,
     ),
     Function(
         "independent", ("joint",), (Parameter("dimensions", _DIMENSION, rest=True),), "the product of the targets"

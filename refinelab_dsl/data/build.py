@@ -20,6 +20,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import FileDigest, Profile
 from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.records import Records, read_records
+from refinelab_dsl.data.reference import References, read_references
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import JOINT, LABEL_MARK, Constraints, Dataset, Dimension, Measure, Operator
 from refinelab_dsl.diagnostics.catalog import data as faults
@@ -76,7 +77,12 @@ def build_profile(
     )
     if records.diagnostics.has_errors:
         return None, records.diagnostics
-    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins, records)
+    references = read_references(
+        measures_, dimensions, others, project, allow_outside=allow_outside, origins=origins
+    )
+    if references.diagnostics.has_errors:
+        return None, references.diagnostics
+    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins, records, references)
     scan.read(files, project)
     profile, found = scan.finish(digests)
     return profile, Diagnostics((*records.diagnostics, *found))
@@ -125,6 +131,7 @@ class _Scan:
         seed: int,
         origins: Mapping[str, Span] | None,
         records: Records,
+        references: References,
     ) -> None:
         self.records = records
         self.dataset = dataset
@@ -132,8 +139,12 @@ class _Scan:
         self.seed = seed
         self.measures = {measure.name: measure for measure in measures_}
         self.dimensions = {dimension.name: dimension for dimension in dimensions}
+        self.references = references
         self.joint = next((each for each in dimensions if self.measures[each.measure].kind == JOINT), None)
         self.columns = [_open_column(dimension) for dimension in dimensions if dimension is not self.joint]
+        for column in self.columns:
+            for label in references.counts.get(column.dimension.name, ()):  # wanted, whether an item has it or not
+                column.index.setdefault(label, len(column.index))
         moved = {name for operator in operators for name in operator.moves}
         # Cells split by these; what is only reported does not (decision 9).
         self.splitting = [
@@ -415,7 +426,11 @@ class _Scan:
             skipped=self.skipped,
             duplicates=self.duplicates,
             notes=(*self._note(), *self.records.notes),
-            signals=self.records.signals,
+            signals={**self.records.signals, **self.references.files},
+            mixes={
+                name: {label: count / counts.total() for label, count in counts.items()}
+                for name, counts in self.references.counts.items()
+            },
             recorded=self.records.values,
         )
 

@@ -33,7 +33,8 @@ class Profile:
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.
     sha256: digest over the files' names and digests.
-    signals: signals dataset that was read -> its files.
+    signals: further dataset that was read (of signals, or one that a target is like) -> its files.
+    mixes: dimension -> the shares of the dataset that it is to be like, by label.
     recorded: measure that stands in signals -> its value of each item, by `Item.row` (dropped ones included).
     """
 
@@ -53,6 +54,7 @@ class Profile:
     duplicates: int = 0  # items whose canonical fields occurred before
     notes: tuple[str, ...] = field(default=())
     signals: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)
+    mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     recorded: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:

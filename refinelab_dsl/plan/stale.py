@@ -49,7 +49,7 @@ def find_changes(
         now = {file.name: file.sha256 for file in signals}
         for name in sorted(now.keys() | read.keys()):
             if now.get(name) != read.get(name):
-                changes.append(f"the signals in `{name}` changed")
+                changes.append(f"the further data in `{name}` changed")
     return tuple(changes)
 
 

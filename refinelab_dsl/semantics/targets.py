@@ -18,6 +18,8 @@ def settle_target(value: object, labels: tuple[str, ...] | None, ordered: bool) 
             return Target(kind="weights", weights={label: weights[label] for label in order})
         case types.Formed(function="uniform"):
             return Target(kind="uniform")
+        case types.Formed(function="like"):
+            return Target(kind="like", dataset=value["dataset"])
         case types.Formed(function="preset"):
             shares = builtins.PRESETS[value["name"]].shares
             if labels is None or not ordered or len(labels) != len(shares):

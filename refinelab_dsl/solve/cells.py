@@ -160,6 +160,8 @@ def _build_axis(
     if dimension.target is not None:
         if dimension.target.kind == "uniform":
             target = tuple(1.0 / len(labels) for _ in labels)
+        elif dimension.target.kind == "like":
+            target = tuple(profile.mixes[dimension.name].get(label, 0.0) for label in labels)
         elif dimension.target.kind == "independent":
             target = tuple(prod(shares) for shares in product(*(before[part].target or () for part in parts)))
         else:

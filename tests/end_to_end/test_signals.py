@@ -92,10 +92,10 @@ def test_a_plan_is_stale_when_its_signals_changed(project: Path) -> None:
     assert refinec("plan", "-o", "a.refplan", cwd=project).code == 0
     write_answers(project, second="B")
     shown = refinec("show", "a.refplan", "--format", "json", cwd=project)
-    assert shown.json["stale"] == ["the signals in `data/answers.csv` changed"]
+    assert shown.json["stale"] == ["the further data in `data/answers.csv` changed"]
     refused = refinec("apply", "a.refplan", cwd=project)
     assert refused.code == ExitCode.STALE
-    assert "the signals in `data/answers.csv` changed" in refused.err
+    assert "the further data in `data/answers.csv` changed" in refused.err
     assert not (project / "out").exists()
 
 

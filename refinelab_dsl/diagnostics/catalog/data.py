@@ -447,6 +447,18 @@ def no_labels(dimension: str, span: Span | None) -> Diagnostic:
     )
 
 
+def no_reference(dimension: str, dataset: str, labels: tuple[str, ...], span: Span | None) -> Diagnostic:
+    """RF3045: a target is to be like a dataset of which no item has a label of the dimension."""
+    return Diagnostic(
+        "RF3045",
+        "error",
+        f"no item of dataset `{dataset}` has a label of dimension `{dimension}`, whose target is to be like it",
+        span=span,
+        notes=(f"labels: {_names(labels)}",) if labels else (),
+        help=(Help(f"let `fields` of `{dataset}` name what the measure of `{dimension}` reads"),),
+    )
+
+
 def too_many_labels(dimension: str, number: int, limit: int, span: Span | None) -> Diagnostic:
     """RF3043: a dimension with a target has so many labels that it looks like an identifier."""
     return Diagnostic(
