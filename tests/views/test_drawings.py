@@ -169,7 +169,7 @@ dataset chem · mcq
 ├─ measure area · column
 │  └─ dimension topic
 ├─ measure rating · elo  (not executable yet)
-│  ├─ dataset rated · mcq  [seeds]  (not executable yet)
+│  ├─ dataset rated · mcq  [seeds]
 │  ├─ dimension difficulty
 │  └─ model small · openai  [model]
 └─ output out · out/x.jsonl

@@ -49,7 +49,7 @@ def test_a_node_says_what_it_is_and_where() -> None:
 
 def test_what_no_plan_executes_yet_is_marked() -> None:
     assert [node.id for node in graph_of().nodes if node.later] == [
-        "dataset.rated", "measure.rating", "operator.harden", "judge.grader", "pilot",
+        "measure.rating", "operator.harden", "judge.grader", "pilot",
     ]  # fmt: skip
     assert "elo" in graph_of().index["measure.rating"].later[0]
 
