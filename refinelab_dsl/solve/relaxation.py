@@ -74,7 +74,8 @@ def relax(form: Form, session: Session, gap: float | None) -> Relaxation | Statu
     model.hold_divergence(held * form.scale)
     model.minimise(tie_weights(form), session.tie_scale)
     best = model.values()
-    status = _approximate(model, session, held * form.scale)
+    with session.within(0.5):  # a tie less well broken is better than no time to round
+        status = _approximate(model, session, held * form.scale)
     values = model.values() if status == "optimal" else best
     return Relaxation(_snap(values), bound, held, rounds, model.variables, model.rows)
 

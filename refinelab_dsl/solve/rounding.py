@@ -20,6 +20,7 @@ from refinelab_dsl.solve.model import Contradiction, Model, build_model
 from refinelab_dsl.solve.relaxation import Relaxation, gap_at, order_weights, result_costs
 from refinelab_dsl.solve.solver import Session, Status
 
+MANY_COLUMNS = 2_000  # above, searches of all of them take most of the time
 SMALL = 50_000  # changes up to which everything is searched at once
 COST_UNITS = 1000  # the dearest result in whole units of cost, for ties
 NO_STEP = 1 << 40
@@ -65,9 +66,12 @@ def round_counts(
 
 
 def _boxes(form: Form, values: NDArray[np.float64]) -> Iterator[_Box]:
-    """Floor and ceiling of what is fractional; that +- 1; all +- 3 where that is less; everything."""
+    """All +- 1; all +- 3 where that is less; everything. Where columns are many, first floor and ceiling of what is
+    fractional: with many items rounding costs little, and a search that sees few columns is soon over."""
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
     near = np.rint(values)
+    if len(form.columns) > MANY_COLUMNS:
+        yield _Box(np.maximum(np.floor(values), 0.0), np.minimum(np.ceil(values), upper), whole=False)
     for step in (1.0, 3.0, inf):
         if step == 3.0 and upper.sum() <= SMALL:
             continue

@@ -88,6 +88,16 @@ class Session:
         """Seconds left."""
         return self.deadline - time.monotonic()
 
+    @contextlib.contextmanager
+    def within(self, share: float) -> Iterator[None]:
+        """A share of the time that is left, for what may stay undone."""
+        deadline = self.deadline
+        self.deadline = time.monotonic() + share * max(0.0, self.left)
+        try:
+            yield
+        finally:
+            self.deadline = deadline
+
     def solve(self, model: Model) -> Status:
         """Solves to gap 0. After `optimal`, and only then, the model holds the solution."""
         if self.left <= 0:
