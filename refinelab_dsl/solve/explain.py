@@ -7,7 +7,7 @@ without a plan coming to exist is the conflict. Ways out are solved again before
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -125,36 +125,44 @@ def _relax_alone(problem: Problem, name: str, solver: Solver, deadline: float) -
 
 def _relax_together(problem: Problem, solver: Solver, deadline: float) -> tuple[tuple[str, str], ...]:
     """Values of several limits at which there is a plan, where no single one suffices: as few limits as it takes, each
-    by the same part of its way to where it stops to matter. Empty where not even all of them suffice."""
+    by the same part of its way to where it stops to matter, and then each by no more than the others need. Empty where
+    not even all of them suffice."""
     knobs = {name: knob for name in name_limits(problem) if (knob := _knob(problem, name)) is not None}
 
-    def loosened(names: Sequence[str], part: float) -> dict[str, str]:
+    def loosened(parts: Mapping[str, float]) -> dict[str, str]:
         return {
             name: knobs[name].render(knobs[name].asked + part * (knobs[name].loosest - knobs[name].asked))
-            for name in names
+            for name, part in parts.items()
         }
 
-    def suffices(names: Sequence[str], part: float) -> bool:
+    def suffices(parts: Mapping[str, float]) -> bool:
         changed = problem
-        for name, value in loosened(names, part).items():
+        for name, value in loosened(parts).items():
             changed = knobs[name].set(changed, float(value))
         return _is_feasible(changed, solver, deadline) is True
 
-    needed = list(knobs)
-    if not suffices(needed, 1.0):
+    def tighten(parts: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+        """The parts with the least common one of `names` that suffices."""
+        bad, good = 0.0, parts[names[0]]
+        for _ in range(_STEPS // 2):
+            middle = (bad + good) / 2
+            if suffices({**parts, **dict.fromkeys(names, middle)}):
+                good = middle
+            else:
+                bad = middle
+        return {**parts, **dict.fromkeys(names, good)}
+
+    needed = dict.fromkeys(knobs, 1.0)
+    if not suffices(needed):
         return ()
     for name in tuple(needed):
-        rest = [other for other in needed if other != name]
-        if suffices(rest, 1.0):
+        rest = {other: part for other, part in needed.items() if other != name}
+        if suffices(rest):
             needed = rest
-    bad, good = 0.0, 1.0
-    for _ in range(_STEPS // 2):
-        middle = (bad + good) / 2
-        if suffices(needed, middle):
-            good = middle
-        else:
-            bad = middle
-    return tuple(loosened(needed, good).items())
+    needed = tighten(needed, list(needed))
+    for name in needed:
+        needed = tighten(needed, [name])
+    return tuple(loosened(needed).items())
 
 
 def _knob(problem: Problem, name: str) -> _Knob | None:

@@ -8,6 +8,7 @@ import pytest
 
 from refinelab_dsl.solve import Assignment, Infeasible, Problem, solve
 from refinelab_dsl.solve.limits import drop_limit, name_limits, set_limit
+from refinelab_dsl.solve.problem import Axis, Cell, Limits
 from tests.solve.small import AUTHOR, REMOVE, make_problem
 from tests.solve.test_brute_force import build_problem
 
@@ -123,3 +124,16 @@ def test_where_no_single_limit_suffices_several_are_loosened_together() -> None:
     check_conflict(problem, answer)
     assert answer.ways_out == ()
     assert len(answer.together) > 1
+
+
+def test_of_limits_that_give_way_together_none_gives_more_than_it_must() -> None:
+    """Nothing can be changed at all, so the size is today's, and the shares are what they are."""
+    problem = Problem(
+        (Axis("topic", ("a", "b"), (0.5, 0.5), tolerance=0.01),), (Cell((0,), 60), Cell((1,), 40)), (), Limits(50)
+    )
+    answer = solve(problem)
+    assert isinstance(answer, Infeasible)
+    assert answer.ways_out == ()
+    together = dict(answer.together)
+    assert together["size"] == "100"
+    assert float(together["tolerance:topic"]) == pytest.approx(0.1, abs=2e-3)
