@@ -10,6 +10,7 @@ from refinelab_dsl.declarations import Expect
 from refinelab_dsl.expectations import Facts, check_expectations, render_assertion
 from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf, Unary
 from refinelab_dsl.expressions.evaluate import EvaluationError, compile_expression, evaluate_condition
+from refinelab_dsl.expressions.walk import walk
 
 
 class Tester:
@@ -59,16 +60,4 @@ class Tester:
 
 
 def _find_counts(expression: Expression) -> Iterator[Call]:
-    match expression:
-        case Call(function="count"):
-            yield expression
-        case Call(arguments=parts) | ListOf(items=parts):
-            for part in parts:
-                yield from _find_counts(part)
-        case Unary(operand=operand):
-            yield from _find_counts(operand)
-        case Binary(left=left, right=right):
-            yield from _find_counts(left)
-            yield from _find_counts(right)
-        case _:
-            return
+    return (part for part in walk(expression) if isinstance(part, Call) and part.function == "count")

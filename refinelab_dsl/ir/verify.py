@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from refinelab_dsl import builtins
 from refinelab_dsl.declarations import Dimension
-from refinelab_dsl.expressions import Binary, Call, Expression, ListOf, Name, Unary
+from refinelab_dsl.expressions import Expression, Name
+from refinelab_dsl.expressions.walk import walk
 from refinelab_dsl.ir.program import Program
 
 
@@ -42,7 +43,7 @@ def verify(program: Program) -> None:
         "field": {"id", *program.dataset.fields, *builtins.TASKS[program.dataset.task].fields},
     }
     for expression in _expressions(program):
-        for used in _names(expression):
+        for used in (part for part in walk(expression) if isinstance(part, Name)):
             assert used.space == "context" or used.name in spaces[used.space], used
 
 
@@ -92,17 +93,3 @@ def _expressions(program: Program) -> Iterable[Expression]:
         yield from (each for each in (operator.where, operator.prefer) if each is not None)
     yield from (validator.accept for validator in program.validators if validator.accept is not None)
     yield from (expect.assertion for expect in program.expects)
-
-
-def _names(expression: Expression) -> Iterable[Name]:
-    match expression:
-        case Name():
-            yield expression
-        case ListOf(items=parts) | Call(arguments=parts):
-            for part in parts:
-                yield from _names(part)
-        case Unary(operand=operand):
-            yield from _names(operand)
-        case Binary(left=left, right=right):
-            yield from _names(left)
-            yield from _names(right)
