@@ -426,5 +426,5 @@ def _given_variables(analysis: Analysis, options: Options) -> dict[str, str]:
 
 def _blame(program: ir.Program, fault: StepFault) -> Diagnostic:
     """A template whose types are right, and that an item of the data made fail."""
-    span = program.origins.get(f"operator.{fault.operator}")
-    return faults.template_failed(fault.operator, fault.line, fault.message, span)
+    span = program.origins.get(f"operator.{fault.template}") or program.origins.get(fault.template)
+    return faults.template_failed(fault.template, fault.line, fault.message, span)

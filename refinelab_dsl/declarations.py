@@ -167,6 +167,17 @@ class Model(Declaration):
     timeout: Exact = Decimal(60)
 
 
+class Embedding(Declaration):
+    """`embedding near { … }`. `price` is in US dollars per token, None where it is unknown."""
+
+    name: str
+    provider: Literal["hashed", "openai", "sentence_transformers"] = "hashed"
+    id: str = ""
+    api_key: str | None = None
+    base_url: str | None = None
+    price: Exact | None = None
+
+
 class Prompt(Declaration):
     """`prompt p { system = … user = … returns = { … } }`; Jinja texts. `returns` maps a field to its type's name."""
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from refinelab_dsl.builtins import prompts
 from refinelab_dsl.builtins.table import (
+    Asking,
     Attribute,
     ContextName,
     MeasureKind,
@@ -101,6 +102,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
             ),
         ),
         sees=(prompts.ITEM, prompts.CHOICE),
+        asks=Asking(1, Decimal(1), 12, 100),
         paid=True,
     ),
     MeasureKind(
@@ -119,6 +121,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
             Attribute("embedding", _EMBEDDING, "finds the nearest exemplars"),
         ),
         sees=prompts.PAIR,
+        asks=Asking(1, Decimal(1), 12, 100),
         paid=True,
     ),
     MeasureKind(
@@ -412,6 +415,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("steps", Bool(), "check the derivation too", default=False),
         ),
         sees=(prompts.ITEM,),
+        asks=Asking(3, Decimal("1.2"), 250, 1200),
         paid=True,
     ),
     ValidatorKind(
@@ -427,6 +431,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("top_k", Integer(1), "how many passages", default=4),
         ),
         sees=(prompts.ITEM, prompts.PASSAGES),
+        asks=Asking(1, Decimal(1), 120, 600),
         paid=True,
     ),
     ValidatorKind(
@@ -449,6 +454,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("corpus", _CORPUS, "where passages come from"),
             Attribute("sandbox", Word(("embedded", "strict")), "where programs run", default="embedded"),
         ),
+        asks=Asking(3, Decimal("1.2"), 250, 1200),
         paid=True,
     ),
 )

@@ -46,9 +46,20 @@ class PromptName:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """What a paid measure or validator asks a model about one item. most, usual: calls, at the most and as expected,
+    repairs aside. output_tokens: of a usual reply; max_output_tokens: what one reply is held to."""
+
+    most: int
+    usual: Decimal
+    output_tokens: int
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureKind:
     """`measure { kind = … }`. gives: what its value is; labels: the closed list of its values, where there is one.
-    sees: what its calls provide to a prompt."""
+    sees: what its calls provide to a prompt. asks: what it asks about one item, where it does."""
 
     name: str
     doc: str
@@ -56,6 +67,7 @@ class MeasureKind:
     attributes: tuple[Attribute, ...] = ()
     labels: tuple[str, ...] = ()
     sees: tuple[PromptName, ...] = ()
+    asks: Asking | None = None
     paid: bool = False
     reached: bool = False
 
@@ -115,7 +127,8 @@ class ContextName:
 @dataclass(frozen=True, slots=True)
 class ValidatorKind:
     """`validator { kind = … }`. accept: whether it may, must, or cannot be written, and what stands by default.
-    sees: what its calls provide to a prompt."""
+    sees: what its calls provide to a prompt. asks: what it asks about one item, where it does; `auto` asks by the
+    prompts of the kinds that it routes to."""
 
     name: str
     doc: str
@@ -125,6 +138,7 @@ class ValidatorKind:
     items: bool = False  # `accept` also sees the fields and the measures of the result
     attributes: tuple[Attribute, ...] = ()
     sees: tuple[PromptName, ...] = ()
+    asks: Asking | None = None
     paid: bool = False
     reached: bool = False
 
@@ -170,6 +184,7 @@ class Preset:
 
 
 __all__ = [
+    "Asking",
     "Attribute",
     "BlockKind",
     "Context",

@@ -60,7 +60,7 @@ def render_command(settings: Settings, name: str, spec: str | None, item: str | 
         request = compose_step(context, operator.name, (chosen,), wanted, 0)
     except StepFault as fault:
         problem = faults.template_failed(
-            fault.operator, fault.line, fault.message, program.origins.get(f"operator.{fault.operator}")
+            fault.template, fault.line, fault.message, program.origins.get(f"operator.{fault.template}")
         )
         return _refuse(settings, diagnostics.with_([problem]))
     write_request(settings, operator, chosen, wanted, request)

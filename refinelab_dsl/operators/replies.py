@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-_FENCE: Final = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A reply that is no item of the task. `message` is the parser's, fit to be sent back for one repair."""
-
-    message: str
+from refinelab_dsl.prompts.replies import Unreadable, read_object
 
 
 class _Mcq(msgspec.Struct):
@@ -41,28 +32,9 @@ _SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType({"mcq": _M
 
 
 def read_reply(task: str, text: str) -> dict[str, Any] | Unreadable:
-    """The task fields that a reply holds, stripped of white space at their ends.
-
-    One JSON object, also inside a code fence (endpoints without `response_format` add them). Unknown members are
-    ignored: they were paid for and do no harm. Whether the item makes sense is the checks' business.
-    """
-    fenced = _FENCE.match(text)
-    content = fenced.group(1) if fenced else text.strip()
-    if not content:
-        return Unreadable("the reply is empty")
-    try:
-        encoded = content.encode()
-        reply = msgspec.json.decode(encoded, type=_SHAPES[task])
-    except UnicodeEncodeError:
-        return Unreadable("the reply is no valid Unicode")
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        return Unreadable(_shorten(str(error)))
-    except RecursionError:
-        return Unreadable("the reply is nested too deeply")
-    fields = {name: _strip(value) for name, value in msgspec.structs.asdict(reply).items()}
-    if any(not _is_text(value) for value in fields.values()):
-        return Unreadable("the reply holds half of a surrogate pair")
-    return fields
+    """The task fields that a reply holds. Whether the item makes sense is the checks' business."""
+    reply = read_object(text, _SHAPES[task])
+    return reply if isinstance(reply, Unreadable) else msgspec.structs.asdict(reply)
 
 
 def find_broken_key(task: str, fields: Mapping[str, Any]) -> str | None:
@@ -73,20 +45,3 @@ def find_broken_key(task: str, fields: Mapping[str, Any]) -> str | None:
     if matches == 1:
         return None
     return "the answer is none of the choices" if matches == 0 else "the answer is several of the choices"
-
-
-def _strip(value: Any) -> Any:
-    return [choice.strip() for choice in value] if isinstance(value, list) else value.strip()
-
-
-def _is_text(value: Any) -> bool:
-    """Whether a value can be written as UTF-8."""
-    try:
-        ("\n".join(value) if isinstance(value, list) else value).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _shorten(message: str) -> str:
-    return message if len(message) <= 200 else message[:199] + "…"

@@ -150,7 +150,7 @@ def build_templates(program: Program) -> tuple[Template, ...]:
                 user=user,
                 reply_schema=prompts.returns_schema(returns)
                 if returns
-                else prompts.reply_schema(program.dataset.task),
+                else prompts.reply_schema(operator.kind, program.dataset.task),
                 max_output_tokens=prompts.max_output_tokens(operator, model),
             )
         )

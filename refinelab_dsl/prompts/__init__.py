@@ -5,15 +5,15 @@ from refinelab_dsl.prompts.compose import (
     builtin_template,
     call_context,
     compose,
+    item_fields,
     max_output_tokens,
     repair_request,
-    reply_schema,
-    returns_schema,
     target_context,
 )
 from refinelab_dsl.prompts.hosts import check_endpoint, host
 from refinelab_dsl.prompts.render import TemplateFault, parse_template, render
 from refinelab_dsl.prompts.request import Completion, Message, Request, Subject, Usage, request_key
+from refinelab_dsl.prompts.shapes import item_schema, reply_schema, returns_schema
 from refinelab_dsl.prompts.tokens import (
     attempt_ceiling,
     attempt_ceiling_usd,
@@ -41,6 +41,8 @@ __all__ = [
     "compose",
     "count_tokens",
     "host",
+    "item_fields",
+    "item_schema",
     "max_output_tokens",
     "parse_blocks",
     "parse_template",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from refinelab_dsl.artifacts.plan import Header, Template
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import JOINT, Dimension, Measure, Model, Operator
+from refinelab_dsl.declarations import JOINT, Dimension, Measure, Model, Operator, Validator
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
 from refinelab_dsl.prompts.render import TemplateFault
@@ -20,12 +20,23 @@ _REPLY_FIELDS = {"mcq": ("question", "choices", "answer"), "qa": ("question", "a
                  "math": ("question", "solution", "answer")}
 
 
-class StepFault(Exception):
-    """The template of `operator` could not be rendered for one of the items: `line` of the template, and why."""
+def measure_template(measure: str) -> str:
+    """The name of the template that a paid measure asks by."""
+    return f"measure.{measure}"
 
-    def __init__(self, operator: str, fault: TemplateFault) -> None:
-        super().__init__(f"{operator}: {fault}")
-        self.operator = operator
+
+def validator_template(validator: str, route: str = "") -> str:
+    """The name of the template that a paid validator asks by. route: of `auto`, the kind that it routes to."""
+    return f"validator.{validator}.{route}" if route else f"validator.{validator}"
+
+
+class StepFault(Exception):
+    """A template could not be rendered for one of the items: `line` of the template, and why. template: its name, that
+    of the operator, or as `measure_template` and `validator_template` give it."""
+
+    def __init__(self, template: str, fault: TemplateFault) -> None:
+        super().__init__(f"{template}: {fault}")
+        self.template = template
         self.line = fault.line
         self.message = fault.message
 
@@ -42,6 +53,7 @@ class StepContext:
     models: Mapping[str, Model]
     operators: Mapping[str, Operator]
     templates: Mapping[str, Template]
+    validators: Mapping[str, Validator] = field(default_factory=dict)
 
     @property
     def joint(self) -> frozenset[str]:
@@ -61,6 +73,7 @@ class StepContext:
             models={model.name: model for model in header.models},
             operators={operator.name: operator for operator in header.operators},
             templates={template.name: template for template in header.templates},
+            validators={validator.name: validator for validator in header.validators},
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.architecture.tree import Import, area, find_imports, find_modules
 
 FOUNDATIONS = {
+    "effects",
+    "questions",
     "artifacts", "builtins", "data", "declarations", "diagnostics", "exit_codes", "expectations",
     "expressions", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip

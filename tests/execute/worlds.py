@@ -153,7 +153,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
         system, user = prompts.builtin_template(operator.kind, "qa")
         assert operator.model is not None
         templates.append(Template(
-            name=operator.name, model=operator.model, system=system, user=user, reply_schema=prompts.reply_schema("qa"),
+            name=operator.name, model=operator.model, system=system, user=user, reply_schema=prompts.item_schema("qa"),
             max_output_tokens=300,
         ))
     similarity = Binary(

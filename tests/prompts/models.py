@@ -7,7 +7,7 @@ from typing import Any
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Model, Operator, Prior
-from refinelab_dsl.prompts import Message, Request, Subject, builtin_template, reply_schema
+from refinelab_dsl.prompts import Message, Request, Subject, builtin_template, item_schema
 from refinelab_dsl.source import Place
 
 ITEMS: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ def make_operator(kind: str = "expand", **options: Any) -> Operator:
 def make_template(kind: str = "expand", task: str = "mcq", *, limit: int = 400) -> Template:
     system, user = builtin_template(kind, task)
     return Template(
-        name="op", model="small", system=system, user=user, reply_schema=reply_schema(task), max_output_tokens=limit
+        name="op", model="small", system=system, user=user, reply_schema=item_schema(task), max_output_tokens=limit
     )
 
 
@@ -53,7 +53,7 @@ def make_request(model: Model, text: str = "Write an item.", *, task: str = "mcq
         model=model,
         messages=(Message("system", "You write items."), Message("user", text)),
         schema_name="reply",
-        schema=reply_schema(task),
+        schema=item_schema(task),
         max_output_tokens=limit,
         sample=sample,
         seed=seed,

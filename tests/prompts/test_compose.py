@@ -20,10 +20,10 @@ from refinelab_dsl.prompts import (
     builtin_template,
     call_context,
     compose,
+    item_schema,
     max_output_tokens,
     parse_blocks,
     repair_request,
-    reply_schema,
     request_key,
     returns_schema,
     target_context,
@@ -75,7 +75,7 @@ def test_built_in_prompts_hold_the_item_in_a_block_of_the_user_message_alone(kin
 @pytest.mark.parametrize("kind", KINDS)
 def test_built_in_prompts_name_every_field_and_their_examples_obey_the_schema(kind: str, task: str) -> None:
     system = compose_builtin(kind, task).messages[0].content
-    schema = reply_schema(task)
+    schema = item_schema(task)
     for field in schema["required"]:
         assert f"`{field}`" in system
     example = json.loads(system.split("a good reply is\n")[1].split("\n")[0])
@@ -172,7 +172,7 @@ def test_the_schema_has_a_name_that_endpoints_take() -> None:
 
 @pytest.mark.parametrize("task", [*TASKS, "code"])
 def test_reply_schemas_are_strict(task: str) -> None:
-    schema = reply_schema(task)
+    schema = item_schema(task)
     assert schema["additionalProperties"] is False
     assert schema["required"] == list(schema["properties"]) == list(builtins.TASKS[task].reply)
     assert json.loads(json.dumps(schema)) == schema

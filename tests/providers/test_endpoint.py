@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from refinelab_dsl.prompts import Completion, reply_schema
+from refinelab_dsl.prompts import Completion, item_schema
 from refinelab_dsl.providers.endpoint import Simulation, answer_body
 from refinelab_dsl.providers.wire import Dialect, build_body
 from tests.harness.openai_server import Behaviour, Fault, ProcessServer, ThreadServer, parse_arguments
@@ -30,7 +30,7 @@ def test_built_in_prompts_are_understood(kind: str, task: str) -> None:
     request = compose_builtin(kind, task, target={"length": "short"})
     for dialect in (Dialect(), Dialect("json_object"), Dialect("none", "max_tokens")):
         reply = json.loads(answer_body(body_of(request, dialect), Simulation())["choices"][0]["message"]["content"])
-        assert list(reply) == reply_schema(task)["required"]
+        assert list(reply) == item_schema(task)["required"]
         assert len(reply["question"].split()) < 10
         if kind == "expand":
             answer = {"mcq": "carbon dioxide", "qa": "the Danube", "math": "40"}[task]

@@ -20,9 +20,9 @@ from refinelab_dsl.prompts import (
     Completion,
     Usage,
     attempt_ceiling,
+    item_schema,
     render_block,
     repair_request,
-    reply_schema,
     request_ceiling,
 )
 from refinelab_dsl.prompts.compose import schema_instruction
@@ -52,7 +52,7 @@ async def test_a_request_as_it_is_sent_and_a_reply_as_it_is_read() -> None:
         "max_completion_tokens": 400,
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "reply", "schema": reply_schema("mcq"), "strict": True},
+            "json_schema": {"name": "reply", "schema": item_schema("mcq"), "strict": True},
         },
         "temperature": 0.5,
         "top_p": 0.9,
@@ -133,7 +133,7 @@ async def test_what_an_endpoint_refuses_is_left_out_and_remembered(
     assert (limit if wording is None else "max_tokens") in body
     assert body.get("response_format", {}).get("type") == form
     if form != "json_schema":
-        assert body["messages"][-1]["content"].endswith(schema_instruction(reply_schema("mcq")))
+        assert body["messages"][-1]["content"].endswith(schema_instruction(item_schema("mcq")))
     assert sum(server.tally.delivered.values()) == 2
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinelab_dsl.prompts import Subject, count_tokens, reply_schema, returns_schema
+from refinelab_dsl.prompts import Subject, count_tokens, item_schema, returns_schema
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulation import FLAWS, Simulated, simulate
 from refinelab_dsl.validators.likeness import likeness, normalise
@@ -29,7 +29,7 @@ LENGTH: dict[str, Any] = {"length": {"label": "medium", "low": 12, "high": 25, "
 def run(kind: str = "generate", task: str = "mcq", *, item: Any = None, target: Any = None, prior: str = "1",
         sample: int | str = 0, seed: int = 7, **options: Any) -> Simulated:  # fmt: skip
     subject = Subject(kind, task, ITEMS[task] if item is None else item, target or {}, prior)
-    return simulate(subject, seed=seed, sample=sample, schema=reply_schema(task), **options)
+    return simulate(subject, seed=seed, sample=sample, schema=item_schema(task), **options)
 
 
 def text_of(fields: dict[str, Any]) -> str:
@@ -43,7 +43,7 @@ def length_of(text: str, unit: str) -> int:
 
 
 def check_form(task: str, reply: dict[str, Any]) -> None:
-    assert list(reply) == reply_schema(task)["required"]
+    assert list(reply) == item_schema(task)["required"]
     assert reply["question"].strip()
     assert reply["answer"].strip()
     if task == "mcq":
@@ -143,7 +143,7 @@ def test_a_bad_result_has_one_flaw_that_a_check_finds(kind: str, task: str, flaw
         reply = json.loads(result.text)
         match flaw:
             case "schema":
-                assert list(reply) == reply_schema(task)["required"][:-1]
+                assert list(reply) == item_schema(task)["required"][:-1]
             case "duplicate":
                 assert text_of(reply) == text_of(ITEMS[task])
             case "answer":

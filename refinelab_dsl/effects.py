@@ -1,0 +1,181 @@
+"""What a program of calls may ask for, and what it is sent back.
+
+A step, a paid validator and a paid measure are *programs*: generators that yield effects and are sent what came of
+them. They do no input and no output themselves, so one and the same program is driven by the runtime (ledger, journal,
+store), by replay (stored outcomes) and by tests (scripted ones). A program is a pure function of its arguments and of
+the outcomes it is sent: no clock, no random draw that does not follow from the spec's seed and the item.
+
+Every outcome is kept as a `Completion` under the effect's content key, so nothing is done twice and a resumed run gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from refinelab_dsl.declarations import Embedding
+from refinelab_dsl.prompts.request import Completion, Request, Usage, request_key
+from refinelab_dsl.prompts.tokens import call_ceiling, count_tokens, price_usd, request_tokens
+
+SANDBOX: Final = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a corpus. `id` is stable: the same corpus gives the same ids."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieve:
+    """The `top_k` passages of a corpus that fit a query best. corpus: the name of a corpus that the plan knows.
+
+    Comes back as `tuple[Passage, ...]`, the best first; empty where nothing fits.
+    """
+
+    corpus: str
+    query: str
+    top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Runs a program that a model wrote. level: which sandbox. answer: the variable whose value is the result, None
+    where only whether it runs through counts. Comes back as `Outcome`."""
+
+    code: str
+    level: Literal["embedded", "strict"]
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a program. value: of the wanted variable, as text. message: the kind of what went wrong, in words
+    of the sandbox; nothing that the program printed.
+
+    `unsupported`: the sandbox's subset of the language lacks a construct; no verdict on the program.
+    """
+
+    status: Literal["ok", "failed", "timeout", "memory", "output", "unsupported"]
+    value: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Texts as vectors of a paid embedding. Comes back as `list[list[float]]`, one row per text, in order."""
+
+    embedding: Embedding
+    texts: tuple[str, ...]
+
+
+Effect: TypeAlias = Request | Retrieve | Execute | Embed
+T = TypeVar("T")
+Program: TypeAlias = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a paid validator found of one item.
+
+    confidence: in [0, 1]. reason: in the validator's own words, without text of the dataset or of a reply (it is
+    logged). answer: what the answer should be, where the item's own is refuted and another is supported. passages:
+    the ids of those that it rests on.
+    """
+
+    verdict: Literal["supported", "refuted", "unknown"]
+    confidence: float
+    reason: str = ""
+    answer: str | None = None
+    passages: tuple[str, ...] = field(default=())
+
+
+def effect_key(effect: Effect) -> str:
+    """The content key (hex SHA-256) of an effect: what is asked, of whom."""
+    if isinstance(effect, Request):
+        return request_key(effect)
+    content = {"effect": type(effect).__name__, **msgspec.to_builtins(effect, enc_hook=_plain)}
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def effect_line(effect: Effect) -> str:
+    """Who performs an effect: the declared model, `embedding.NAME`, `corpus.NAME` or the sandbox."""
+    match effect:
+        case Request():
+            return effect.model.name
+        case Retrieve():
+            return f"corpus.{effect.corpus}"
+        case Embed():
+            return f"embedding.{effect.embedding.name}"
+        case Execute():
+            return SANDBOX
+
+
+def effect_ceiling(effect: Effect) -> tuple[int, int]:
+    """The most (input, output) tokens of an effect."""
+    match effect:
+        case Request():
+            return call_ceiling(effect)
+        case Embed():
+            return sum(len(text.encode("utf-8", "replace")) + 4 for text in effect.texts), 0
+        case _:
+            return 0, 0
+
+
+def effect_tokens(effect: Effect) -> int:
+    """Tokens that an effect is expected to count against a rate limit."""
+    match effect:
+        case Request():
+            return request_tokens(effect) + effect.max_output_tokens
+        case Embed():
+            return sum(count_tokens(text, effect.embedding.id) for text in effect.texts)
+        case _:
+            return 0
+
+
+def effect_usd(effect: Effect, usage: Usage) -> Decimal | None:
+    """Dollars for what an effect took; None where the price is unknown."""
+    match effect:
+        case Request():
+            return price_usd(effect.model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+        case Embed():
+            return None if effect.embedding.price is None else effect.embedding.price * usage.input_tokens
+        case _:
+            return Decimal(0)
+
+
+def encode_outcome(value: Any) -> str:
+    """What comes of an effect other than a call to a model, as the text that is kept."""
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def decode_outcome(effect: Effect, completion: Completion) -> Any:
+    """What a program is sent for an effect.
+
+    Raises:
+        msgspec.MsgspecError: what was kept is no outcome of this effect.
+    """
+    match effect:
+        case Request():
+            return completion
+        case Retrieve():
+            return msgspec.json.decode(completion.text, type=tuple[Passage, ...])
+        case Execute():
+            return msgspec.json.decode(completion.text, type=Outcome)
+        case Embed():
+            return msgspec.json.decode(completion.text, type=list[list[float]])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Embedding):
+        return {"provider": value.provider, "id": value.id, "base_url": value.base_url}
+    raise TypeError(type(value).__name__)

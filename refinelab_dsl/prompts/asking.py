@@ -1,0 +1,208 @@
+"""What the calls of paid measures and validators about one item come to: expected, and at the most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from refinelab_dsl.artifacts.plan import Template
+from refinelab_dsl.builtins import MEASURE_KINDS, VALIDATOR_KINDS
+from refinelab_dsl.builtins.table import Asking, PromptName
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Measure, Operator, Validator
+from refinelab_dsl.prompts.compose import compose, item_fields
+from refinelab_dsl.prompts.request import Request
+from refinelab_dsl.prompts.steps import StepContext, measure_template, validator_template
+from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens
+from refinelab_dsl.source import Place
+
+ROUTES: Final = ("pot", "rag")
+"""The kinds by whose prompts `auto` asks."""
+
+MOST_BYTES_PER_TOKEN: Final = 4
+"""A result of more UTF-8 bytes than this many per token of its reply is rejected where checks would ask about it: what
+they claim of the budget counts on it."""
+
+NEIGHBOURS: Final = 8
+"""Exemplars that an item is compared with, where `elo` does not say."""
+
+_PASSAGE: Final = {"id": "passage-1", "title": "A title of a few words", "text": "some words " * 60}
+_FINDING: Final = {"verdict": "refuted", "answer": "", "reason": "some reason in a few words"}
+_PROBE: Final = 1_000  # bytes of an item by which is found how often a template shows it
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Calls, tokens in and out, and dollars (None where a price is unknown)."""
+
+    calls: float = 0.0
+    input_tokens: float = 0.0
+    output_tokens: float = 0.0
+    usd: Decimal | None = Decimal(0)
+
+    def __add__(self, other: Use) -> Use:
+        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+        return Use(
+            self.calls + other.calls, self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens, usd,
+        )  # fmt: skip
+
+    @property
+    def tokens(self) -> float:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A template that is asked about an item; `asks` says how often."""
+
+    template: Template
+    asks: Asking
+    sees: tuple[PromptName, ...]
+    options: Mapping[str, Any]
+
+
+def validator_questions(context: StepContext, validator: Validator) -> tuple[Question, ...]:
+    """What a validator asks about an item; nothing where it asks no model."""
+    if validator.kind == "auto":
+        routed = [
+            (VALIDATOR_KINDS[route], context.templates[name])
+            for route in ROUTES
+            if (name := validator_template(validator.name, route)) in context.templates
+        ]
+        return tuple(
+            Question(template, row.asks, row.sees, validator.options) for row, template in routed if row.asks
+        )[:1]  # an item takes one route; the first is the dearer
+    row = VALIDATOR_KINDS[validator.kind]
+    template = context.templates.get(validator_template(validator.name))
+    return () if row.asks is None or template is None else (Question(template, row.asks, row.sees, validator.options),)
+
+
+def measure_questions(context: StepContext, measure: Measure) -> tuple[Question, ...]:
+    """What a measure asks about an item; nothing where it asks no model."""
+    if measure.kind == "verdict":
+        return validator_questions(context, context.validators[str(measure.options["validator"])])
+    row = MEASURE_KINDS.get(measure.kind)
+    template = context.templates.get(measure_template(measure.name))
+    if row is None or row.asks is None or template is None:
+        return ()
+    asks = row.asks
+    if measure.kind == "elo":
+        calls = int(measure.options.get("neighbours") or NEIGHBOURS) * (2 if measure.options.get("swap") else 1)
+        asks = Asking(calls, Decimal(calls), asks.output_tokens, asks.max_output_tokens)
+    return (Question(template, asks, row.sees, measure.options),)
+
+
+def is_paid(measure: Measure) -> bool:
+    """Whether the values of a measure are had from a model, so that a pilot learns them."""
+    row = MEASURE_KINDS.get(measure.kind)
+    return row is not None and row.paid
+
+
+def result_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
+    """What is asked about a result of an operator: by its checks, and by the measures of dimensions in which new items
+    are measured. A validator that is a check and a measure is asked once."""
+    found: list[Question] = []
+    checks = [context.validators[name] for name in operator.checks if name in context.validators]
+    for validator in checks:
+        found += validator_questions(context, validator)
+    asked = {validator.name for validator in checks}
+    measured = {dimension.measure for dimension in context.dimensions if dimension.on_new == "measure"}
+    for measure in context.measures:
+        if measure.name in measured and measure.options.get("validator") not in asked:
+            found += measure_questions(context, measure)
+    return tuple(found)
+
+
+def stand_in(context: StepContext, question: Question, item: Item) -> Request:
+    """A request as the question asks it, with stand-ins for what is not known before: passages, labels, a finding.
+
+    Raises:
+        TemplateFault: the template cannot be rendered with this item.
+    """
+    fields = item_fields(item)
+    known: dict[str, Any] = {
+        "item": fields, "first": fields, "second": fields, "anchor": fields,
+        "passages": [_PASSAGE] * int(question.options.get("top_k") or 4),
+        "finding": _FINDING, "criteria": [], "target": {}, "count": 1, "style": None,
+        "labels": list(question.options.get("labels") or ("one label", "another label")),
+    }  # fmt: skip
+    variables = {name.name: known[name.name] for name in question.sees if name.name in known}
+    model = context.models[question.template.model]
+    return compose(
+        question.template, model, {"task": context.task, **variables}, subject=None, sample=0, seed=context.seed
+    )
+
+
+def expected_use(context: StepContext, questions: Sequence[Question], items: Sequence[Item]) -> Use:
+    """What asking all questions about an item like these takes, on average.
+
+    Raises:
+        TemplateFault: a template cannot be rendered with one of the items.
+    """
+    total = Use()
+    for question in questions:
+        lengths = [request_tokens(stand_in(context, question, item)) for item in items]
+        calls = float(question.asks.usual)
+        tokens_in = calls * sum(lengths) / len(lengths) if lengths else 0.0
+        tokens_out = calls * question.asks.output_tokens
+        model = context.models[question.template.model]
+        usd = price_usd(model, Decimal(repr(round(tokens_in, 6))), Decimal(repr(round(tokens_out, 6))))
+        total += Use(calls, tokens_in, tokens_out, usd)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most (input) tokens of one call as a function of the item's UTF-8 bytes: base + times * bytes."""
+
+    question: Question
+    base: int
+    repaired: int
+    times: int
+
+    def use(self, size: int, calls: int, *, repairs: bool) -> tuple[int, int]:
+        """(input, output) tokens of that many calls about an item of `size` bytes."""
+        shown = self.times * size
+        tokens_in = self.repaired + 2 * shown if repairs else self.base + shown
+        return calls * tokens_in, calls * self.question.asks.max_output_tokens * (2 if repairs else 1)
+
+
+def bound_question(context: StepContext, question: Question) -> Bound:
+    """The bound of a question; its template is rendered with an empty item, and with a longer one."""
+    empty = stand_in(context, question, _probe(context.task, 0))
+    longer = stand_in(context, question, _probe(context.task, _PROBE))
+    base = call_ceiling(empty)[0]
+    times = ceil((call_ceiling(longer)[0] - base) / _PROBE)
+    return Bound(question, base, attempt_ceiling(empty)[0], times)
+
+
+def claim_results(context: StepContext, bounds: Sequence[Bound], size: int, *, most: bool) -> Use:
+    """What checking and measuring a result of `size` bytes may take. most: everything that could be, repairs included;
+    else what is claimed of the budget before a step starts, and is added to where that is not enough."""
+    total = Use()
+    for bound in bounds:
+        calls = bound.question.asks.most if most else ceil(bound.question.asks.usual)
+        tokens_in, tokens_out = bound.use(size, calls, repairs=most)
+        usd = price_usd(context.models[bound.question.template.model], tokens_in, tokens_out)
+        total += Use(calls, tokens_in, tokens_out, usd)
+    return total
+
+
+def item_bytes(item: Item) -> int:
+    """The UTF-8 bytes of an item as prompts show it."""
+    return len(msgspec.json.encode(item_fields(item), enc_hook=str))
+
+
+def _probe(task: str, size: int) -> Item:
+    text = "x" * size
+    fields: dict[str, Any] = dict.fromkeys(("question", "answer", "solution", "prompt", "tests", "entry_point"), "")
+    fields |= {"choices": [], "question": text, "prompt": ""} if task != "code" else {"prompt": text, "choices": []}
+    empty: Mapping[str, Any] = MappingProxyType({})
+    return Item(id="probe", key="probe", hash="", fields=fields, attributes=empty, raw=empty, place=Place(""))

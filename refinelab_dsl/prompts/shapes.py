@@ -1,0 +1,87 @@
+"""The JSON schemas of replies, by what is asked, in the strict subset that endpoints take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+TEXT: Final = {"type": "string"}
+NUMBER: Final = {"type": "number"}
+
+_ITEMS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+    "mcq": {"question": TEXT, "choices": {"type": "array", "items": TEXT}, "answer": TEXT},
+    "qa": {"question": TEXT, "answer": TEXT},
+    "math": {"question": TEXT, "solution": TEXT, "answer": TEXT},
+    "code": {"prompt": TEXT, "tests": TEXT, "entry_point": TEXT, "solution": TEXT},
+})  # fmt: skip
+_RETURNS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+    "text": TEXT,
+    "number": NUMBER,
+    "integer": {"type": "integer"},
+    "bool": {"type": "boolean"},
+})  # fmt: skip
+
+ITEM_TASKS: Final = tuple(_ITEMS)
+"""The tasks whose items a model can give back."""
+
+
+def _pick(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
+
+
+def _list(of: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": dict(of)}
+
+
+def strict_object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A JSON schema of an object that has these members, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": {name: dict(schema) for name, schema in properties.items()},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_DISTRACTOR: Final = strict_object({"text": TEXT, "mistake": TEXT, "plausibility": NUMBER})
+
+_KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]]] = MappingProxyType({
+    "classify": lambda labels: {"label": _pick(*labels)},
+    "elo": lambda labels: {"harder": _pick("first", "second", "equal")},
+    "pot": lambda labels: {"program": TEXT},
+    "rag": lambda labels: {
+        "verdict": _pick("supported", "refuted", "not enough evidence"), "confidence": NUMBER, "answer": TEXT,
+        "passages": _list(TEXT),
+    },
+    "rewrite_distractors": lambda labels: {"mistakes": _list(TEXT), "distractors": _list(_DISTRACTOR)},
+})  # fmt: skip
+"""What is asked of a model that does not give back a whole item."""
+
+
+def item_schema(task: str) -> dict[str, Any]:
+    """The schema of a reply that holds one item of a task."""
+    return strict_object(_ITEMS[task])
+
+
+def reply_schema(kind: str, task: str, labels: Sequence[str] = ()) -> dict[str, Any]:
+    """The schema of a reply to the built-in prompt of a kind of operator, validator or measure.
+
+    labels: what a `classify` may answer.
+    """
+    shape = _KINDS.get(kind)
+    return item_schema(task) if shape is None else strict_object(shape(labels))
+
+
+def returns_schema(returns: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a prompt's own `returns` (`text number integer bool`, `[text]`, `{"labels": […]}`)."""
+    properties: dict[str, Mapping[str, Any]] = {}
+    for name, kind in returns.items():
+        match kind:
+            case {"labels": labels}:
+                properties[name] = _pick(*labels)
+            case str():
+                properties[name] = _RETURNS[kind]
+            case _:
+                properties[name] = _list(_RETURNS[kind[0]])
+    return strict_object(properties)
