@@ -33,12 +33,12 @@ from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
 from refinelab_dsl.exit_codes import ExitCode, settle
+from refinelab_dsl.likeness import Neighbours
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
 from refinelab_dsl.providers import Provider
 from refinelab_dsl.store import Store, StoreError
 from refinelab_dsl.validators import Surroundings
-from refinelab_dsl.validators.likeness import Neighbours
 
 
 def run(

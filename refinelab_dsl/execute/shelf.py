@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.validators.likeness import Neighbours
+from refinelab_dsl.likeness import Neighbours
 
 _COMMIT_EVERY = 10_000
 _RECENT = 256

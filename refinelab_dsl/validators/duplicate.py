@@ -12,7 +12,7 @@ _PLACES: Final = 4  # decimals of `similarity` as it is judged and recorded
 
 
 def judge(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
-    """`accept` over `similarity`: the likeness to the nearest item of what `against` names (`likeness.py`)."""
+    """`accept` over `similarity`: the likeness to the nearest item of what `against` names (`likeness`)."""
     similarity = 0.0
     if "originals" in validator.against:
         similarity = measure_originals(result, surroundings)

@@ -7,7 +7,7 @@ from typing import Final
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
-from refinelab_dsl.validators.likeness import normalise
+from refinelab_dsl.likeness import normalise
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
 

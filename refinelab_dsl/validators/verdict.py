@@ -10,7 +10,7 @@ from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Validator
-from refinelab_dsl.validators.likeness import Neighbours
+from refinelab_dsl.likeness import Neighbours
 
 
 @dataclass(frozen=True, slots=True)

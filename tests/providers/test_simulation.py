@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refinelab_dsl.likeness import likeness, normalise
 from refinelab_dsl.prompts import Subject, count_tokens, item_schema, returns_schema
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulation import FLAWS, Simulated, simulate
-from refinelab_dsl.validators.likeness import likeness, normalise
 from tests.prompts.models import ITEMS
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"

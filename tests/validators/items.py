@@ -9,9 +9,9 @@ from typing import Any
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Band, Dimension, Measure
+from refinelab_dsl.likeness import Neighbours
 from refinelab_dsl.source import Place
 from refinelab_dsl.validators import Result, Surroundings
-from refinelab_dsl.validators.likeness import Neighbours
 
 LABELS = {"size": ("short", "long"), "topic": ("bonding", "acids")}
 

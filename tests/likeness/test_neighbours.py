@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.validators.likeness import Neighbours, comparison_text, likeness, normalise
+from refinelab_dsl.likeness import Neighbours, comparison_text, likeness, normalise
 from tests.validators.items import make_item
 
 TEXTS = st.text(max_size=60)
@@ -46,7 +46,7 @@ def test_the_order_of_choices_does_not_count_but_the_passage_does() -> None:
 def _texts(count: int, seed: int) -> list[str]:
     draw = random.Random(seed)
     words = ["".join(draw.choice("abcdefghijklmnop") for _ in range(draw.randint(2, 9))) for _ in range(400)]
-    return [" ".join(draw.choice(words) for _ in range(draw.randint(8, 30))) for _ in range(count)]
+    return [" ".join(draw.choice(words) for _ in range(draw.randint(16, 30))) for _ in range(count)]
 
 
 def test_the_nearest_of_many_is_found_whatever_the_order_they_came_in() -> None:

@@ -1,0 +1,81 @@
+"""Clusters of nearly equal items: the connected components of pairs that are alike enough.
+
+A cluster is a chain: its first and its last item may be less alike than the threshold. Every item is told the first of
+its cluster in the order in which they came; one that stands alone has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.embeddings.cosine import Rows
+from refinelab_dsl.likeness.neighbours import Neighbours
+
+_BLOCK: Final = 1024  # rows that are compared at a time with all before them
+
+
+def cluster_by_text(items: Iterable[Item], threshold: float) -> list[int | None]:
+    """Clusters by likeness of texts (`likeness.text`), of candidates that MinHash proposes (`likeness.neighbours`).
+
+    Returns, per item, the place of the first of its cluster.
+    """
+    neighbours, forest = Neighbours(), _Forest(0)
+    for place, item in enumerate(items):
+        forest.plant()
+        for near in neighbours.add_alike(item, threshold, partial(forest.is_joined, place)):
+            forest.join(near, place)
+    return forest.list_firsts()
+
+
+def cluster_rows(rows: NDArray[np.float32], passages: Sequence[bytes], threshold: float) -> list[int | None]:
+    """Clusters by cosine of embeddings: every pair is compared, so the work grows with the square of the number.
+
+    rows: one per item. passages: what must be equal for two items to be compared at all (`text.passage_digest`).
+    Returns, per item, the place of the first of its cluster.
+    """
+    whole, forest = Rows.of(rows), _Forest(len(rows))
+    for start in range(0, len(rows), _BLOCK):
+        block = whole.slice(start, start + _BLOCK)
+        for other in range(0, start + 1, _BLOCK):
+            near = block.cosines(whole.slice(other, other + _BLOCK)) >= threshold
+            for one, two in zip(*(found.tolist() for found in np.nonzero(near)), strict=True):
+                first, second = other + two, start + one
+                if first < second and passages[first] == passages[second]:
+                    forest.join(first, second)
+    return forest.list_firsts()
+
+
+class _Forest:
+    """Disjoint sets of places, each with its least as root (Tarjan 1975, with paths halved)."""
+
+    def __init__(self, count: int) -> None:
+        self._parents = list(range(count))
+
+    def plant(self) -> None:
+        """One place more, alone."""
+        self._parents.append(len(self._parents))
+
+    def join(self, one: int, other: int) -> None:
+        one, other = self._root(one), self._root(other)
+        self._parents[max(one, other)] = min(one, other)
+
+    def is_joined(self, one: int, other: int) -> bool:
+        return self._root(one) == self._root(other)
+
+    def list_firsts(self) -> list[int | None]:
+        """Per place the root of its set; None where it is alone."""
+        roots = [self._root(place) for place in range(len(self._parents))]
+        counts = np.bincount(roots, minlength=1)
+        return [root if counts[root] > 1 else None for root in roots]
+
+    def _root(self, place: int) -> int:
+        parents = self._parents
+        while parents[place] != place:
+            parents[place] = place = parents[parents[place]]
+        return place

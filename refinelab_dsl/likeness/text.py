@@ -1,0 +1,73 @@
+"""How alike two items read: what `duplicate`, `near_duplicate` and embeddings make of their texts.
+
+Likeness of two texts is the Dice coefficient of their multisets of character trigrams (Dice 1945): 2 |A and B| /
+(|A| + |B|), 1 for equal texts, after Unicode NFKC, case folding and joining of white space. Items compare by question
+and, for multiple choice, by their choices in any order; items with different passages (`context`) are never alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refinelab_dsl.data.items import Item
+
+_GRAM: Final = 3
+
+
+def normalise(text: str) -> str:
+    """A text as it is compared: NFKC, case folded, white space joined."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def comparison_text(item: Item) -> str:
+    """What of an item is compared: the question, and the choices in sorted order."""
+    choices = sorted(normalise(choice) for choice in item.fields.get("choices", ()))
+    return "\n".join([normalise(str(item.fields["question"])), *choices])
+
+
+def meaning_text(item: Item) -> str:
+    """What of an item must keep its meaning when it is put in other words: the question and the answer."""
+    return f"{item.fields['question']}\n{item.fields['answer']}"
+
+
+def passage_digest(item: Item) -> bytes:
+    """Equal for items with the same passage, and for those without one."""
+    context = item.fields.get("context")
+    return b"" if context is None else hashlib.sha256(normalise(str(context)).encode("utf-8", "replace")).digest()[:8]
+
+
+def likeness(one: str, other: str) -> float:
+    """The Dice coefficient of the character trigrams of two normalised texts, in [0, 1]."""
+    return 1.0 if one == other else dice(count_grams(one), count_grams(other))
+
+
+def count_grams(text: str) -> Counter[str]:
+    """The trigrams of a normalised text, each with how often it occurs."""
+    padded = text.ljust(_GRAM)
+    return Counter(padded[index : index + _GRAM] for index in range(len(padded) - _GRAM + 1))
+
+
+def dice(one: Counter[str], other: Counter[str]) -> float:
+    """The Dice coefficient of two multisets, in [0, 1]."""
+    small, large = (one, other) if len(one) <= len(other) else (other, one)
+    shared = sum(min(count, large[gram]) for gram, count in small.items() if gram in large)
+    return 2 * shared / (one.total() + other.total())
+
+
+def odd_numbers(count: int, name: str) -> NDArray[np.uint64]:
+    """Fixed odd 64-bit numbers, other ones for each name."""
+    content = b"".join(hashlib.sha256(f"{name} {index}".encode()).digest()[:8] for index in range(count))
+    return np.frombuffer(content, dtype="<u8").astype(np.uint64) | np.uint64(1)
+
+
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser of splitmix64 (Steele, Lea and Flood 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
