@@ -7,7 +7,8 @@ from tests.architecture.tree import Import, area, find_imports, find_modules
 FOUNDATIONS = {
     "effects",
     "questions",
-    "artifacts", "builtins", "data", "declarations", "diagnostics", "embeddings", "exit_codes", "expectations",
+    "artifacts", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
+    "expectations",
     "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.
