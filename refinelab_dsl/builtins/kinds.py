@@ -132,7 +132,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
             Attribute("matrix", _SIGNALS, "signals: models by items", required=True),
             Attribute(
                 "irt",
-                Word(("rasch", "two_parameter", "rate"), ("rasch", "two_parameter")),
+                Word(("rasch", "two_parameter", "rate")),
                 "the model of item response, or the plain share of right answers",
                 default="rasch",
             ),

@@ -17,6 +17,7 @@ from refinelab_dsl.data.signals import RowFaults, SignalTable, join_text, read_f
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
+from refinelab_dsl.measures.difficulty import fit_difficulties, is_fitted, pack_grades
 from refinelab_dsl.measures.recorded import MATRIX, Recorded, list_signals
 from refinelab_dsl.measures.responses import (
     Grade,
@@ -30,6 +31,7 @@ from refinelab_dsl.measures.responses import (
 from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
+_ENOUGH = 3  # items on which all must be right before that is worth saying
 _LIKE_THE_KEY = 20  # items on which a column must be right, all of them, before it looks like the key
 
 
@@ -71,13 +73,18 @@ def read_records(
         signals[dataset.name] = digests
         bad = RowFaults(dataset, origins)
         table = read_table(dataset, paths, project, bad)
-        rates: tuple[float | None, ...] = ()
+        read = [measure for measure in measures_ if measure.options.get(MATRIX) == dataset.name]
         if not bad.problems:
-            rates = _Joining(table, main, files, project, bad).rate(notes)
+            joining = _Joining(table, main, files, project, bad, keep=any(map(is_fitted, read)))
+            rates = joining.rate(notes)
+            fits: dict[str, Sequence[float | None]] = {}
+            for measure in read:
+                how = str(measure.options.get("irt", "rasch"))
+                if how not in fits and is_fitted(measure) and not any(each.is_error for each in bad.problems):
+                    fits[how], said = fit_difficulties(joining.kept, len(table.columns), how, measure.name)
+                    notes.append(said)
+                values[measure.name] = tuple(fits.get(how, rates))
         found += bad.list_found()
-        for measure in measures_:
-            if measure.options.get(MATRIX) == dataset.name:
-                values[measure.name] = rates
     return Records(values, signals, tuple(notes), Diagnostics(tuple(found)))
 
 
@@ -85,9 +92,19 @@ class _Joining:
     """One table of responses beside the items of the main dataset."""
 
     def __init__(
-        self, table: SignalTable, main: Dataset, files: Sequence[Path], project: Project, bad: RowFaults
+        self,
+        table: SignalTable,
+        main: Dataset,
+        files: Sequence[Path],
+        project: Project,
+        bad: RowFaults,
+        *,
+        keep: bool,
     ) -> None:
+        """keep: whether every single answer is kept, as item response needs them."""
         self.table = table
+        self.keep = keep
+        self.kept: list[bytes | None] = []
         self.main = main
         self.files = files
         self.project = project
@@ -117,9 +134,12 @@ class _Joining:
             if row is None:
                 unjoined += 1
                 rates.append(None)
+                self.kept.append(None)
                 continue
             grades = [grade(value, item, reading) for value in row.values]
             rates.append(rate_of(grades))
+            if self.keep:
+                self.kept.append(pack_grades(grades))
             for at, found in enumerate(grades):
                 tally[at][found] += 1
                 if found is Grade.UNREAD:
@@ -129,6 +149,7 @@ class _Joining:
                 self.bad.problems.append(self._nothing_joined(first_item))
             return tuple(rates)
         self._judge_columns(tally, unread)
+        self._judge_whole(tally, len(rates) - unjoined)
         if unjoined:
             notes.append(f"{faults.count(unjoined, 'item')} without a row of `{name}`")
         wrong = sum(each[Grade.UNREAD] for each in tally)
@@ -203,6 +224,14 @@ class _Joining:
                 )
             elif right >= _LIKE_THE_KEY and not wrong + counts[Grade.UNREAD] and not self._is_named(column):
                 self.bad.problems.append(faults.key_among_responses(name, column, right, self.bad.span("source")))
+
+    def _judge_whole(self, tally: Sequence[Mapping[Grade, int]], items: int) -> None:
+        """A matrix that says the same of all items ranks none of them."""
+        right = sum(each[Grade.RIGHT] for each in tally)
+        wrong = sum(each[Grade.WRONG] + each[Grade.UNREAD] for each in tally)
+        if items >= _ENOUGH and (right == 0) != (wrong == 0):
+            span = self.bad.span("source")
+            self.bad.problems.append(faults.one_sided_responses(self.table.dataset.name, right > 0, items, span))
 
     def _is_named(self, column: str) -> bool:
         return column in self.table.dataset.fields

@@ -1,5 +1,6 @@
-"""`measure { kind = responses }`: how hard an item is, from what models answered. `irt = rate`: the share of the models
-that were right, in [0, 1], of those whose answer was recorded."""
+"""`measure { kind = responses }`: how hard an item is for models, from what models answered. `irt = rate`: the share of
+the models that were right, in [0, 1], of those whose answer was recorded; `rasch` and `two_parameter`: a difficulty
+(`measures.item_response`)."""
 
 from __future__ import annotations
 

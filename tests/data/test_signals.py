@@ -98,6 +98,46 @@ def test_compressed(tmp_path: Path) -> None:
     assert rates(tmp_path, packed, file="answers.csv.gz") == [1.0, 0.0, 1.0]
 
 
+RASCH = Measure(name="rate", kind="responses", options={"matrix": "answers", "irt": "rasch"})
+
+
+def test_difficulties_follow_who_answered_what(tmp_path: Path) -> None:
+    """Both of b and c were answered once, rightly: b by the weaker model, so it is the easier one."""
+    items = [{**MCQ[0], "id": name} for name in "abcdefgh"]
+    table = "item,m,n\na,1,1\nb,,1\nc,1,\nd,0,1\ne,0,1\nf,0,1\ng,0,\n"
+    profile, found = rate(tmp_path, table, items, measures=(RASCH,))
+    assert profile is not None, found
+    a, b, c, d, e, f, g, h = profile.recorded["rate"]
+    assert h is None
+    assert d == e == f
+    assert a < d < g
+    assert b > c
+    assert all(round(value, 4) == value for value in (a, b, c, d, e, f, g))
+    [note] = [note for note in profile.notes if note.startswith("`rate`")]
+    assert "from 2 models on 7 items" in note
+    assert "4 that all or none got right rest on the prior" in note
+
+
+def test_measures_of_one_matrix_each_have_their_own_values(tmp_path: Path) -> None:
+    measures = (RATE, RASCH.model_copy(update={"name": "logits"}))
+    profile, found = rate(tmp_path, "item,m,n\na,1,1\nb,0,1\nc,0,0\n", measures=measures)
+    assert profile is not None, found
+    assert profile.recorded["rate"] == (1.0, 0.5, 0.0)
+    easy, middle, hard = profile.recorded["logits"]
+    assert easy < middle < hard
+
+
+@pytest.mark.parametrize(("answer", "said"), [("1", "right"), ("0", "wrong")])
+def test_a_matrix_that_says_the_same_of_all_items(tmp_path: Path, answer: str, said: str) -> None:
+    table = "item,m,n\n" + "".join(f"{name},{answer},{answer}\n" for name in "abc")
+    for measure in (RATE, RASCH):
+        profile, found = rate(tmp_path, table, measures=(measure,))
+        assert profile is not None, found
+        assert [(entry.code, entry.severity) for entry in found] == [("RF3037", "warning")]
+        assert found[0].message == f"every answer in dataset `answers` is {said}, on all of 3 items"
+        assert len(set(profile.recorded["rate"])) == 1
+
+
 def test_what_was_not_answered_does_not_count(tmp_path: Path) -> None:
     assert rates(tmp_path, "item,m,n\na,1,\nb,,\nc,0,1\n") == [1.0, None, 0.5]
 

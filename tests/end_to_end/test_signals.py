@@ -116,17 +116,32 @@ def test_the_plan_is_the_same_bytes_twice(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "what"),
-    [("", "`irt = rasch` of measure `right`"), (", irt = two_parameter", "`irt = two_parameter` of measure `right`")],
+    ("written", "said"),
+    [
+        ("", "by the Rasch model, from 3 models on 38 items"),
+        (", irt = two_parameter", "by the two-parameter model, from 3 models on 38 items"),
+    ],
 )
-def test_item_response_is_refused_by_a_plan(project: Path, written: str, what: str) -> None:
+def test_difficulty_by_item_response(project: Path, written: str, said: str) -> None:
+    """Hard items (two of three models wrong) lie above 0, the others (one wrong) below; the plan says how sure that is,
+    is the same bytes twice, and can be applied and replayed."""
     spec = project / "quiz.refine"
-    spec.write_text(SPEC.replace(", irt = rate", written))
-    assert refinec("check", cwd=project).code == 0
-    planned = refinec("plan", cwd=project)
-    assert planned.code == ExitCode.SPEC
-    assert "RF5010" in planned.err
-    assert what in planned.err
+    bands = "bands = { hard = above(0), easy = below(0) }"
+    text = SPEC.replace(", irt = rate", written).replace("bands = { hard = below(0.5), easy = above(0.5) }", bands)
+    text = text.replace("where = right > 0.4, prefer = right", "where = right < 0, prefer = 0 - right")
+    spec.write_text(text.replace('expect "nothing is easier than all" { assert = count(right > 1) == 0 }\n', ""))
+    for name in ("a.refplan", "b.refplan"):
+        planned = refinec("plan", "-o", name, "--format", "json", cwd=project)
+        assert planned.code == 0, planned.err
+    assert (project / "a.refplan").read_bytes() == (project / "b.refplan").read_bytes()
+    mix = planned.json["mix"]["difficulty"]
+    assert (mix["hard"]["count_now"], mix["easy"]["count_now"]) == (10, 28)
+    notes = " ".join(planned.json["notes"])
+    assert said in notes
+    assert "its standard error is" in notes
+    applied = refinec("apply", "a.refplan", "--format", "json", cwd=project)
+    assert applied.code == 0, applied.err
+    assert refinec("replay", "1", cwd=project).code == 0
 
 
 def test_signals_that_are_gone(project: Path) -> None:

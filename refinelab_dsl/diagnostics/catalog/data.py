@@ -368,6 +368,18 @@ def key_among_responses(dataset: str, column: str, items: int, span: Span | None
     )
 
 
+def one_sided_responses(dataset: str, right: bool, items: int, span: Span | None) -> Diagnostic:
+    """RF3037: every recorded answer is right, or every one is wrong: no item is harder than another."""
+    return Diagnostic(
+        "RF3037",
+        "warning",
+        f"every answer in dataset `{dataset}` is {'right' if right else 'wrong'}, on all of {count(items, 'item')}",
+        span=span,
+        notes=("so all items are equally hard by it",),
+        help=(Help("add models that are weaker or stronger, or see whether `answer_as` reads the answers as meant"),),
+    )
+
+
 # What `refinec init --from` reads off a file
 
 
