@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint solver clean
+.PHONY: help demo test lint programs clean
 
 help:
 	@echo "make demo    refine the sample data of specs/quickstart.refine with the simulated model"
@@ -19,14 +19,14 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make clean   remove the environment and what was built (runs in .refine stay)"
 
-demo: $(VENV)/.installed | solver
+demo: $(VENV)/.installed | programs
 	@$(BIN)/refinec apply specs/quickstart.refine --auto-approve
 	@echo
 	@echo "Look closer:  $(BIN)/refinec runs"
 	@echo "              $(BIN)/refinec trace 120"
 	@echo "              $(BIN)/refinec verify specs/out/quickstart.prov.jsonl"
 
-test: $(VENV)/.installed-dev | solver
+test: $(VENV)/.installed-dev | programs
 	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
@@ -57,17 +57,20 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.place
 	@$(PIP) install --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
-# GLPK's program is optional: without it HiGHS, which is installed as a package, serves alone.
-solver:
-	@if ! command -v glpsol >/dev/null 2>&1; then \
+# These programs are optional. Without glpsol HiGHS, which is installed as a package, serves alone; without bwrap
+# programs of models run in the embedded interpreter alone.
+programs:
+	@for pair in glpsol:glpk-utils bwrap:bubblewrap; do \
+	  program=$${pair%:*}; package=$${pair#*:}; \
+	  command -v $$program >/dev/null 2>&1 && continue; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	    echo "installing glpk-utils"; \
-	    { apt-get install -y -qq glpk-utils || { apt-get update -qq && apt-get install -y -qq glpk-utils; }; } \
-	      >/dev/null 2>&1 || echo "glpk-utils could not be installed; HiGHS serves" >&2; \
+	    echo "installing $$package"; \
+	    { apt-get install -y -qq $$package || { apt-get update -qq && apt-get install -y -qq $$package; }; } \
+	      >/dev/null 2>&1 || echo "$$package could not be installed; refinec does without" >&2; \
 	  else \
-	    echo "glpsol is not here (Debian: apt-get install glpk-utils); HiGHS serves" >&2; \
+	    echo "$$program is not here (Debian: apt-get install $$package); refinec does without" >&2; \
 	  fi; \
-	fi
+	done
 
 clean:
 	rm -rf $(VENV) specs/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,6 +25,9 @@ from refinelab_dsl.prompts.tokens import call_ceiling, count_tokens, price_usd, 
 
 SANDBOX: Final = "sandbox"
 
+Level: TypeAlias = Literal["embedded", "strict"]
+"""Where programs of models run: an interpreter of a subset of Python, or a process that has nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -53,21 +56,26 @@ class Execute:
     where only whether it runs through counts. Comes back as `Outcome`."""
 
     code: str
-    level: Literal["embedded", "strict"]
+    level: Level
     answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a program. value: of the wanted variable, as text. message: the kind of what went wrong, in words
-    of the sandbox; nothing that the program printed.
+    """What became of a program; nothing in it depends on the clock.
 
-    `unsupported`: the sandbox's subset of the language lacks a construct; no verdict on the program.
+    status: `ok`, it ran to its end; `failed`, it raised an exception; `timeout`, `memory`, `output`, it went beyond a
+    bound; `crashed`, its process ended in a way of its own (`os._exit`, a signal); `unsupported`, the sandbox lacks
+    something that it needs, so this is no verdict on the program.
+    value: `str()` of the wanted variable. message: the kind of what went wrong in words of the sandbox, fit for a log.
+    detail: what the exception said, cut short, and stdout: what was printed; both are the program's own words.
     """
 
-    status: Literal["ok", "failed", "timeout", "memory", "output", "unsupported"]
+    status: Literal["ok", "failed", "timeout", "memory", "output", "unsupported", "crashed"]
     value: str | None = None
     message: str = ""
+    detail: str = ""
+    stdout: str = ""
 
 
 @dataclass(frozen=True, slots=True)

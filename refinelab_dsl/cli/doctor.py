@@ -16,7 +16,7 @@ from typing import Literal
 
 import click
 
-from refinelab_dsl import __version__, resources
+from refinelab_dsl import __version__, resources, sandbox
 from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.exit_codes import ExitCode
@@ -33,6 +33,7 @@ MODULES = {
     "numpy": "numpy",
     "openai": "openai",
     "pydantic": "pydantic",
+    "pydantic-monty": "pydantic_monty",
     "pyomo": "pyomo.environ",
     "rich": "rich",
 }
@@ -40,6 +41,10 @@ OPTIONAL = {
     "bpe-openai": ("bpe_openai", "tokens", "exact token counts of OpenAI's models; without it they are estimated"),
     "matplotlib": ("matplotlib", "plot", "pictures, for `refinec compare --plot`"),
     "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),
+}
+SANDBOX_USES = {
+    "embedded": "a subset of Python without files or network, for `pot` and `exec`",
+    "strict": "the machine's Python in a process that has nothing, for `pot` and `exec`",
 }
 RESOURCES = ("grammar/refine.lark", "templates/plan.txt.j2", "templates/plan.md.j2", "templates/prompts")
 GLPSOL_FIX = "apt-get install glpk-utils   (conda install -c conda-forge glpk; brew install glpk)"
@@ -87,6 +92,7 @@ def examine(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
     yield check_glpsol(library.status == "ok")
     yield library
     yield check_highs()
+    yield from check_sandbox()
     yield check_resources()
     yield check_state(folder)
     for name in ("OPENAI_API_KEY", *sorted(find_keys(folder) - {"OPENAI_API_KEY"})):
@@ -166,6 +172,16 @@ def check_highs() -> Finding:
     if abs(float(value) - 3) > 1e-6:
         return Finding("highs", "broken", version, f"maximised x <= 3 to {value}", REINSTALL)
     return Finding("highs", "ok", version, "solves")
+
+
+def check_sandbox() -> Iterator[Finding]:
+    """The levels at which programs that a model wrote can be run, each tried with a program."""
+    for level in sandbox.LEVELS:
+        offer = sandbox.examine(level)
+        if offer.is_there:
+            yield Finding(f"sandbox {level}", "ok", detail=SANDBOX_USES[level])
+        else:
+            yield Finding(f"sandbox {level}", "absent", detail=offer.reason, fix=offer.fix)
 
 
 def check_resources() -> Finding:

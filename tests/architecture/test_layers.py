@@ -15,7 +15,7 @@ FOUNDATIONS = {
 COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
-RUNTIME = {"execute", "operators", "provenance", "providers", "validators"}
+RUNTIME = {"execute", "operators", "provenance", "providers", "sandbox", "validators"}
 TOP = {"", "__main__", "api", "cli", "highlight"}
 
 # Package -> the only places that may import it.
@@ -26,6 +26,7 @@ HEAVY = {
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
     "click": ("refinelab_dsl.cli",),
+    "pydantic_monty": ("refinelab_dsl.sandbox",),
     "matplotlib": ("refinelab_dsl.plan.plot",),
     "pygments": ("refinelab_dsl.highlight",),
 }

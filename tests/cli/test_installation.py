@@ -39,6 +39,9 @@ def test_doctor_lists_what_decision_24_says(tmp_path: Path) -> None:
     assert by_name["highs"]["status"] == "ok"
     assert {"lark", "pydantic", "pyomo", "openai", "glpsol", "state", "resources"} <= set(by_name)
     assert by_name["OPENAI_API_KEY"]["status"] == "absent"
+    assert by_name["sandbox embedded"]["status"] == "ok"
+    strict = by_name["sandbox strict"]
+    assert strict["status"] == "ok" or (strict["detail"], strict["fix"]) != ("", "")
 
 
 def test_doctor_never_shows_a_key(tmp_path: Path) -> None:
