@@ -105,7 +105,7 @@ def _check_abilities(header: Header) -> None:
     if not TASKS[header.dataset.task].reached:
         raise Contradiction("dataset.task", f"this version reads no items of task `{header.dataset.task}`")
     for output in header.outputs:
-        if output.format not in ("jsonl", "csv"):
+        if output.format == "preference":
             raise Contradiction(f"outputs.{output.name}.format", f"this version does not write {output.format}")
     for model in header.models:
         for name in RESERVED_PARAMS:

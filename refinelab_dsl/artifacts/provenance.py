@@ -184,12 +184,13 @@ class Remove(Event):
 
 class Output(Event):
     """A file that was written. `name` is the output block's name; `file` is relative to the spec's folder; `sha256`
-    is of the file's bytes; `head` is the SHA-256 of what stands before the first row (a CSV's header)."""
+    is of the file's bytes; `head` is the SHA-256 of what stands before the first row (a CSV's header). A `card` is the
+    page beside a folder's data, and has no rows."""
 
     event: Literal["output"] = "output"
     name: str
     file: str
-    format: Literal["jsonl", "csv"]
+    format: Literal["jsonl", "csv", "parquet", "card"]
     rows: int
     size: int  # in bytes
     sha256: Sha256
@@ -198,7 +199,8 @@ class Output(Event):
 
 class Rows(Event):
     """Digests of up to 256 consecutive rows of an output: the first 16 hex digits of the SHA-256 of each row's bytes
-    with its newline. They say *which* row differs; the output's own SHA-256 says that one does."""
+    with its newline, of parquet of the row as a line of JSON. They say *which* row differs; the output's own SHA-256
+    says that one does."""
 
     event: Literal["rows"] = "rows"
     file: str

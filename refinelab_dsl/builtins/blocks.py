@@ -74,9 +74,7 @@ DATASET: Final = BlockKind(
     (
         Attribute("task", _word(TASKS), "kind of task", required=True),
         Attribute("source", ListOf(Source(), 1, alone=True), "a file, a glob, or a list of them", required=True),
-        Attribute(
-            "format", Word(("jsonl", "json", "csv", "parquet"), ("json", "parquet")), "by default the file's ending"
-        ),
+        Attribute("format", Word(("jsonl", "json", "csv", "parquet")), "by default the file's ending"),
         Attribute("columns", ListOf(Label(), 1, distinct=True), "column names of a CSV file without a header row"),
         Attribute("revision", Text(), "revision of an `hf://` dataset", reached=False),
         Attribute("split", Text(), "split of an `hf://` dataset", reached=False),
@@ -412,7 +410,7 @@ OUTPUT: Final = BlockKind(
         Attribute("path", Path("output"), "a file, or a folder with one file per source", required=True),
         Attribute(
             "format",
-            Word(("jsonl", "parquet", "csv", "hf", "sft", "preference"), ("parquet", "hf", "sft", "preference")),
+            Word(("jsonl", "parquet", "csv", "hf", "sft", "preference"), ("preference",)),
             "by default the path's ending",
         ),
         Attribute(

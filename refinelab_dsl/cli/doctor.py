@@ -26,6 +26,7 @@ from refinelab_dsl.project import find_project
 # Distribution -> the module whose import shows that it works.
 MODULES = {
     "click": "click",
+    "duckdb": "duckdb",
     "highspy": "highspy",
     "jinja2": "jinja2",
     "lark": "lark",

@@ -59,7 +59,7 @@ def resolve_answer(style: AnswerStyle, answer: str, choices: Sequence[str], labe
         raise AnswerError(*_explain(style, answer, choices, labels))
     text = choices[position]
     if choices.count(text) > 1:
-        same = " and ".join(_letter(at) for at, choice in enumerate(choices) if choice == text)
+        same = " and ".join(letter_of(at) for at, choice in enumerate(choices) if choice == text)
         raise AnswerError(f"choices {same} are the same, and the answer is one of them")
     return text
 
@@ -138,7 +138,7 @@ def _explain(
     style: AnswerStyle, answer: str, choices: Sequence[str], labels: Sequence[str] | None
 ) -> tuple[str, str | None]:
     shown = f'the answer "{shorten(answer)}"'
-    last = _letter(len(choices) - 1)
+    last = letter_of(len(choices) - 1)
     match style:
         case AnswerStyle.TEXT:
             same = sum(choice.strip() == answer.strip() for choice in choices)
@@ -185,5 +185,6 @@ _SAID = {
 """How a spec says a reading; `index` counts from 0."""
 
 
-def _letter(position: int) -> str:
+def letter_of(position: int) -> str:
+    """How the choice at a position (from 0) is called: `A`, `B`, …; behind `Z` by its number."""
     return chr(ord("A") + position) if position < 26 else str(position + 1)

@@ -25,8 +25,8 @@ _NOT_FINITE = re.compile(rb"-?(NaN|Infinity|nan|inf)")
 _WHITE = b" \t\r\n"
 
 
-class UnreadableHeader(Exception):
-    """The file's columns cannot be known: carries the diagnostic, no row follows."""
+class UnreadableFile(Exception):
+    """The file cannot be read from here on: carries the diagnostic, no row follows."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
@@ -47,7 +47,7 @@ def read_jsonl(stream: BinaryIO, name: str) -> Iterator[Row]:
             if not line.strip(_WHITE):
                 continue
             row += 1
-            reason, help = _explain(line, error, row)
+            reason, help = explain_json(line, error, row)
             yield number, row, faults.bad_row(Place(name, number, row), reason, help)
             continue
         row += 1
@@ -55,7 +55,7 @@ def read_jsonl(stream: BinaryIO, name: str) -> Iterator[Row]:
             yield number, row, value
         else:
             help = _ONE_PER_LINE if row == 1 and isinstance(value, list) else None
-            yield number, row, faults.bad_row(Place(name, number, row), f"{_kind(value)}, no JSON object", help)
+            yield number, row, faults.bad_row(Place(name, number, row), f"{name_kind(value)}, no JSON object", help)
 
 
 def read_csv(
@@ -70,7 +70,7 @@ def read_csv(
     Lines with nothing on them are passed over. After a record that cannot be read, reading goes on at the next line.
 
     Raises:
-        UnreadableHeader: there is no header that could be used.
+        UnreadableFile: there is no header that could be used.
     """
     # The limit is the csv module's own global; it only keeps a quote that never closes from swallowing the file.
     csv.field_size_limit(MAX_FIELD)
@@ -85,7 +85,7 @@ def read_csv(
         return
     for column in wanted:
         if column not in names:
-            raise UnreadableHeader(faults.missing_column(name, column, names, columns is None, Place(name, 1)))
+            raise UnreadableFile(faults.missing_column(name, column, names, columns is None, Place(name, 1)))
     row = 0
     while True:
         first = feed.line + 1
@@ -220,15 +220,15 @@ def _read_header(reader: Iterator[list[str]], feed: _Feed, name: str) -> list[st
         record = next((record for record in reader if record), None)
     except csv.Error as error:
         reason, help = _explain_csv(str(error))
-        raise UnreadableHeader(faults.bad_row(Place(name, 1), f"the header: {reason}", help)) from None
+        raise UnreadableFile(faults.bad_row(Place(name, 1), f"the header: {reason}", help)) from None
     if record is None:
         return None
     if feed.broken is not None:
-        raise UnreadableHeader(faults.not_utf8(name, f"in another encoding (line {feed.broken[0]}: {feed.broken[1]})"))
+        raise UnreadableFile(faults.not_utf8(name, f"in another encoding (line {feed.broken[0]}: {feed.broken[1]})"))
     names = _name_columns(record)
     for position, column in enumerate(names):
         if column in names[:position]:
-            raise UnreadableHeader(faults.duplicate_column(name, column, Place(name, 1)))
+            raise UnreadableFile(faults.duplicate_column(name, column, Place(name, 1)))
     return names
 
 
@@ -238,7 +238,7 @@ def _name_columns(header: Sequence[str]) -> list[str]:
     return [column or f"column_{position}" for position, column in enumerate(header, 1)]
 
 
-def _explain(line: bytes, error: Exception, row: int) -> tuple[str, str | None]:
+def explain_json(line: bytes, error: Exception, row: int) -> tuple[str, str | None]:
     """Why a line is no JSON, in words a user can act on."""
     if len(line) > MAX_LINE:
         return f"the line is longer than {MAX_LINE >> 20} MiB", None
@@ -281,7 +281,8 @@ def _not_utf8(error: UnicodeDecodeError) -> str:
     return f"not UTF-8: byte 0x{error.object[error.start]:02X} at byte {error.start + 1} of the line"
 
 
-def _kind(value: Any) -> str:
+def name_kind(value: Any) -> str:
+    """`a list`, for a value of JSON that is no object."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.data.answers import AnswerStyle
+from refinelab_dsl.data.chat import build_messages
 from refinelab_dsl.data.files import name_file
 from refinelab_dsl.data.invert import invert, task_fields
 from refinelab_dsl.data.items import Item
@@ -131,20 +132,29 @@ Shaper: TypeAlias = Callable[[OutputRow], Row]
 def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file: bool) -> Shaper:
     """How this output writes a row.
 
-    simulated: some row may be simulated; a CSV gets the column then. single_file: what the files' names say
-    (`stem()`) becomes columns, since the output's own name no longer tells.
+    Rows of `sft` are `{"messages": …}`, whatever the layout; `columns` may name what `layout = task` has beside them.
+
+    simulated: some row may be simulated; a table gets the column then. single_file: what the files' names say
+        (`stem()`) becomes columns, since the output's own name no longer tells.
     """
     of_file = origin.attributes_of_files if single_file else ()
 
+    is_table = output.format not in ("jsonl", "sft")
+
     def build_row(row: OutputRow) -> Row:
-        values = _shape_task(origin, row) if output.layout == "task" else _shape_source(origin, row, of_file)
+        if output.format == "sft":
+            values: Mapping[str, Any] = {"messages": build_messages(origin.dataset.task, row.item.fields)}
+        elif output.layout == "task":
+            values = _shape_task(origin, row)
+        else:
+            values = _shape_source(origin, row, of_file)
         marks: dict[str, Any] = {ORIGIN: row.origin}
         if row.simulated:
             marks[SIMULATED] = True
-        elif simulated and SIMULATED not in values and output.format == "csv":
+        elif simulated and SIMULATED not in values and is_table:
             marks[SIMULATED] = None
         if output.columns is not None:
-            both = {**values, **marks}
+            both = {**(_shape_task(origin, row) if output.format == "sft" else {}), **values, **marks}
             return Row({name: both.get(name) for name in output.columns}, {}, row.origin != "original")
         return Row(values, marks, row.origin != "original")
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
 from refinelab_dsl.data.files import COMPRESSED, name_file, stem_of
-from refinelab_dsl.data.formats import Row, UnreadableHeader, read_csv, read_jsonl, sniff_csv
+from refinelab_dsl.data.formats import Row, UnreadableFile, read_csv, read_jsonl, sniff_csv
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.json_text import read_json
+from refinelab_dsl.data.parquet import BadParquet, read_parquet
 from refinelab_dsl.data.row import MissingColumn
 from refinelab_dsl.data.streams import DECOMPRESSION_ERRORS, NotText, TooLarge, open_stream
 from refinelab_dsl.data.tasks import TASK_FIELDS, RowError, RowMapper, item_hash, wanted_columns
@@ -99,16 +101,12 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
 def count_rows(
     dataset: Dataset, files: Sequence[Path], project: Project
 ) -> tuple[dict[str, int], tuple[Diagnostic, ...]]:
-    """Rows of each file, bad ones and those that `where` leaves out included, and what cannot be read at all.
-
-    Files of formats that are not read yet are left out.
-    """
+    """Rows of each file, bad ones and those that `where` leaves out included, and what cannot be read at all."""
     counts: dict[str, int] = {}
     found: list[Diagnostic] = []
-    known = [path for path in files if describe_file(dataset, path)[0] not in ("json", "parquet")]
     wanted = wanted_columns(dataset) if dataset.task in TASK_FIELDS else ()
     file = ""
-    for entry in read_rows(dataset, known, project, wanted):
+    for entry in read_rows(dataset, files, project, wanted):
         match entry:
             case FileStart(name=file):
                 counts[file] = 0
@@ -154,18 +152,26 @@ def read_rows(
         if format is None:
             yield BadRow(faults.unknown_format(name, None), fatal=True)
             continue
-        if format not in ("jsonl", "csv"):
+        if format == "parquet" and path.suffix.lower() in COMPRESSED:
             yield BadRow(faults.unsupported_format(name, format, None), fatal=True)
             continue
         yield FileStart(name, stem)
         try:
+            if format == "parquet":
+                # A row of a table has no line: its number stands for it.
+                yield from ((row, row, values) for row, values in enumerate(read_parquet(path), 1))
+                continue
             with open_stream(path) as stream:
                 if format == "jsonl":
                     yield from read_jsonl(stream, name)
+                elif format == "json":
+                    yield from read_json(stream, name)
                 else:
                     yield from read_csv(stream, name, dataset.columns, delimiter, wanted)
-        except UnreadableHeader as error:
+        except UnreadableFile as error:
             yield BadRow(error.diagnostic, fatal=True)
+        except BadParquet as error:
+            yield BadRow(faults.bad_parquet(name, str(error)), fatal=True)
         except NotText as error:
             yield BadRow(faults.not_utf8(name, str(error)), fatal=True)
         except TooLarge as error:

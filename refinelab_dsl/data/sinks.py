@@ -1,4 +1,4 @@
-"""One output file being written: JSON Lines or CSV, under a temporary name, hashed as it goes."""
+"""One output file being written, under a temporary name, hashed as it goes: JSON Lines, CSV, or parquet."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import msgspec
+
+from refinelab_dsl.data import parquet
+from refinelab_dsl.data.column_types import BOOL, NULL, ColumnType, cell_text, fit_value, join_types, type_of
+from refinelab_dsl.data.invert import Unfit
+
+FileFormat: TypeAlias = Literal["jsonl", "csv", "parquet", "card"]
+"""What the bytes of one file of an output are."""
 
 _OPEN_AT_ONCE = 64
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -30,7 +36,7 @@ class OutputDigest:
 
     name: str
     file: str
-    format: Literal["jsonl", "csv"]
+    format: FileFormat
     rows: int
     size: int
     sha256: str
@@ -116,7 +122,7 @@ class Files:
 class Part(ABC):
     """One file of an output: `put` its rows, then `finish`. `temporary` becomes `target` at the commit."""
 
-    format: Literal["jsonl", "csv"]
+    format: FileFormat
 
     def __init__(self, files: Files, name: str, file: str, target: Path) -> None:
         self.target = target
@@ -208,17 +214,68 @@ class Csv(Part):
         return (self._delimiter.join(quoted) + "\n").encode()
 
 
-def cell_text(value: Any) -> str:
-    """A value as the text of a CSV cell: text as it is, null empty, lists and maps as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return _encode(value).decode()
+class Parquet(Part):
+    """A table of typed columns. Which types they have is known after the last row, so rows wait in a spool file."""
+
+    format = "parquet"
+
+    def __init__(self, files: Files, name: str, file: str, target: Path, *, columns: Sequence[str] = ()) -> None:
+        super().__init__(files, name, file, target)
+        self._columns: dict[str, ColumnType] = dict.fromkeys(columns, NULL)
+        self._marks: dict[str, ColumnType] = {}
+        self._folded = {column.lower(): column for column in columns}
+        self._spool = target.with_name(f".{target.name}.spool")
+        self._typed = target.with_name(f".{target.name}.typed")
+        files.create(self._spool)
+        files.create(self._typed)
+
+    @property
+    def columns(self) -> tuple[tuple[str, ColumnType], ...]:
+        """Names and types, as far as rows have come; marks come last."""
+        kept = {name: type for name, type in self._columns.items() if name not in self._marks}
+        return tuple({**kept, **self._marks}.items())
+
+    def put(self, row: Row) -> None:
+        for known, values in ((self._columns, row.values), (self._marks, row.marks)):
+            for column, value in values.items():
+                if column not in known:
+                    self._admit(column)
+                known[column] = join_types(known.get(column, NULL), type_of(value))
+        self._files.append(self._spool, _encode({**row.values, **row.marks}) + b"\n")
+
+    def finish(self) -> OutputDigest:
+        self._files.close(self._spool)
+        columns = self.columns or (("_origin", NULL),)
+        # A mark that no row needs is still one of true and false.
+        columns = tuple((name, BOOL if name == "_simulated" and type == NULL else type) for name, type in columns)
+        with self._spool.open("rb") as spool:
+            for line in spool:
+                values = msgspec.json.decode(line)
+                row = {name: fit_value(values.get(name), type) for name, type in columns}
+                self._rows += hashlib.sha256(encode_row(row)).digest()[:8]
+                placed = {str(at): value for at, value in enumerate(row.values())}
+                self._files.append(self._typed, _encode(placed) + b"\n")
+        self._files.close(self._typed)
+        parquet.write_parquet(self._typed, columns, self.temporary)
+        self._spool.unlink()
+        self._typed.unlink()
+        with self.temporary.open("rb") as written:
+            while data := written.read(2**20):
+                self._hash.update(data)
+                self._bytes += len(data)
+        return super().finish()
+
+    def _admit(self, column: str) -> None:
+        if not column:
+            raise Unfit("it has a column without a name, and parquet names every column")
+        same = self._folded.setdefault(column.lower(), column)
+        if same != column:
+            raise Unfit(f"its columns `{same}` and `{column}` differ in case alone, which parquet does not tell apart")
+
+
+def encode_row(row: Mapping[str, Any]) -> bytes:
+    """A row of parquet as the line of JSON whose digest is kept."""
+    return _encode(row) + b"\n"
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][+-]?\d+)?%?")
@@ -231,9 +288,24 @@ def escape_formula(cell: str) -> str:
     return cell
 
 
+def read_records(path: Path, format: FileFormat) -> Iterator[bytes]:
+    """The rows of a written file as bytes with their newline: the pieces whose digests `OutputDigest` holds.
+
+    Raises:
+        OSError: it cannot be read, or is parquet no more.
+    """
+    if format == "parquet":
+        try:
+            yield from map(encode_row, parquet.read_parquet(path))
+        except parquet.BadParquet as error:
+            raise OSError(str(error)) from None
+    elif format != "card":
+        with path.open("rb") as stream:
+            yield from split_records(stream, format)
+
+
 def split_records(stream: BinaryIO, format: Literal["jsonl", "csv"]) -> Iterator[bytes]:
-    """The rows of a written file as bytes with their newline: the pieces whose digests `OutputDigest` holds. A CSV row
-    may hold several lines, its quotes then being odd up to the last of them."""
+    """The rows of a text. A CSV row may hold several lines, its quotes then being odd up to the last of them."""
     pending = b""
     for line in stream:
         pending += line

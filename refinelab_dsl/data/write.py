@@ -1,4 +1,4 @@
-"""Writes the refined set: a stream of items to JSON Lines and CSV, whole or not at all.
+"""Writes the refined set: a stream of items to JSON Lines, CSV and parquet, whole or not at all.
 
 Two phases, so that the provenance log can be sealed in between: `prepare_outputs` writes every output under a temporary
 name in its own folder and gives the digests; `Prepared.commit` puts all of them in place. Rows are never collected:
@@ -20,10 +20,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from refinelab_dsl.data.card import Card
 from refinelab_dsl.data.invert import Unfit, invertible
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.layout import ORIGIN, SIMULATED, Origin, OutputRow, Shaper, build_shaper
-from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Part
+from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Parquet, Part
 from refinelab_dsl.declarations import Dataset, Output
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import records as faults
@@ -43,6 +44,8 @@ __all__ = [
 
 _OURS = (".refine", ".refplan")  # endings of what no output may replace
 _STATE = (".refine", ".git")  # and folders
+_HUB_DATA = "data/train-00000-of-00001.parquet"  # as the hub names the one file of a split
+_HUB_CARD = "README.md"
 
 
 def write_outputs(
@@ -238,26 +241,38 @@ class _Writer:
         self._handles = handles
         self._into = into
         self._parts: dict[str, Part] = {}  # by the name of the source file; "" for a single file
+        self._card: Card | None = None
         self._absent = set(output.columns or ()) - {ORIGIN, SIMULATED}
-        self._shape: Shaper = build_shaper(output, origin, simulated=simulated, single_file=not _is_folder(output))
+        self._shape: Shaper = build_shaper(output, origin, simulated=simulated, single_file=not _is_split(output))
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(self._parts.values())
+        return tuple(self._parts.values()) if self._card is None else (*self._parts.values(), self._card)
 
     def open(self) -> None:
         """Makes the files, also those that will get no row: what an earlier run left there must not stay."""
-        if not _is_folder(self.output):
+        if self.output.format == "hf":
+            folder = PurePosixPath(self.output.path)
+            table = self._open_table(folder / _HUB_DATA)
+            self._parts[""] = table
+            self._card = Card(
+                self._handles, self.output.name, (folder / _HUB_CARD).as_posix(), self._place(folder / _HUB_CARD),
+                dataset=self._origin.dataset, table=table,
+            )
+            return
+        if not _is_split(self.output):
             self._parts[""] = self._open_part(PurePosixPath(self.output.path), next(iter(self._origin.files), None))
             return
-        for name, part in self._origin.names_of_parts(f".{self.output.format}").items():
+        for name, part in self._origin.names_of_parts(_ENDINGS[self.output.format]).items():
             self._parts[name] = self._open_part(PurePosixPath(self.output.path) / part, name)
 
     def put(self, row: OutputRow) -> None:
         shaped = self._shape(row)
         if self._absent:
             self._absent.difference_update(name for name, value in shaped.values.items() if value is not None)
-        self._parts[self._origin.file_of(row) if _is_folder(self.output) else ""].put(shaped)
+        self._parts[self._origin.file_of(row) if _is_split(self.output) else ""].put(shaped)
+        if self._card is not None:
+            self._card.count(row)
 
     def warnings(self) -> Iterator[Diagnostic]:
         for name in self.output.columns or ():
@@ -266,11 +281,10 @@ class _Writer:
 
     def _open_part(self, path: PurePosixPath, file: str | None) -> Part:
         """The file at `path`; a CSV in the manner of the source's `file`."""
-        file_path = self._project.base / path
-        if self._into is not None:
-            file_path = self._into / path.relative_to(self.output.path if _is_folder(self.output) else path.parent)
-        file_path.parent.mkdir(parents=True, exist_ok=True)
-        if self.output.format == "jsonl":
+        if self.output.format == "parquet":
+            return self._open_table(path)
+        file_path = self._place(path)
+        if self.output.format != "csv":
             return JsonLines(self._handles, self.output.name, path.as_posix(), file_path)
         as_source = self.output.layout == "source"
         columns, delimiter = self._origin.headers.get(file or "", ((), ",")) if as_source else ((), ",")
@@ -284,9 +298,29 @@ class _Writer:
             delimiter=delimiter,
         )
 
+    def _open_table(self, path: PurePosixPath) -> Parquet:
+        columns = self.output.columns or ()
+        return Parquet(self._handles, self.output.name, path.as_posix(), self._place(path), columns=columns)
+
+    def _place(self, path: PurePosixPath) -> Path:
+        """Where the file of this name is written; its folder is there then."""
+        place = self._project.base / path
+        if self._into is not None:
+            place = self._into / path.relative_to(self.output.path if _is_folder(self.output) else path.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+_ENDINGS = {"jsonl": ".jsonl", "sft": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
+
 
 def _is_folder(output: Output) -> bool:
     return output.path.endswith("/")
+
+
+def _is_split(output: Output) -> bool:
+    """Whether there is one file for each file of the source; a folder of the hub has one for all."""
+    return _is_folder(output) and output.format != "hf"
 
 
 def _refusal(folder: Path) -> str | None:

@@ -21,6 +21,7 @@ from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
 from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_step_keys, rebuild_item
 from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
+from refinelab_dsl.provenance.verify import SAME_ROWS
 from refinelab_dsl.store import Store
 
 
@@ -162,4 +163,6 @@ def _find_difference(expected: LoggedOutput, digest: OutputDigest) -> Diagnostic
     for row in range(min(digest.rows, event.rows)):
         if digest.digest(row) != expected.digest(row):
             return faults.replay_differs(event.file, row + 1, "its bytes differ")
+    if digest.rows == event.rows:
+        return faults.replay_differs(event.file, None, SAME_ROWS if event.rows else "its text differs")
     return faults.replay_differs(event.file, None, f"it gets {digest.rows} rows; the run wrote {event.rows}")

@@ -11,13 +11,14 @@ from typing import Literal
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan_file import SUFFIX, PlanFile, is_plan
-from refinelab_dsl.data.sinks import split_records
+from refinelab_dsl.data.sinks import read_records
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LoggedOutput, LogLine, gather_outputs, read_log, read_trailer, row_digest
 
 LOG_NAMES = (".prov.jsonl", "provenance.jsonl")
+SAME_ROWS = "its rows are the same, and written in other bytes"
 _NO_HEAD = hashlib.sha256(b"").hexdigest()
 
 
@@ -191,8 +192,7 @@ def _compare(path: Path, expected: LoggedOutput) -> Iterator[Diagnostic]:
         with path.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() == event.sha256:
                 return
-            stream.seek(0)
-            yield _find_difference(event.file, split_records(stream, event.format), expected)
+        yield _find_difference(event.file, read_records(path, event.format), expected)
     except OSError as error:
         yield faults.log_unreadable(event.file, error.strerror or str(error))
 
@@ -222,4 +222,6 @@ def _find_difference(file: str, records: Iterator[bytes], expected: LoggedOutput
             return faults.output_row_changed(file, row + 1, line, what)
         line += record.count(b"\n")
         row += 1
+    if row == expected.event.rows:
+        return faults.output_changed(file, SAME_ROWS if row else "its text differs")
     return faults.output_changed(file, f"it ends after {row} rows; the run wrote {expected.event.rows}")

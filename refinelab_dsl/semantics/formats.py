@@ -19,21 +19,13 @@ def format_of(path: str) -> Literal["jsonl", "csv", "parquet"] | None:
     return "parquet" if plain.endswith(".parquet") else None
 
 
-def later_format(path: str) -> str:
-    """The ending of a path that names a format which no plan can read or write yet, else empty."""
-    plain = path.lower()
-    for ending in COMPRESSED:
-        plain = plain.removesuffix(ending)
-    return next((ending for ending in (".json", ".parquet") if plain.endswith(ending)), "")
-
-
 def is_folder(path: str) -> bool:
     """Whether an output's path is a folder, which takes one file per source."""
     return path.endswith("/")
 
 
 def output_format(output: Declared, dataset: Declared | None) -> str:
-    """The format of an output: as written, else by its ending; in a folder that of the source."""
+    """The format of an output: as written, else by its ending; in a folder that of the source, JSON Lines for JSON."""
     written: str | None = output.get("format")
     path: str = output.values["path"]
     if written is not None:
@@ -43,4 +35,5 @@ def output_format(output: Declared, dataset: Declared | None) -> str:
     source: str = dataset.values["source"][0].lower()
     for ending in COMPRESSED:
         source = source.removesuffix(ending)
-    return dataset.get("format") or format_of(source) or "jsonl"
+    format = dataset.get("format") or format_of(source) or "jsonl"
+    return "jsonl" if format == "json" else format

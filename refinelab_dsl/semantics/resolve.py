@@ -21,7 +21,6 @@ from refinelab_dsl.semantics.directory import Directory
 from refinelab_dsl.semantics.draft import Declared, Use
 from refinelab_dsl.semantics.evaluate import Evaluator, Scope
 from refinelab_dsl.semantics.files import Files
-from refinelab_dsl.semantics.formats import later_format
 from refinelab_dsl.semantics.link import check_links, link
 from refinelab_dsl.semantics.lookups import Lookups
 from refinelab_dsl.semantics.modules import Module, load_modules
@@ -207,7 +206,6 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     )
     if kind.reached:
         later.extend(beyond)
-        later.extend(_unreached_endings(values, first))
         later.extend(_unreached_defaults(block, schema, title, first))
     for attribute in schema.attributes.values():
         if attribute.required and attribute.name not in first:
@@ -230,17 +228,6 @@ def _unreached_defaults(
         later = attribute.type.later if isinstance(attribute.type, types.Word) else ()
         if attribute.default in later and attribute.name not in written:
             yield f"`{attribute.name} = {attribute.default}` of {title}", block.header_span
-
-
-def _unreached_endings(
-    values: Mapping[str, Any], written: Mapping[str, syntax.Attribute]
-) -> Iterator[tuple[str, Span]]:
-    """Files of a dataset or an output whose endings, with no `format` beside them, name a format of later plans."""
-    for name in ("source", "path") if "format" not in written else ():
-        paths = values.get(name) or ()
-        for path in (paths,) if isinstance(paths, str) else paths:
-            if ending := later_format(path):
-                yield f"a `{name}` that ends in `{ending}`", written[name].value.span
 
 
 def _evaluate_attributes(

@@ -23,6 +23,7 @@ HEAVY = {
     "pyomo": ("refinelab_dsl.solve",),
     "highspy": ("refinelab_dsl.solve",),
     "openai": ("refinelab_dsl.providers.openai",),
+    "duckdb": ("refinelab_dsl.data.parquet",),
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
     "click": ("refinelab_dsl.cli",),

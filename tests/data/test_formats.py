@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinelab_dsl.data import formats, streams
-from refinelab_dsl.data.formats import UnreadableHeader, read_csv, read_jsonl
+from refinelab_dsl.data.formats import UnreadableFile, read_csv, read_jsonl
 from refinelab_dsl.diagnostics import Diagnostic
 
 
@@ -192,7 +192,7 @@ def test_an_empty_file_has_no_rows() -> None:
 def test_a_header_that_cannot_be_used(
     data: bytes, columns: tuple[str, ...] | None, wanted: tuple[str, ...], code: str, message: str
 ) -> None:
-    with pytest.raises(UnreadableHeader) as caught:
+    with pytest.raises(UnreadableFile) as caught:
         rows_of_csv(data, columns, None, wanted)
     assert caught.value.diagnostic.code == code
     assert message in caught.value.diagnostic.message
@@ -203,7 +203,7 @@ def test_columns_without_a_name_are_called_by_their_position() -> None:
 
 
 def test_the_nearest_column_is_named() -> None:
-    with pytest.raises(UnreadableHeader) as caught:
+    with pytest.raises(UnreadableFile) as caught:
         rows_of_csv(b"question,anser\n1,2\n", None, None, ("answer",))
     assert next(help.message for help in caught.value.diagnostic.help) == "nearest: `anser`"
 
@@ -312,7 +312,7 @@ def test_any_bytes_are_jsonl_rows_or_reasons(data: bytes) -> None:
 def test_any_bytes_are_csv_rows_or_reasons(data: bytes, columns: tuple[str, ...] | None, delimiter: str | None) -> None:
     try:
         found = list(read_csv(io.BytesIO(data), "f.csv", columns, delimiter, ()))
-    except UnreadableHeader:
+    except UnreadableFile:
         return
     before = 0
     for position, (line, row, value) in enumerate(found, 1):

@@ -105,19 +105,31 @@ def unknown_format(name: str, span: Span | None) -> Diagnostic:
         f"the ending of `{shorten(name)}` does not say its format",
         span=span,
         place=Place(name),
-        help=(Help("say it: `format = jsonl` or `format = csv`"),),
+        help=(Help("say it: `format = jsonl`, `csv`, `json` or `parquet`"),),
     )
 
 
 def unsupported_format(name: str, format: str, span: Span | None) -> Diagnostic:
-    """RF3007: the format is known, but this version cannot read it."""
+    """RF3007: the format is known, but this version cannot read it: parquet that is compressed as a whole."""
     return Diagnostic(
         "RF3007",
         "error",
-        f"`{shorten(name)}` is {format}, which this version of refinec cannot read",
+        f"`{shorten(name)}` is {format} in another file, which this version of refinec cannot read",
         span=span,
         place=Place(name),
-        help=(Help("convert it to JSON Lines (one object per line) or CSV, also with `.gz`"),),
+        help=(Help("unpack it: parquet is compressed in itself"),),
+    )
+
+
+def bad_json(name: str, reason: str, place: Place) -> Diagnostic:
+    """RF3025: a JSON file is no JSON from some place on, so its rows cannot be told apart."""
+    return Diagnostic(
+        "RF3025",
+        "error",
+        f"`{shorten(name)}` is no JSON text: {reason}",
+        place=place,
+        notes=("it may hold a list of objects, an object whose `data` is such a list, or objects one after another",),
+        help=(Help("mend it here; lines that hold one object each are `format = jsonl`, which reads past bad ones"),),
     )
 
 
@@ -152,6 +164,18 @@ def bad_archive(name: str, reason: str) -> Diagnostic:
         place=Place(name),
         notes=(reason,),
         help=(Help("copy or download it again"),),
+    )
+
+
+def bad_parquet(name: str, reason: str) -> Diagnostic:
+    """RF3013: a file that should be parquet is none, or is damaged."""
+    return Diagnostic(
+        "RF3013",
+        "error",
+        f"`{shorten(name)}` cannot be read as parquet",
+        place=Place(name),
+        notes=(shorten(reason, 200),),
+        help=(Help("copy or download it again; a file of another kind is named with `format`"),),
     )
 
 

@@ -207,7 +207,7 @@ def output_format(span: Span, path: str) -> Diagnostic:
 
     Wrong: `path = "out/items"`. Right: `path = "out/items.jsonl"`.
     """
-    help_ = Help("name it: `format = jsonl` or `format = csv`")
+    help_ = Help("name it: `format = jsonl`, `csv`, `parquet` or `sft`")
     return error("RF2232", f"the ending of `{path}` does not say what to write", span, "unknown ending", (help_,))
 
 
@@ -218,6 +218,17 @@ def output_compressed(span: Span, path: str) -> Diagnostic:
     """
     help_ = Help(f"write it plain: `{path.rpartition('.')[0]}`")
     return error("RF2234", f"`{path}` is compressed, and outputs are written plain", span, "not written", (help_,))
+
+
+def output_folder_needed(span: Span, path: str) -> Diagnostic:
+    """RF2236: a dataset for the hub is a folder, and the path is a file's.
+
+    Wrong: `path = "out/hub.parquet", format = hf`. Right: `path = "out/hub/"`.
+    """
+    name = path.rpartition("/")[2]
+    edit = Edit(span, f'"{path.removesuffix(name)}{name.partition(".")[0] or name}/"')
+    help_ = Help("name a folder: its path ends with `/`", (edit,), "maybe")
+    return error("RF2236", f"`format = hf` writes a folder, and `{path}` is a file", span, "no folder", (help_,))
 
 
 def nothing_written(span: Span) -> Diagnostic:
