@@ -241,6 +241,7 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
         allow_outside=options.allow_outside,
         origins=program.origins,
         others=program.datasets,
+        embeddings=program.embeddings,
     )
 
 

@@ -168,8 +168,9 @@ class Header(Record):
     dataset: Dataset  # its `source` left out: where the data stand is no fact of a plan
     files: tuple[str, ...]  # names of the dataset's files in reading order
     dataset_sha256: str
-    # Measure that stands in signals -> its value of each item in reading order: what executes a plan reads no signals.
-    recorded: dict[str, tuple[float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
+    # Measure that stands in signals or comes of all items together -> its value of each item in reading order: what
+    # executes a plan reads no signals, and compares no items.
+    recorded: dict[str, tuple[float | str | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled

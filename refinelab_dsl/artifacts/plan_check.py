@@ -17,7 +17,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from refinelab_dsl.artifacts.plan import Action, Candidate, Header, Record, Step
-from refinelab_dsl.builtins import RESERVED_PARAMS, TASKS
+from refinelab_dsl.builtins import OPERATOR_KINDS, RESERVED_PARAMS, TASKS
 
 _MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
 _ROUNDING = 1e-6
@@ -95,7 +95,8 @@ def check_header(header: Header) -> None:
     for number, removal in enumerate(header.removals, start=1):
         field = f"removals.{number}"
         _require(f"{field}.operator", removal.operator, operators)
-        if removal.id != number or operators[removal.operator].kind != "remove" or removal.planned < 0:
+        effect = OPERATOR_KINDS[operators[removal.operator].kind].effect
+        if removal.id != number or effect != "remove" or removal.planned < 0:
             raise Contradiction(field, "its id, its operator or its number is not what it must be")
         _require_labels(f"{field}.from", removal.from_, header.labels)
 

@@ -198,7 +198,10 @@ EMBEDDING: Final = BlockKind(
     "name",
     (
         Attribute(
-            "provider", Word(("hashed", "openai", "sentence_transformers")), "how it is computed", default="hashed"
+            "provider",
+            Word(("hashed", "openai", "sentence_transformers"), ("openai", "sentence_transformers")),
+            "how it is computed",
+            default="hashed",
         ),
         Attribute("id", Text(), "the model's name"),
         Attribute("api_key", Secret(), "the environment variable that holds the key"),
@@ -207,7 +210,6 @@ EMBEDDING: Final = BlockKind(
             "price", Record((Attribute("input", PerToken(), "dollars per token", required=True),)), "what a token costs"
         ),
     ),
-    reached=False,
 )
 
 PROMPT: Final = BlockKind(

@@ -146,8 +146,9 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         (
             Attribute("method", Word(("minhash", "embedding")), "how likeness is found", default="minhash"),
             Attribute("threshold", Number(Decimal(0), Decimal(1)), "likeness from which two items are one"),
-            Attribute("embedding", _EMBEDDING, "for `method = embedding`"),
+            Attribute("embedding", _EMBEDDING, "for `method = embedding`; `hashed` by default"),
         ),
+        reached=True,
     ),
     MeasureKind(
         "outlier",
@@ -354,6 +355,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         moves="none",
         attributes=(Attribute("measure", _CLUSTERS, "a near_duplicate measure", required=True),),
         without=_WITHOUT_CALLS,
+        reached=True,
     ),
 )
 

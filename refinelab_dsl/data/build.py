@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl import measures
+from refinelab_dsl.data.clusters import find_copies, note_clusters, read_clusters
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import FileDigest, Profile
@@ -22,7 +23,16 @@ from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.records import Records, read_records
 from refinelab_dsl.data.reference import References, read_references
 from refinelab_dsl.data.scope import ItemScope
-from refinelab_dsl.declarations import JOINT, LABEL_MARK, Constraints, Dataset, Dimension, Measure, Operator
+from refinelab_dsl.declarations import (
+    JOINT,
+    LABEL_MARK,
+    Constraints,
+    Dataset,
+    Dimension,
+    Embedding,
+    Measure,
+    Operator,
+)
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
 from refinelab_dsl.expressions.evaluate import (
@@ -36,6 +46,7 @@ from refinelab_dsl.expressions.walk import named_in_calls
 from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
+DEDUPLICATE = "deduplicate"
 MAX_LABELS = 5_000  # of one dimension; more is an identifier, not a topic
 BAD_ROWS_SHOWN = 10
 MAX_SAMPLES = 64
@@ -57,14 +68,17 @@ def build_profile(
     allow_outside: bool = False,
     origins: Mapping[str, Span] | None = None,
     others: Sequence[Dataset] = (),
+    embeddings: Sequence[Embedding] = (),
 ) -> tuple[Profile | None, Diagnostics]:
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
-    One streaming pass (one more before it where mcq answers are settled by the data, where `z` is used, and where
-    signals are joined). Memory grows by some 300 bytes per item. None with errors; warnings may come with a profile.
+    One streaming pass (one more before it where mcq answers are settled by the data, where `z` is used, where signals
+    are joined, and for each measure that compares all items). Memory grows by some 300 bytes per item, and by its text
+    where items are compared. None with errors; warnings may come with a profile.
 
     origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
-    others: the datasets beside the main one, of which signals are read where a measure needs them.
+    others: the datasets beside the main one, of which signals are read where a measure needs them. embeddings: those
+    that measures may name.
     """
     files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
     if missing:
@@ -77,6 +91,12 @@ def build_profile(
     )
     if records.diagnostics.has_errors:
         return None, records.diagnostics
+    clusters = read_clusters(measures_, embeddings, dataset, files, project)
+    records = replace(
+        records,
+        values={**records.values, **clusters},
+        notes=(*records.notes, *note_clusters(clusters, measures_)),
+    )
     references = read_references(
         measures_, dimensions, others, project, allow_outside=allow_outside, origins=origins
     )
@@ -153,6 +173,13 @@ class _Scan:
         self.where = {
             operator.name: (None if operator.where is None else compile_expression(operator.where), bytearray())
             for operator in operators
+        }
+        # Which cluster each item stands in, of the measures that items leave by.
+        self.clusters: dict[str, list[str | None]] = {
+            str(operator.options["measure"]): [] for operator in operators if operator.kind == DEDUPLICATE
+        }
+        self.deduplicators = {
+            operator.name: str(operator.options["measure"]) for operator in operators if operator.kind == DEDUPLICATE
         }
         self.prefer = {
             operator.name: (compile_expression(operator.prefer), array("d"))
@@ -259,6 +286,8 @@ class _Scan:
             column.codes.append(code)
         for name, (condition, flags) in self.where.items():
             flags.append(condition is None or self._holds(condition, scope, f"operator.{name}.where", item))
+        for name, names in self.clusters.items():
+            names.append(scope.value(name))
         for name, (expression, values) in self.prefer.items():
             values.append(self._preference(expression, scope, f"operator.{name}.prefer", item))
         protect = self.protect
@@ -410,15 +439,22 @@ class _Scan:
     def _profile(
         self, labels: Mapping[str, tuple[tuple[str, ...], NDArray[np.int32]]], files: tuple[FileDigest, ...]
     ) -> Profile:
+        protected = np.frombuffer(self.protected, dtype=np.bool_)
+        eligible = {name: np.frombuffer(flags, dtype=np.bool_) for name, (_, flags) in self.where.items()}
+        flagged = None if self.flag is None else np.frombuffer(self.flagged, dtype=np.bool_)
+        for operator, measure in self.deduplicators.items():
+            copies = find_copies(self.clusters[measure], eligible[operator] & ~protected)
+            eligible[operator] = copies
+            flagged = copies if flagged is None else flagged | copies
         return Profile(
             size=len(self.keys),
             keys=self.keys,
             labels={name: codes for name, (_, codes) in labels.items()},
             label_names={name: names for name, (names, _) in labels.items()},
-            eligible={name: np.frombuffer(flags, dtype=np.bool_) for name, (_, flags) in self.where.items()},
+            eligible=eligible,
             preference={name: np.frombuffer(values, dtype=np.float64) for name, (_, values) in self.prefer.items()},
-            protected=np.frombuffer(self.protected, dtype=np.bool_),
-            flagged=None if self.flag is None else np.frombuffer(self.flagged, dtype=np.bool_),
+            protected=protected,
+            flagged=flagged,
             samples=self._choose_samples(),
             files=files,
             sha256=digest_dataset(files),

@@ -28,14 +28,16 @@ class Profile:
     eligible: operator name -> bool array of length N (its `where` holds).
     preference: operator name -> float array of length N (`prefer`; larger is removed first).
     protected: bool array of length N.
-    flagged: bool array of length N; None where the spec flags nothing.
+    flagged: bool array of length N: under suspicion, or a copy that a `deduplicate` may take out; None where the spec
+        has neither.
     samples: a few items per combination of labels, the smallest by seeded hash, for pricing prompts.
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.
     sha256: digest over the files' names and digests.
     signals: further dataset that was read (of signals, or one that a target is like) -> its files.
     mixes: dimension -> the shares of the dataset that it is to be like, by label.
-    recorded: measure that stands in signals -> its value of each item, by `Item.row` (dropped ones included).
+    recorded: measure that stands in signals or comes of all items together -> its value of each item, by `Item.row`
+        (dropped ones included).
     """
 
     size: int
@@ -55,7 +57,7 @@ class Profile:
     notes: tuple[str, ...] = field(default=())
     signals: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)
     mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    recorded: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    recorded: Mapping[str, Sequence[str | float | None]] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:
         """Items per label now; unknown ones are left out."""

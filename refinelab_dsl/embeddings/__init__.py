@@ -2,5 +2,7 @@
 
 from refinelab_dsl.embeddings.cosine import Rows, cosine
 from refinelab_dsl.embeddings.hashed import Hashed
+from refinelab_dsl.embeddings.limits import Limits
+from refinelab_dsl.embeddings.provider import Embedder, build_embedder
 
-__all__ = ["Hashed", "Rows", "cosine"]
+__all__ = ["Embedder", "Hashed", "Limits", "Rows", "build_embedder", "cosine"]

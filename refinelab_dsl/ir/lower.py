@@ -51,6 +51,7 @@ class _Lowering:
             dimensions=(*map(self.dimension, self.draft.all("dimension")), *joint[1:]),
             constraints=self.constraints(),
             models=tuple(map(self.model, self.draft.all("model"))),
+            embeddings=tuple(map(self.embedding, self.draft.all("embedding"))),
             prompts=tuple(map(self.prompt, self.draft.all("prompt"))),
             operators=tuple(map(self.operator, self.draft.all("operator"))),
             validators=tuple(map(self.validator, self.draft.all("validator"))),
@@ -149,6 +150,15 @@ class _Lowering:
             price=pinned if price is None else ir.Price(**price),
             limits=ir.Limits() if limits is None else ir.Limits(**limits),
             **_taken(declared, "provider", "api_key", "base_url", "params", "timeout"),
+        )
+
+    def embedding(self, declared: Declared) -> ir.Embedding:
+        price = declared.get("price")
+        return ir.Embedding(
+            name=declared.name,
+            id=declared.get("id") or "",
+            price=None if price is None else price["input"],
+            **_taken(declared, "provider", "api_key", "base_url"),
         )
 
     def prompt(self, declared: Declared) -> ir.Prompt:

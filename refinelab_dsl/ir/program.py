@@ -9,6 +9,7 @@ from refinelab_dsl.declarations import (
     Constraints,
     Dataset,
     Dimension,
+    Embedding,
     Expect,
     Measure,
     Model,
@@ -50,6 +51,7 @@ class Program(BaseModel):
     dimensions: tuple[Dimension, ...] = ()
     constraints: Constraints = Constraints()
     models: tuple[Model, ...] = ()
+    embeddings: tuple[Embedding, ...] = Field(default=(), exclude_if=lambda embeddings: not embeddings)
     prompts: tuple[Prompt, ...] = ()
     operators: tuple[Operator, ...] = ()
     validators: tuple[Validator, ...] = ()

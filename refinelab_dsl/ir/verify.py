@@ -53,6 +53,7 @@ def _verify_names(program: Program) -> None:
         program.measures,
         program.dimensions,
         program.models,
+        program.embeddings,
         program.prompts,
         program.operators,
         program.validators,

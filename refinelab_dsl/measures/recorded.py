@@ -1,20 +1,31 @@
-"""Values of measures that are recorded beside the items, and not found in them."""
+"""Values of measures that one item alone does not give: they stand in signals, or come of all items together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
 
-Recorded: TypeAlias = Mapping[str, Sequence[float | None]]
-"""Measure -> its value of each item of the source, by `Item.row`; None where none was recorded."""
+Recorded: TypeAlias = Mapping[str, Sequence[str | float | None]]
+"""Measure -> its value of each item of the source, by `Item.row`; None where it has none."""
 
 NOTHING: Final[Recorded] = MappingProxyType({})
 
 MATRIX: Final = "matrix"
 """The option of a measure that names its signals dataset."""
+
+
+def build_recorded(measure: Measure, recorded: Recorded) -> Callable[[Item], str | float | None]:
+    """Reads the column that was recorded of the source's items; a result of a step has none."""
+    values = recorded.get(measure.name, ())
+
+    def value_of(item: Item) -> str | float | None:
+        return values[item.row] if 0 <= item.row < len(values) else None
+
+    return value_of
 
 
 def list_signals(measures: Sequence[Measure], datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:

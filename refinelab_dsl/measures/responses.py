@@ -4,7 +4,7 @@ the models that were right, in [0, 1], of those whose answer was recorded; `rasc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -12,10 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 from refinelab_dsl.data.answers import AnswerStyle, find_choice
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.tasks import canonical_text
-from refinelab_dsl.declarations import Measure
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
-from refinelab_dsl.measures.recorded import Recorded
 
 Reading: TypeAlias = AnswerStyle | Literal["correctness", "text"]
 """What the values of a matrix are: answers to a multiple-choice item, right (1) or wrong (0), or free answers."""
@@ -29,16 +27,6 @@ class Grade(Enum):
     WRONG = 0
     UNREAD = -1  # it names no choice; it counts as wrong
     ABSENT = None
-
-
-def build_responses(measure: Measure, recorded: Recorded) -> Callable[[Item], str | float | None]:
-    """Reads the column that was recorded of the source's items; a result of a step has none."""
-    values = recorded.get(measure.name, ())
-
-    def value_of(item: Item) -> float | None:
-        return values[item.row] if 0 <= item.row < len(values) else None
-
-    return value_of
 
 
 def is_correctness(values: Iterable[Any]) -> bool:

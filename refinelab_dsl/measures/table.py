@@ -10,8 +10,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.measures.column import build_column, is_column_of_new_items
 from refinelab_dsl.measures.length import build_length
-from refinelab_dsl.measures.recorded import NOTHING, Recorded
-from refinelab_dsl.measures.responses import build_responses
+from refinelab_dsl.measures.recorded import NOTHING, Recorded, build_recorded
 
 
 class MeasureKind(NamedTuple):
@@ -25,7 +24,8 @@ MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
     {
         "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
         "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
-        "responses": MeasureKind(build_responses, lambda measure, dataset: False),
+        "near_duplicate": MeasureKind(build_recorded, lambda measure, dataset: False),
+        "responses": MeasureKind(build_recorded, lambda measure, dataset: False),
     }
 )
 
@@ -33,7 +33,7 @@ MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
 def build_measure(measure: Measure, recorded: Recorded = NOTHING) -> Callable[[Item], str | float | None]:
     """The measure as one function, for many items: text, a number, or None where it has no value.
 
-    recorded: the values of measures that stand in signals.
+    recorded: the values of measures that stand in signals or come of all items together.
     """
     return MEASURES[measure.kind].build(measure, recorded)
 

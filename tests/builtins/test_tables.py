@@ -19,6 +19,7 @@ DECLARED: dict[str, type[declarations.Declaration]] = {
     "dimension": declarations.Dimension,
     "constraints": declarations.Constraints,
     "model": declarations.Model,
+    "embedding": declarations.Embedding,
     "prompt": declarations.Prompt,
     "operator": declarations.Operator,
     "validator": declarations.Validator,

@@ -1,0 +1,47 @@
+"""`measure { kind = near_duplicate }`: which items are nearly the same. The value of an item is the key of the first
+item of its cluster, in reading order; one that is like no other has none.
+
+With `method = minhash` two items are one from a likeness of their texts on (`likeness.text`), with `method = embedding`
+from a cosine of their embeddings on. Items with different passages (`context`) are never one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Embedding, Measure
+from refinelab_dsl.embeddings import build_embedder
+from refinelab_dsl.likeness import cluster_by_text, cluster_rows, comparison_text
+from refinelab_dsl.likeness.text import passage_digest
+
+KIND: Final = "near_duplicate"
+TEXT_THRESHOLD: Final = 0.95
+
+
+def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[Embedding]) -> tuple[str | None, ...]:
+    """The values of all items of a dataset.
+
+    embeddings: those that the spec declares; the one that the measure names is computed on this machine.
+    """
+    threshold = measure.options.get("threshold")
+    keys: list[str] = []
+    if measure.options["method"] == "minhash":
+        firsts = cluster_by_text(_note_keys(items, keys), float(threshold or TEXT_THRESHOLD))
+    else:
+        name = measure.options.get("embedding")
+        embedding = next((each for each in embeddings if each.name == name), Embedding(name=""))
+        texts, passages = [], []
+        for item in _note_keys(items, keys):
+            texts.append(comparison_text(item))
+            passages.append(passage_digest(item))
+        embedder = build_embedder(embedding, texts)
+        firsts = cluster_rows(embedder.embed(texts), passages, float(threshold or embedder.limits.same))
+    return tuple(None if first is None else keys[first] for first in firsts)
+
+
+def _note_keys(items: Iterable[Item], keys: list[str]) -> Iterable[Item]:
+    for item in items:
+        keys.append(item.key)
+        yield item
