@@ -14,6 +14,7 @@ from refinelab_dsl.declarations import (
     Constraints,
     Dataset,
     Dimension,
+    Embedding,
     Exact,
     Expect,
     Measure,
@@ -176,6 +177,7 @@ class Header(Record):
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled
     constraints: Constraints
     models: tuple[Model, ...]
+    embeddings: tuple[Embedding, ...] = Field(default=(), exclude_if=lambda embeddings: not embeddings)
     operators: tuple[Operator, ...]
     validators: tuple[Validator, ...]
     templates: tuple[Template, ...]

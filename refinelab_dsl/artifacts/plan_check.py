@@ -50,6 +50,7 @@ def check_header(header: Header) -> None:
     _check_abilities(header)
     measures, dimensions = _index("measures", header.measures), _index("dimensions", header.dimensions)
     models, operators = _index("models", header.models), _index("operators", header.operators)
+    embeddings = _index("embeddings", header.embeddings)
     validators, templates = _index("validators", header.validators), _index("templates", header.templates)
     for name, dimension in dimensions.items():
         _require(f"dimensions.{name}.measure", dimension.measure, measures)
@@ -76,6 +77,8 @@ def check_header(header: Header) -> None:
     for name, validator in validators.items():
         if validator.dimension is not None:
             _require(f"validators.{name}.dimension", validator.dimension, dimensions)
+        if validator.options.get("embedding") is not None:
+            _require(f"validators.{name}.embedding", validator.options["embedding"], embeddings)
     for name, template in templates.items():
         _require("templates", name, operators)
         if template.model != operators[name].model:

@@ -6,8 +6,17 @@ of the language is known, checked, and refused by a plan with an RF5xxx that nam
 """
 
 from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, JUDGE_NAMES, RESERVED_PARAMS, TOP, VARIABLE_TYPES
+from refinelab_dsl.builtins.embeddings import COSINES, Cosines
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
-from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, PRESETS, TASKS, VALIDATOR_KINDS, VERDICTS
+from refinelab_dsl.builtins.kinds import (
+    MEASURE_KINDS,
+    OPERATOR_KINDS,
+    PRESETS,
+    TASKS,
+    VALIDATOR_KINDS,
+    VERDICTS,
+    default_accept,
+)
 from refinelab_dsl.builtins.prompts import PROMPT_NAMES, SEEN_ALWAYS, SEEN_BY_JUDGES
 from refinelab_dsl.builtins.table import (
     Attribute,
@@ -26,6 +35,7 @@ from refinelab_dsl.builtins.table import (
 
 __all__ = [
     "BLOCKS",
+    "COSINES",
     "EDITION",
     "FUNCTIONS",
     "JUDGE_NAMES",
@@ -44,6 +54,7 @@ __all__ = [
     "Attribute",
     "BlockKind",
     "ContextName",
+    "Cosines",
     "Function",
     "MeasureKind",
     "OperatorKind",
@@ -54,6 +65,7 @@ __all__ = [
     "TaskKind",
     "ValidatorKind",
     "contexts_of",
+    "default_accept",
     "function",
     "functions",
 ]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from refinelab_dsl.builtins import prompts
+from refinelab_dsl.builtins.embeddings import COSINES
 from refinelab_dsl.builtins.table import (
     Asking,
     Attribute,
@@ -19,7 +20,7 @@ from refinelab_dsl.builtins.table import (
     TaskKind,
     ValidatorKind,
 )
-from refinelab_dsl.expressions import Binary, Constant
+from refinelab_dsl.expressions import Binary, Constant, Expression
 from refinelab_dsl.expressions import Name as NameOf
 from refinelab_dsl.types import (
     Bool,
@@ -364,6 +365,13 @@ def _verdict(operator: Literal["<", ">=", "=="], name: str, value: Decimal | str
     return Binary(operator=operator, left=NameOf(space="context", name=name), right=Constant.of(value))
 
 
+def default_accept(row: ValidatorKind, provider: str | None) -> Expression | None:
+    """What a validator accepts where its spec does not say. provider: of the embedding that it names."""
+    if row.cosine is None or provider is None or not isinstance(row.default, Binary):
+        return row.default
+    return row.default.model_copy(update={"right": Constant.of(getattr(COSINES[provider], row.cosine))})
+
+
 _VERDICT: Final = (
     ContextName("verdict", "label", "what the check found", VERDICTS),
     ContextName("confidence", "number", "how sure it is, 0 to 1"),
@@ -377,6 +385,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         "the result is no copy of an item",
         "optional",
         default=_verdict("<", "similarity", Decimal("0.92")),
+        cosine="copy",
         names=(ContextName("similarity", "number", "likeness to the nearest other item, 0 to 1"),),
         attributes=(
             Attribute(
@@ -385,7 +394,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
                 "what it is compared with",
                 default=("originals", "output"),
             ),
-            Attribute("embedding", _EMBEDDING, "how likeness is found; character n-grams by default", reached=False),
+            Attribute("embedding", _EMBEDDING, "how likeness is found; by letters where none is named"),
         ),
         reached=True,
     ),
@@ -393,9 +402,11 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         "drift",
         "the result still means what its parent means",
         "optional",
-        default=_verdict(">=", "similarity", Decimal("0.8")),
+        default=_verdict(">=", "similarity", COSINES["hashed"].kept),
+        cosine="kept",
         names=(ContextName("similarity", "number", "likeness to the parent, 0 to 1"),),
-        attributes=(Attribute("embedding", _EMBEDDING, "how likeness is found"),),
+        attributes=(Attribute("embedding", _EMBEDDING, "how likeness is found; `hashed` by default"),),
+        reached=True,
     ),
     ValidatorKind(
         "in_bin",

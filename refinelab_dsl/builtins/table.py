@@ -127,13 +127,15 @@ class ContextName:
 @dataclass(frozen=True, slots=True)
 class ValidatorKind:
     """`validator { kind = … }`. accept: whether it may, must, or cannot be written, and what stands by default.
-    sees: what its calls provide to a prompt. asks: what it asks about one item, where it does; `auto` asks by the
-    prompts of the kinds that it routes to."""
+    cosine: the default compares with this cosine of the embedding, where one is named (`COSINES`). sees: what its calls
+    provide to a prompt. asks: what it asks about one item, where it does; `auto` asks by the prompts of the kinds that
+    it routes to."""
 
     name: str
     doc: str
     accept: Literal["required", "optional", "none"]
     default: Expression | None = None
+    cosine: Literal["copy", "kept"] | None = None
     names: tuple[ContextName, ...] = ()
     items: bool = False  # `accept` also sees the fields and the measures of the result
     attributes: tuple[Attribute, ...] = ()

@@ -2,7 +2,6 @@
 
 from refinelab_dsl.embeddings.cosine import Rows, cosine
 from refinelab_dsl.embeddings.hashed import Hashed
-from refinelab_dsl.embeddings.limits import Limits
 from refinelab_dsl.embeddings.provider import Embedder, build_embedder
 
-__all__ = ["Embedder", "Hashed", "Limits", "Rows", "build_embedder", "cosine"]
+__all__ = ["Embedder", "Hashed", "Rows", "build_embedder", "cosine"]

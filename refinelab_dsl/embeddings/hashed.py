@@ -21,11 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from refinelab_dsl.embeddings.limits import Limits
-from refinelab_dsl.likeness.text import mix, normalise, odd_numbers
+from refinelab_dsl.embeddings.letters import mix, normalise, odd_numbers
 
 DIMENSIONS: Final = 1024
-LIMITS: Final = Limits(same=0.985, kept=0.3)
 _SIZES: Final = (3, 4, 5)
 _TABLE_BITS: Final = 18
 _STEPS: Final = 256  # of a logarithm
@@ -42,11 +40,6 @@ class Hashed:
 
     texts: int = 0
     frequencies: NDArray[np.int32] = field(default_factory=lambda: np.zeros(2**_TABLE_BITS, np.int32), repr=False)
-
-    @property
-    def limits(self) -> Limits:
-        """Measured on problems in other words, and on items that stand twice in public sets."""
-        return LIMITS
 
     @classmethod
     def fit(cls, texts: Iterable[str]) -> Hashed:

@@ -1,4 +1,4 @@
-"""The one interface to embeddings that are computed on this machine, and what their cosines mean."""
+"""The one interface to embeddings that are computed on this machine."""
 
 from __future__ import annotations
 
@@ -10,20 +10,14 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.declarations import Embedding
 from refinelab_dsl.embeddings.hashed import Hashed
-from refinelab_dsl.embeddings.limits import Limits
 
 
 class Embedder(Protocol):
-    """Texts as vectors.
+    """Texts as vectors."""
 
-    limits: what its cosines mean. embed: one row for each text, float32, of length 1 (0 for a text of which nothing is
-    left), the same whatever other texts stand beside it.
-    """
-
-    @property
-    def limits(self) -> Limits: ...
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row for each text, of length 1 (0 where nothing is left of a text), whatever stands beside it."""
+        ...
 
 
 def build_embedder(embedding: Embedding, texts: Iterable[str]) -> Embedder:

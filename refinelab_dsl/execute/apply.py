@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from refinelab_dsl import prompts, providers
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
@@ -33,12 +34,11 @@ from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
 from refinelab_dsl.exit_codes import ExitCode, settle
-from refinelab_dsl.likeness import Neighbours
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
 from refinelab_dsl.providers import Provider
 from refinelab_dsl.store import Store, StoreError
-from refinelab_dsl.validators import Surroundings
+from refinelab_dsl.validators import Surroundings, build_embedders, open_neighbours
 
 
 def run(
@@ -148,16 +148,16 @@ class _Execution:
         """Reads the dataset once: items that steps name, ids of what may leave, the neighbours of new items."""
         header, plan = self._start.header, self._start.plan
         checked = {name for operator in header.operators for name in operator.checks}
-        against = {
-            side for validator in header.validators
-            if validator.kind == "duplicate" and validator.name in checked for side in validator.against
-        }
-        originals = Neighbours() if "originals" in against and header.actions else None
+        checks = [validator for validator in header.validators if validator.name in checked and header.actions]
+
+        def read() -> Iterator[Item]:
+            return iterate_source(header, self._start.files, self._project)
+
+        embedders = build_embedders(checks, header.embeddings, read)
+        originals = open_neighbours(checks, "originals", embedders)
         wanted = frozenset(key for step in plan.steps() for key in step.items)
         candidates = frozenset(candidate.item for candidate in plan.candidates())
-        shelf.fill(
-            iterate_source(header, self._start.files, self._project), wanted, candidates, originals
-        )
+        shelf.fill(read(), wanted, candidates, originals.values())
         return Surroundings(
             task=header.dataset.task,
             scope=ItemScope(
@@ -168,7 +168,8 @@ class _Execution:
             labels=header.labels,
             measurable={dimension.name: dimension.on_new == "measure" for dimension in header.dimensions},
             originals=originals,
-            output=Neighbours() if "output" in against and header.actions else None,
+            output=open_neighbours(checks, "output", embedders),
+            embedders=embedders,
         )
 
     # ---- the calls -----------------------------------------------------------------------------------------------

@@ -413,8 +413,8 @@ class Interpreter:
         ))
         tally.accepted[step.action] += 1
         tally.simulated = tally.simulated or simulated
-        if engine.surroundings.output is not None:
-            engine.surroundings.output.add(item)
+        for neighbours in engine.surroundings.output.values():
+            neighbours.add(item)
 
     def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """The result's labels, as they count and as they are recorded (None where they are assumed)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.likeness import Neighbours
+from refinelab_dsl.likeness import Nearest
 
 _COMMIT_EVERY = 10_000
 _RECENT = 256
@@ -38,10 +38,10 @@ class Shelf:
         self.ids: dict[str, str] = {}  # key -> the user's id, of removal candidates that have one of their own
 
     def fill(
-        self, items: Iterable[Item], wanted: frozenset[str], candidates: frozenset[str], originals: Neighbours | None
+        self, items: Iterable[Item], wanted: frozenset[str], candidates: frozenset[str], originals: Collection[Nearest]
     ) -> None:
-        """Reads the dataset once: keeps the `wanted` items, the ids of removal `candidates`, and makes all of them
-        neighbours.
+        """Reads the dataset once: keeps the `wanted` items, the ids of removal `candidates`, and puts all of
+        them among the `originals`.
 
         Raises:
             OSError: the scratch file cannot be written.
@@ -49,8 +49,8 @@ class Shelf:
         try:
             self._connection.execute("BEGIN")
             for count, item in enumerate(items):
-                if originals is not None:
-                    originals.add(item)
+                for neighbours in originals:
+                    neighbours.add(item)
                 if item.key in candidates and item.id != item.key:
                     self.ids[item.key] = item.id
                 if item.key in wanted:

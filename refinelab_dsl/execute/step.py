@@ -17,6 +17,7 @@ from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
 from refinelab_dsl.validators import Result, Surroundings, Verdict, settle_time, validate
 from refinelab_dsl.validators.duplicate import measure_originals
+from refinelab_dsl.validators.nearness import embedding_of
 
 REPLY = "reply"  # the name under which the parser of replies gives its verdict
 
@@ -198,8 +199,10 @@ class StepRunner:
         for name in step.checks:
             validator = self._validators[name]
             if settle_time(validator) == "commit":
-                if "originals" in validator.against and result.likeness is None:
-                    result = Result(item, parent, step.target, measure_originals(result, self._surroundings))
+                compared = embedding_of(validator)
+                if "originals" in validator.against and compared not in result.likeness:
+                    found = measure_originals(compared, result, self._surroundings)
+                    result = Result(item, parent, step.target, {**result.likeness, compared: found})
                 checks.append(Check(name, None))
             else:
                 checks.append(Check(name, validate(validator, result, self._surroundings)))

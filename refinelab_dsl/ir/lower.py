@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from refinelab_dsl import declarations as ir
 from refinelab_dsl import syntax, types
+from refinelab_dsl.builtins import default_accept
 from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
@@ -188,10 +189,15 @@ class _Lowering:
         assert row is not None
         return ir.Validator(
             name=declared.name,
-            accept=self.expression(declared, "accept") or row.default,
+            accept=self.expression(declared, "accept") or default_accept(row, self._provider(declared)),
             options=self.options(declared, "dimension", "against"),
             **_taken(declared, "kind", "on_reject", "retries", "dimension", "against"),
         )
+
+    def _provider(self, declared: Declared) -> str | None:
+        """Of the embedding that a declaration names."""
+        embedding = self.draft.named("embedding", declared.get("embedding"))
+        return None if embedding is None else embedding.get("provider")
 
     def budget(self) -> ir.Budget | None:
         declared = self.draft.one("budget")

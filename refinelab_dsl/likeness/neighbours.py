@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.likeness.text import comparison_text, count_grams, dice, mix, odd_numbers, passage_digest
+from refinelab_dsl.embeddings.letters import mix, odd_numbers
+from refinelab_dsl.likeness.text import comparison_text, count_grams, dice, passage_digest
 
 _BANDS: Final = 24
 _ROWS: Final = 4

@@ -8,21 +8,13 @@ and, for multiple choice, by their choices in any order; items with different pa
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import Counter
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.embeddings.letters import normalise
 
 _GRAM: Final = 3
-
-
-def normalise(text: str) -> str:
-    """A text as it is compared: NFKC, case folded, white space joined."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def comparison_text(item: Item) -> str:
@@ -58,16 +50,3 @@ def dice(one: Counter[str], other: Counter[str]) -> float:
     small, large = (one, other) if len(one) <= len(other) else (other, one)
     shared = sum(min(count, large[gram]) for gram, count in small.items() if gram in large)
     return 2 * shared / (one.total() + other.total())
-
-
-def odd_numbers(count: int, name: str) -> NDArray[np.uint64]:
-    """Fixed odd 64-bit numbers, other ones for each name."""
-    content = b"".join(hashlib.sha256(f"{name} {index}".encode()).digest()[:8] for index in range(count))
-    return np.frombuffer(content, dtype="<u8").astype(np.uint64) | np.uint64(1)
-
-
-def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

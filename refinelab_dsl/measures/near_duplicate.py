@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from refinelab_dsl.builtins import COSINES
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Embedding, Measure
 from refinelab_dsl.embeddings import build_embedder
@@ -36,8 +37,8 @@ def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[
         for item in _note_keys(items, keys):
             texts.append(comparison_text(item))
             passages.append(passage_digest(item))
-        embedder = build_embedder(embedding, texts)
-        firsts = cluster_rows(embedder.embed(texts), passages, float(threshold or embedder.limits.same))
+        rows = build_embedder(embedding, texts).embed(texts)
+        firsts = cluster_rows(rows, passages, float(threshold or COSINES[embedding.provider].same))
     return tuple(None if first is None else keys[first] for first in firsts)
 
 

@@ -276,6 +276,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         labels=dict(profile.label_names),
         constraints=program.constraints,
         models=program.models,
+        embeddings=program.embeddings,
         operators=program.operators,
         validators=program.validators,
         templates=tuple(context.templates.values()),

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from refinelab_dsl.declarations import Validator
-from refinelab_dsl.validators import duplicate, expression, format, in_bin
+from refinelab_dsl.validators import drift, duplicate, expression, format, in_bin
+from refinelab_dsl.validators.nearness import build_embedders, open_neighbours
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
 VALIDATORS: Final[Mapping[str, ValidatorKind]] = MappingProxyType(
-    {row.kind: row for row in (format.KIND, duplicate.KIND, expression.KIND, in_bin.KIND)}
+    {row.kind: row for row in (format.KIND, duplicate.KIND, drift.KIND, expression.KIND, in_bin.KIND)}
 )
 
 
@@ -25,4 +26,14 @@ def settle_time(validator: Validator) -> Literal["arrival", "commit"]:
     return VALIDATORS[validator.kind].when(validator)
 
 
-__all__ = ["VALIDATORS", "Result", "Surroundings", "ValidatorKind", "Verdict", "settle_time", "validate"]
+__all__ = [
+    "VALIDATORS",
+    "Result",
+    "Surroundings",
+    "ValidatorKind",
+    "Verdict",
+    "build_embedders",
+    "open_neighbours",
+    "settle_time",
+    "validate",
+]

@@ -10,7 +10,8 @@ from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Validator
-from refinelab_dsl.likeness import Neighbours
+from refinelab_dsl.embeddings import Embedder
+from refinelab_dsl.likeness import Nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +30,30 @@ class Surroundings:
 
     labels: dimension -> the labels that the plan knows.
     measurable: dimension -> whether a new item is measured; otherwise it is taken as made for its label.
-    originals, output: the items of the source and the results accepted so far; None where no check asks for them.
+    originals, output: the items of the source and the results accepted so far, by the embedding that they are compared
+    by (`nearness`); those alone that checks ask for. embedders: the embeddings that checks compute.
     """
 
     task: str
     scope: ItemScope
     labels: Mapping[str, tuple[str, ...]]
     measurable: Mapping[str, bool]
-    originals: Neighbours | None = None
-    output: Neighbours | None = None
+    originals: Mapping[str, Nearest] = field(default_factory=dict)
+    output: Mapping[str, Nearest] = field(default_factory=dict)
+    embedders: Mapping[str, Embedder] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """A result under check: the item, the one that it was made from, the labels that it was made for.
 
-    likeness: to the originals, where that was looked up before (the originals do not change).
+    likeness: to the originals, by embedding, where that was looked up before (the originals do not change).
     """
 
     item: Item
     parent: Item
     target: Mapping[str, str]
-    likeness: float | None = None
+    likeness: Mapping[str, float] = field(default_factory=dict)
 
 
 Judge: TypeAlias = Callable[[Validator, Result, Surroundings], Verdict]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.types import UNSET, Attribute
+
+ROOT = Path(__file__).resolve().parents[2]
 
 DECLARED: dict[str, type[declarations.Declaration]] = {
     "dataset": declarations.Dataset,
@@ -151,3 +155,10 @@ def test_defaults_of_validators_use_their_own_names() -> None:
         assert (row.accept == "none") <= (row.default is None)
     assert spaces.ANY.kind == "any"
     assert builtins.PRESETS["stress-test"].shares == (Decimal(0), Decimal("0.4"), Decimal("0.6"))
+
+
+def test_the_chapter_on_embeddings_has_the_figures_of_the_table() -> None:
+    chapter = (ROOT / "specs/language/34-models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| below ([\d.]+) \| from ([\d.]+) on \|$", chapter, re.M)
+    found = {name: (Decimal(same), Decimal(copy), Decimal(kept)) for name, same, copy, kept in rows}
+    assert found == {name: (row.same, row.copy, row.kept) for name, row in builtins.COSINES.items()}

@@ -41,8 +41,8 @@ def make_surroundings(
         scope=ItemScope(measures, {"size": size, "topic": topic}),
         labels=LABELS,
         measurable={"size": True, "topic": False},
-        originals=Neighbours(originals),
-        output=Neighbours(output),
+        originals={"": Neighbours(originals)},
+        output={"": Neighbours(output)},
     )
 
 

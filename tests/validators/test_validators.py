@@ -83,8 +83,7 @@ def test_a_result_too_like_one_accepted_before_is_refused() -> None:
     first = make_item("What colour does litmus turn in lye?", "blue", "red", "green", "none")
     surroundings = make_surroundings(originals=[PARENT])
     assert validate(FRESH, make_result(first, PARENT), surroundings).accept
-    assert surroundings.output is not None
-    surroundings.output.add(first)
+    surroundings.output[""].add(first)
     assert not validate(FRESH, make_result(first, PARENT), surroundings).accept
     only_originals = FRESH.model_copy(update={"against": ("originals",)})
     assert validate(only_originals, make_result(first, PARENT), surroundings).accept
