@@ -71,7 +71,6 @@ _TASKS: Final[tuple[TaskKind, ...]] = (
         ("prompt", "tests", "entry_point"),
         ("solution",),
         ("prompt", "tests", "entry_point", "solution"),
-        reached=False,
     ),
     TaskKind("chat", "a conversation", ("messages",), (), ("messages",), reached=False),
 )

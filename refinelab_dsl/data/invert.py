@@ -78,6 +78,8 @@ def invert(dataset: Dataset, item: Item, style: AnswerStyle, *, keep: bool) -> d
             continue
         if name == "answer" and dataset.task == "mcq":
             value = _write_mcq_answer(dataset, item, style, fields)
+        if name == "tests" and any(isinstance(find_example(item.raw, each), list) for each in columns_of(fields[name])):
+            value = str(value).splitlines()
         row.undo(fields[name], value)
     row.join()
     for name, value in item.attributes.items():

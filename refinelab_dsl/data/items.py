@@ -14,7 +14,8 @@ class Item:
     """One QA item.
 
     fields: the canonical task fields. mcq: `question: str, choices: list[str], answer: str` (the exact text of
-        one choice), qa: `question, answer`; math: `question, answer[, solution]`; all `str`; optional `context`.
+        one choice), qa: `question, answer`; math: `question, answer[, solution]`; all `str`; optional `context`. code:
+        `prompt, tests, entry_point[, solution]`, all `str` with their line breaks and indentation.
     attributes: further names of the dataset's `fields` map (`topic = stem()`), by value.
     raw: the row as it came in: column name to value (JSON value, or text for CSV).
     hash: SHA-256 (hex) of the canonical task fields.
@@ -32,3 +33,8 @@ class Item:
     raw: Mapping[str, Any]
     place: Place
     row: int = -1
+
+    @property
+    def question(self) -> str:
+        """What is asked: `question`, of code its `prompt`."""
+        return str(self.fields["prompt"] if "prompt" in self.fields else self.fields["question"])

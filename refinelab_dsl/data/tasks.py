@@ -83,6 +83,8 @@ class RowMapper(RowScope):
                 choices = choices_of(value)
                 fields[name] = choices.texts
             else:
+                if name == "tests" and isinstance(value, list | tuple):
+                    value = _join_tests(value)
                 fields[name] = value if value.__class__ is str and value.strip() else _read_text(value, name)
         if choices is not None:
             try:
@@ -159,6 +161,11 @@ def _read_text(value: Any, name: str) -> str:
     if not text.strip():
         raise RowError(f"`{name}` is empty")
     return text
+
+
+def _join_tests(tests: list[Any] | tuple[Any, ...]) -> str:
+    """Tests that came as a list of statements, as one program."""
+    return "\n".join(_read_text(test, "tests") for test in tests)
 
 
 def choices_of(value: Any) -> Choices:

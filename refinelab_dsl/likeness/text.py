@@ -20,12 +20,14 @@ _GRAM: Final = 3
 def comparison_text(item: Item) -> str:
     """What of an item is compared: the question, and the choices in sorted order."""
     choices = sorted(normalise(choice) for choice in item.fields.get("choices", ()))
-    return "\n".join([normalise(str(item.fields["question"])), *choices])
+    return "\n".join([normalise(item.question), *choices])
 
 
 def meaning_text(item: Item) -> str:
-    """What of an item must keep its meaning when it is put in other words: the question and the answer."""
-    return f"{item.fields['question']}\n{item.fields['answer']}"
+    """What of an item must keep its meaning when it is put in other words: the question and the answer,
+    of code its solution."""
+    answer = item.fields.get("answer", item.fields.get("solution", ""))
+    return f"{item.question}\n{answer}"
 
 
 def passage_digest(item: Item) -> bytes:

@@ -13,12 +13,12 @@ def build_length(measure: Measure) -> Callable[[Item], str | float | None]:
     tokenizer is unknown (`prompts.tokens`), so that labels do not depend on what is installed."""
     match measure.options.get("unit", "words"):
         case "words":
-            return lambda item: float(len(item.fields["question"].split()))
+            return lambda item: float(len(item.question.split()))
         case "characters":
-            return lambda item: float(len(item.fields["question"]))
+            return lambda item: float(len(item.question))
         case "tokens":
             from refinelab_dsl.prompts.tokens import count_tokens
 
-            return lambda item: float(count_tokens(item.fields["question"], ""))
+            return lambda item: float(count_tokens(item.question, ""))
         case unit:
             raise AssertionError(unit)

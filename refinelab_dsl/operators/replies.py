@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,13 +29,35 @@ class _Math(msgspec.Struct):
     answer: str
 
 
-_SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType({"mcq": _Mcq, "qa": _Qa, "math": _Math})
+class _Code(msgspec.Struct):
+    prompt: str
+    tests: str
+    entry_point: str
+    solution: str
+
+
+_SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
+    {"mcq": _Mcq, "qa": _Qa, "math": _Math, "code": _Code}
+)
+_EMPTY_LINES: Final = re.compile(r"\A(?:[ \t]*\r?\n)+")
 
 
 def read_reply(task: str, text: str) -> dict[str, Any] | Unreadable:
     """The task fields that a reply holds. Whether the item makes sense is the checks' business."""
-    reply = read_object(text, _SHAPES[task])
-    return reply if isinstance(reply, Unreadable) else msgspec.structs.asdict(reply)
+    reply = read_object(text, _SHAPES[task], strip=task != "code")
+    if isinstance(reply, Unreadable):
+        return reply
+    fields = msgspec.structs.asdict(reply)
+    if task == "code":
+        return {name: text.strip() if name == "entry_point" else _trim(text) for name, text in fields.items()}
+    return fields
+
+
+def _trim(text: str) -> str:
+    """Code without empty lines around it: the indentation of its first line stays, and a line break ends its last, so
+    that what goes on there begins a line of its own."""
+    trimmed = _EMPTY_LINES.sub("", text.rstrip())
+    return trimmed + "\n" if "\n" in trimmed or trimmed[:1].isspace() else trimmed
 
 
 def find_broken_key(task: str, fields: Mapping[str, Any]) -> str | None:

@@ -20,8 +20,8 @@ class Unreadable:
     message: str
 
 
-def read_object(text: str, shape: type[T]) -> T | Unreadable:
-    """The JSON object of a reply as `shape` (a msgspec Struct), its texts stripped of white space at their ends.
+def read_object(text: str, shape: type[T], *, strip: bool = True) -> T | Unreadable:
+    """The JSON object of a reply as `shape` (a msgspec Struct). strip: its texts lose white space at their ends.
 
     One JSON object, also inside a code fence (endpoints without `response_format` add them). Unknown members are
     ignored: they were paid for and do no harm.
@@ -39,7 +39,8 @@ def read_object(text: str, shape: type[T]) -> T | Unreadable:
     except RecursionError:
         return Unreadable("the reply is nested too deeply")
     try:
-        stripped = msgspec.convert(_strip(msgspec.to_builtins(reply)), type=shape)
+        members = msgspec.to_builtins(reply)
+        stripped = msgspec.convert(_strip(members) if strip else members, type=shape)
         msgspec.json.encode(stripped)
     except UnicodeEncodeError:
         return Unreadable("the reply holds half of a surrogate pair")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from refinelab_dsl.artifacts.plan import Header, Template
+from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import JOINT, Dimension, Measure, Model, Operator, Validator
 from refinelab_dsl.measures import label, measure
@@ -15,9 +16,6 @@ from refinelab_dsl.prompts.compose import call_context, compose, target_context
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
 from refinelab_dsl.prompts.tokens import count_tokens
-
-_REPLY_FIELDS = {"mcq": ("question", "choices", "answer"), "qa": ("question", "answer"),
-                 "math": ("question", "solution", "answer")}
 
 
 def measure_template(measure: str) -> str:
@@ -139,6 +137,6 @@ def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[
 
 def expected_reply_tokens(context: StepContext, operator_name: str, item: Item) -> int:
     """Tokens of a reply as long as `item` itself, in the reply format of its task."""
-    fields = {name: item.fields.get(name, "") for name in _REPLY_FIELDS.get(context.task, tuple(item.fields))}
+    fields = {name: item.fields.get(name, "") for name in TASKS[context.task].reply}
     model = context.models[context.templates[operator_name].model]
     return count_tokens(msgspec.json.encode(fields).decode(), model.id)

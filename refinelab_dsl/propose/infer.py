@@ -174,7 +174,7 @@ def _count(dataset: Dataset, files: Sequence[Path], project: Project, topics: Se
     for entry in read_items(dataset, files, project):
         if isinstance(entry, Item):
             count.items += 1
-            count.lengths[len(entry.fields["question"].split())] += 1
+            count.lengths[len(entry.question.split())] += 1
             for key, each in keys.items():
                 label = measures.canonical_label(entry.attributes[key])
                 tally = count.labels[each.name]

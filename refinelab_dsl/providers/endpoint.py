@@ -112,6 +112,9 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     item = blocks.get("item" if kind == "expand" else "anchor")
     item = item if isinstance(item, dict) else {}
     members = schema.get("properties", {}) if schema is not None else item
-    task = "mcq" if "choices" in members else "math" if "solution" in members else "qa"
+    task = (
+        "mcq" if "choices" in members else "code" if "entry_point" in members else "math" if "solution" in members
+        else "qa"
+    )  # fmt: skip
     target = blocks.get("target")
     return Subject(kind, task, item, target if isinstance(target, dict) else {})

@@ -16,9 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.simulation_code import break_code, reword_code, write_code
 from refinelab_dsl.providers.vocabulary import (
     ADJECTIVES,
     FILLERS,
@@ -96,11 +98,13 @@ def simulate(
 def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:
     item = subject.item
     if flaw == "duplicate":
-        return {name: item[name] for name in ("question", "choices", "solution", "answer") if name in item}
+        return {name: item[name] for name in TASKS[subject.task].reply if name in item}
     band = _band(subject.target)
     if flaw == "length" and band is not None:
         band = _outside(band)
     fields = _paraphrase(subject, draw, band) if subject.kind == "expand" else _new_item(subject, draw, band)
+    if flaw == "answer" and subject.task == "code":
+        return break_code(fields)
     if flaw == "answer":
         fields["answer"] = "none of these " + draw.pick(NOUNS) + "s" if subject.task == "mcq" else ""
     return fields
@@ -109,6 +113,8 @@ def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:
 def _paraphrase(subject: Subject, draw: Draw, band: Band | None) -> dict[str, Any]:
     """The item in other words: the same key, numbers kept, choices lightly reworded and in another order."""
     item = subject.item
+    if subject.task == "code":
+        return reword_code(item, lambda told, rest: reword(told, draw, None if band is None else _less(band, rest)))
     fields: dict[str, Any] = {"question": reword(str(item.get("question", "")), draw, band)}
     if subject.task == "mcq":
         choices = [str(choice) for choice in item.get("choices", ())]
@@ -127,6 +133,8 @@ def _paraphrase(subject: Subject, draw: Draw, band: Band | None) -> dict[str, An
 def _new_item(subject: Subject, draw: Draw, band: Band | None) -> dict[str, Any]:
     if subject.task == "math":
         return _word_problem(draw, band, subject.item)
+    if subject.task == "code":
+        return write_code(draw, lambda told, rest: _tell(told, draw, band, rest, subject.item))
     question = _question(draw, band, subject.item)
     if subject.task != "mcq":
         return {"question": question, "answer": _phrase(draw)}
@@ -220,7 +228,7 @@ def _room(text: str, band: Band | None) -> int:
 def _wanted_words(draw: Draw, band: Band | None, item: Mapping[str, Any]) -> int:
     """How many words a new question gets: somewhere in the band, near the anchor's length without one."""
     if band is None or band.unit != "words":
-        usual = min(80, max(12, len(str(item.get("question", "")).split())))
+        usual = min(80, max(12, len(str(item.get("question", item.get("prompt", ""))).split())))
         return draw.between(usual - usual // 5, usual + usual // 5)
     high = band.high if band.high is not None else band.low + max(12, band.low // 3)
     return draw.between(max(band.low, min(6, high - 1)), max(band.low, min(high - 1, band.low + 120)))
@@ -239,6 +247,16 @@ def _question(draw: Draw, band: Band | None, item: Mapping[str, Any]) -> str:
     left = max(1, count - len(words))
     words += ending[:left] if left < len(ending) else ending
     return fit(" ".join(words) + "?", draw, band)
+
+
+def _tell(told: str, draw: Draw, band: Band | None, rest: str, item: Mapping[str, Any]) -> str:
+    """A sentence and noise before it, so that it is as long as is wanted beside the rest of a prompt."""
+    count = _wanted_words(draw, band, item) - len(rest.split()) - len(told.split())
+    words: list[str] = []
+    while len(words) < count - 8:
+        sentence = _sentence(draw, ())
+        words += [sentence[0].capitalize(), *sentence[1:-1], sentence[-1] + "."]
+    return fit(" ".join([*words, told]), draw, None if band is None else _less(band, rest))
 
 
 def _sentence(draw: Draw, own: Sequence[str]) -> list[str]:

@@ -30,6 +30,7 @@ _NO_VARIABLE: Final = re.compile(r"name '(\w+)' is not defined")
 _CLASSES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {module.__name__: vars(module) for module in (collections, datetime, decimal, re)}
 )
+_ORDERLESS: Final = tuple([name, "("] for name in ("sorted", "len", "min", "max", "any", "all"))
 _BINDERS: Final = frozenset({"def", "class", "as", "import", "for", "global", "nonlocal", ".", ","})
 
 BUILTINS: Final = tuple(sorted(name for name in dir(builtins) if name.isidentifier()))
@@ -105,9 +106,15 @@ def find_difference(code: str, kind: str, message: str) -> str | None:
 
 
 def _has_set(words: list[str]) -> bool:
-    """Whether a set is made: by name, or by braces that hold something and no colon of their own."""
-    if any(word in ("set", "frozenset") and after == "(" for word, after in pairwise(words)):
-        return True
+    """Whether a set is made whose order could be seen: by name, or by braces that hold something and no colon of their
+    own. What is sorted or counted at once shows no order."""
+    for index, (word, after) in enumerate(pairwise(words)):
+        if word in ("set", "frozenset") and after == "(":
+            around = index
+            while around >= 2 and words[around - 1] == "(" and words[around - 2] in ("list", "tuple"):
+                around -= 2
+            if words[max(0, around - 2) : around] not in _ORDERLESS:
+                return True
     opened: list[list[str]] = []
     for before, word in pairwise(["", *words]):
         if word in ("(", "[", "{"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from refinelab_dsl.data.code import find_fault
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
@@ -13,7 +14,8 @@ from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind
 
 def judge(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
     """No field is empty; mcq: as many choices as the parent, all different, exactly one of them the answer; math: an
-    answer that is a number where the parent's is one."""
+    answer that is a number where the parent's is one; code: prompt, tests and solution that belong to the entry
+    point, and tests that assert something."""
     fields, parent = result.item.fields, result.parent.fields
     for name, value in fields.items():
         texts = value if isinstance(value, list) else [value]
@@ -29,6 +31,9 @@ def judge(validator: Validator, result: Result, surroundings: Surroundings) -> V
         if choices.count(normalise(fields["answer"])) != 1:
             return Verdict(False, "the answer is none of the choices", counts)
         return Verdict(True, values=counts)
+    if surroundings.task == "code":
+        fault = find_fault(fields)
+        return Verdict(fault is None, fault or "")
     if surroundings.task == "math" and _is_number(str(parent["answer"])) and not _is_number(str(fields["answer"])):
         return Verdict(False, "the answer is no number")
     return Verdict(True)

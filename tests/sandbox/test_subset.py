@@ -54,6 +54,7 @@ MISTAKES = {
     "(3).missing": "AttributeError",
     "1 / 0": "ZeroDivisionError",
     "assert 1 == 2": "AssertionError",
+    "assert sorted(list(set([3, 1]))) == [1, 2]": "AssertionError",
     "assert {1: 2} == {1: 3}, f'{1}'": "AssertionError",
     "def input(x): return x\nassert input(1) == 2": "AssertionError",
     "'a' + 1": "TypeError",
