@@ -31,6 +31,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     return max(0.0, 1.0 - front * _continued_fraction(1 - x, b, a) / b)
 
 
+@lru_cache(maxsize=2**10)  # a plan asks for the same few, once per action
 def beta_quantile(p: float, a: float, b: float) -> float:
     """The x with `beta_cdf(x, a, b) == p`, by bisection to 1e-12."""
     if b == 0:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ class Selection:
     _anchored: Mapping[Allotment, NDArray[np.int64]] = field(default_factory=dict)  # under `max_per_item`: all attempts
     _bought: Mapping[Allotment, tuple[Bought, ...]] = field(default_factory=dict)
     _kin: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    _bins: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))  # cells x axes
+    _reaching: Mapping[int, Mapping[Bin, NDArray[np.int64]]] = field(default_factory=dict)  # see `_find_reaching`
 
     def bought(self, allotment: Allotment) -> tuple[Bought, ...]:
         """The results of earlier runs that an allotment from stock stands for."""
@@ -110,36 +113,44 @@ class Selection:
         if allotment.cell is not None:
             rows = np.concatenate([self._rows_of(cell) for cell in self._sources(allotment)])
             return [self._shuffle(rows[~self._gone[rows]], allotment)]
-        topics = list(self._anchors(allotment))
-        staying = [[rows[~self._gone[rows]] for rows in levels] for levels in topics]
-        return next((levels for levels in (*staying, *topics) if any(rows.size for rows in levels)), [])
+        leaving: list[NDArray[np.int64]] = []  # of the nearest topic, for where no anchor stays
+        for levels in self._anchors(allotment):
+            staying = [rows[~self._gone[rows]] for rows in levels]
+            if any(rows.size for rows in staying):
+                return staying
+            if not leaving and any(rows.size for rows in levels):
+                leaving = levels
+        return leaving
 
     def _anchors(self, allotment: Allotment) -> Iterator[list[NDArray[np.int64]]]:
-        """Anchors by topic, the target's own first, as blocks of one level, the nearest first."""
-        target = allotment.bin
-        assert target is not None
-        action = self._problem.operators[allotment.operator]
-        reaching = {bin for bin, bins in (action.targets or {}).items() if target in bins}
-        cells_at: dict[int, dict[int, list[int]]] = {}  # topics apart -> levels apart -> cells
-        for number, cell in enumerate(self._problem.cells):
-            if cell.count and cell.bin in reaching and allotment.operator in cell.eligible:
-                topics, levels = self._distance(cell.bin, target)
-                cells_at.setdefault(topics, {}).setdefault(levels, []).append(number)
-        for _, by_level in sorted(cells_at.items()):
+        """Anchors by topic, the target's own first, as blocks of one level, the nearest first.
+
+        The topics apart from the target are all other items, and mostly nobody asks for them.
+        """
+        assert allotment.bin is not None
+        cells = self._reached_from(allotment)
+        topics, levels = self._distances(cells, allotment.bin)
+        for topic in np.unique(topics):
+            here = topics == topic
             yield [
-                self._shuffle(np.concatenate([self._rows_of(number) for number in cells]), allotment)
-                for _, cells in sorted(by_level.items())
+                self._shuffle(self._rows_in(cells[here & (levels == level)]), allotment)
+                for level in np.unique(levels[here])
             ]
 
-    def _distance(self, bin: Bin, target: Bin) -> tuple[int, int]:
-        """How many unordered dimensions differ, and how many levels apart the ordered ones are."""
-        topics = levels = 0
-        for own, wanted, ordered in zip(bin, target, self._ordered, strict=True):
-            if ordered:
-                levels += abs(own - wanted)
-            else:
-                topics += own != wanted
-        return topics, levels
+    def _reached_from(self, allotment: Allotment) -> NDArray[np.int64]:
+        """The cells whose items may anchor an allotment of `generate`, in order."""
+        assert allotment.bin is not None
+        return self._reaching[allotment.operator].get(allotment.bin, _NO_ROWS)
+
+    def _distances(self, cells: NDArray[np.int64], target: Bin) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per cell, how many unordered dimensions differ from the target, and how many levels apart the ordered ones
+        are."""
+        apart = self._bins[cells] - np.asarray(target, dtype=np.int64)
+        ordered = np.asarray(self._ordered, dtype=np.bool_)
+        return np.count_nonzero(apart[:, ~ordered], axis=1), np.abs(apart[:, ordered]).sum(axis=1)
+
+    def _rows_in(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.concatenate([_NO_ROWS, *(self._rows_of(int(cell)) for cell in cells)])
 
     def _rows_of(self, cell: int) -> NDArray[np.int64]:
         return self._rows[self._starts[cell] : self._starts[cell + 1]]
@@ -163,9 +174,16 @@ def select(
     starts = np.searchsorted(grouping.cell_of[rows], np.arange(len(grouping.cells) + 1))
     ordered = tuple(dimension.ordered for dimension in split_dimensions(program)) + (False,) * problem.has_flag
     codes = np.fromiter((_code(key) for key in profile.keys), dtype=np.uint64, count=profile.size)
+    bins = np.array([cell.bin for cell in problem.cells], dtype=np.int64)
     blank = Selection(
-        program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered, _kin=find_kin(problem)
-    )
+        program, problem, profile.keys, codes, rows, starts.astype(np.int64), ordered, _kin=find_kin(problem),
+        _bins=bins.reshape(len(problem.cells), len(problem.axes)),
+        _reaching={
+            index: _find_reaching(problem, index)
+            for index, action in enumerate(problem.operators)
+            if action.kind == "generate"
+        },
+    )  # fmt: skip
     repeated = np.fromiter(("-" in key for key in profile.keys), dtype=np.bool_, count=profile.size)
     gone = np.zeros(profile.size, dtype=np.bool_)
 
@@ -187,6 +205,28 @@ def select(
         gone[leaving[allotment]] = True
     chosen = replace(blank, _leaving=leaving, _gone=gone, _bought=bought)
     return replace(chosen, _anchored=_share_anchors(chosen, assignment, stock))
+
+
+def _find_reaching(problem: Problem, index: int) -> dict[Bin, NDArray[np.int64]]:
+    """Per target of a `generate`, the cells whose items may anchor it. Targets with the same anchors share the array;
+    bins that lead to the same targets share their tuple, so each is walked once."""
+    targets = problem.operators[index].targets or {}
+    sources: dict[int, list[int]] = {}  # tuple of targets -> cells
+    leading: dict[Bin, tuple[int, ...]] = {}  # target -> the tuples it is in
+    for number, cell in enumerate(problem.cells):
+        if not cell.count or index not in cell.eligible or cell.bin not in targets:
+            continue
+        bins = targets[cell.bin]
+        if id(bins) not in sources:
+            sources[id(bins)] = []
+            for target in bins:
+                leading[target] = (*leading.get(target, ()), id(bins))
+        sources[id(bins)].append(number)
+    merged = {
+        tuples: np.array(sorted(number for each in tuples for number in sources[each]), dtype=np.int64)
+        for tuples in set(leading.values())
+    }
+    return {target: merged[tuples] for target, tuples in leading.items()}
 
 
 def _pick_bought(
@@ -239,7 +279,7 @@ def _share_anchors(
     leaves each at least count / success of them (the model's row `anchors`). Own topics are dealt out first.
     """
     problem = selection._problem
-    pools: dict[tuple[int, frozenset[Bin]], list[Allotment]] = {}
+    pools: dict[tuple[int, int], list[Allotment]] = {}  # by operator and anchors
     for allotment in assignment.allotments:
         action = problem.operators[allotment.operator]
         if (
@@ -248,27 +288,30 @@ def _share_anchors(
             and allotment.count
             and not allotment.stock
         ):
-            reaching = frozenset(bin for bin, bins in (action.targets or {}).items() if allotment.bin in bins)
-            pools.setdefault((allotment.operator, reaching), []).append(allotment)
+            pools.setdefault((allotment.operator, id(selection._reached_from(allotment))), []).append(allotment)
     dealt: dict[Allotment, NDArray[np.int64]] = {}
     for (operator, _), allotments in pools.items():
         action = problem.operators[operator]
         limit = action.attempts_per_item or 0
-        topics = {allotment: list(selection._anchors(allotment)) for allotment in allotments}
+        topics = {allotment: selection._anchors(allotment) for allotment in allotments}
         used = np.zeros(len(selection._keys), dtype=np.int64)
         for (tried_by, row), tries in stock.tried.items():
             if tried_by == operator:
                 used[row] = min(tries, limit)
-        slots = sum(int((limit - used[rows]).sum()) for levels in topics[allotments[0]] for rows in levels)
+        slots = int((limit - used[selection._rows_in(selection._reached_from(allotments[0]))]).sum())
         wanted = sum(allotment.count for allotment in allotments)
         hands: dict[Allotment, list[NDArray[np.int64]]] = {allotment: [] for allotment in allotments}
-        for turn in (slice(0, 1), slice(1, None)):  # the own topic, then the others
+        for most_topics in (1, None):  # the own topic, then the others
             for allotment in allotments:
                 # More than this is never listed: see `estimate.chance`.
                 most = _LONGEST_LIST + int(_LONGEST_LIST * allotment.count / max(action.success, 1e-3))
                 quota = min(most, slots * allotment.count // wanted) - sum(len(rows) for rows in hands[allotment])
-                for levels in topics[allotment][turn]:
+                if quota <= 0:
+                    continue
+                for levels in islice(topics[allotment], most_topics):
                     quota -= _deal(np.concatenate(levels), selection._gone, used, limit, quota, hands[allotment])
+                    if quota <= 0:
+                        break
         dealt |= {allotment: np.concatenate([_NO_ROWS, *hand]) for allotment, hand in hands.items()}
     return dealt
 
