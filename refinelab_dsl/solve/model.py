@@ -2,14 +2,18 @@
 
 Variables are *changes* against a base (0 for the relaxation, a rounded point for the integer searches), so that all
 numbers that a solver compares are small and its tolerances mean something.
+
+Rows are written down term by term, not as sums that Pyomo takes apart again: with thousands of labels that is what
+building takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import ceil, floor
-from typing import Any
+from math import ceil, floor, inf
+from time import monotonic
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +25,15 @@ PULL = 2.0  # weight of a quantum of the objective, in the largest weight of a g
 WHOLE = 1e-5  # what solvers may be off an integer
 
 
+T = TypeVar("T")
+
+
 class Contradiction(Exception):
     """A row without any free column does not hold: the box is empty."""
+
+
+class OutOfTime(Exception):
+    """The time was up before a model was written down."""
 
 
 @dataclass
@@ -55,16 +66,13 @@ class Model:
 
     def add_cuts(self, cuts: Iterable[Cut]) -> int:
         """Adds those that are not there yet; their number."""
-        added = 0
+        before = len(self.cuts)
         for cut in cuts:
-            if (cut.tally, cut.at) in self.cuts:
-                continue
-            self.cuts.add((cut.tally, cut.at))
-            self.pyomo.cut.add(
-                self.pyomo.theta[cut.tally] - cut.slope * self.pyomo.change[cut.tally] >= cut.offset
-            )
-            added += 1
-        return added
+            if (cut.tally, cut.at) not in self.cuts:
+                self.cuts.add((cut.tally, cut.at))
+                terms = ((self.pyomo.theta[cut.tally], 1.0), (self.pyomo.change[cut.tally], -cut.slope))
+                _append(self.pyomo.cut, cut.offset, _sum_terms(terms), None)
+        return len(self.cuts) - before
 
     def missing_cuts(self, counts: NDArray[np.float64]) -> list[Cut]:
         """Chords that pass through the function at `counts` and are not in the model."""
@@ -85,7 +93,7 @@ class Model:
         return sum(curve.value(counts[number]) for number, curve in self.curves.items())
 
     def minimise_divergence(self) -> None:
-        self._minimise(sum(self.pyomo.theta[number] for number in self.curves))
+        self._minimise(self._sum_thetas())
         self.minimises_divergence = True
 
     def minimise_expression(self, expression: Any) -> None:
@@ -100,17 +108,16 @@ class Model:
 
     def minimise(self, weights: Mapping[int, float], scale: float = 1.0) -> None:
         """Sum of weight x column over the free columns. `scale` fits the weights to a solver's tolerances."""
-        self._minimise(sum(self._terms({number: weight * scale for number, weight in weights.items()})))
+        self._minimise(_sum_terms(self._terms({number: weight * scale for number, weight in weights.items()})))
 
     def minimise_totals(self, weights: Mapping[int, float]) -> None:
         """Sum of weight x accepted results of a family of columns; only in an integer model."""
-        self._minimise(sum(self._total_terms(weights)), max(weights.values(), default=1.0))
+        self._minimise(_sum_terms(self._total_terms(weights)), max(weights.values(), default=1.0))
 
     def minimise_whole(self, draw: Callable[[str, int], int]) -> None:
         """Sum of `draw(kind, number)` x the counts of labels and the totals; only in an integer model."""
-        weights = [(draw(kind, number), variable) for kind, number, variable in self._whole()]
-        largest = max((weight for weight, _ in weights), default=1)
-        self._minimise(sum(weight * variable for weight, variable in weights), largest)
+        terms = [(variable, draw(kind, number)) for kind, number, variable in self._whole()]
+        self._minimise(_sum_terms(terms), max((weight for _, weight in terms), default=1))
 
     def fix_whole(self) -> None:
         """Counts of labels and totals stay what they are in the last solution; columns may be broken again."""
@@ -124,7 +131,7 @@ class Model:
 
     def hold_divergence(self, limit: float) -> None:
         if self.curves:
-            self.pyomo.hold.add(sum(self.pyomo.theta[number] for number in self.curves) <= limit)
+            _append(self.pyomo.hold, None, self._sum_thetas(), limit)
 
     def keep_best(self, best: float, small: bool) -> None:
         """From now on the divergence stays at `best`, a whole number of quanta, in an integer model.
@@ -134,7 +141,7 @@ class Model:
         """
         self.hold_divergence(best + 0.5)
         if self.curves:
-            self.excess = sum(self.pyomo.theta[number] for number in self.curves) - best
+            self.excess = self._sum_thetas() - best
             self.small = small
 
     def hold_goal(self) -> None:
@@ -142,7 +149,7 @@ class Model:
         import pyomo.environ as pyo
 
         if not isinstance(self.goal, int | float):
-            self.pyomo.hold.add(self.goal <= round(pyo.value(self.goal)) + 0.5)
+            _append(self.pyomo.hold, None, self.goal, round(pyo.value(self.goal)) + 0.5)
 
     @property
     def is_integer(self) -> bool:
@@ -195,11 +202,14 @@ class Model:
             for number, variable in sorted(self.pyomo.component(kind).items()):
                 yield kind, number, variable
 
-    def _total_terms(self, weights: Mapping[int, float]) -> list[Any]:
-        return [weights[number] * total for number, total in sorted(self.pyomo.total.items()) if weights.get(number)]
+    def _total_terms(self, weights: Mapping[int, float]) -> list[tuple[Any, float]]:
+        return [(total, weights[number]) for number, total in sorted(self.pyomo.total.items()) if weights.get(number)]
 
-    def _terms(self, weights: Mapping[int, float]) -> list[Any]:
-        return [weights[number] * self.pyomo.y[number] for number in self.free if weights.get(number)]
+    def _terms(self, weights: Mapping[int, float]) -> list[tuple[Any, float]]:
+        return [(self.pyomo.y[number], weights[number]) for number in self.free if weights.get(number)]
+
+    def _sum_thetas(self) -> Any:
+        return _sum_terms((self.pyomo.theta[number], 1.0) for number in self.curves)
 
     def _minimise(self, expression: Any, largest: float = 1.0) -> None:
         """Minimises `expression`, whose largest weight is `largest`, beside the excess where there is one."""
@@ -224,15 +234,18 @@ def build_model(
     high: NDArray[np.float64],
     *,
     integer: bool,
+    deadline: float = inf,
 ) -> Model:
     """All rows of `form` over columns in [low, high].
 
     integer: counts of labels, totals of families and thetas are whole; columns are not asked to be. Branching on
     those few decides what the budget and the targets leave open, and columns mostly come out whole by themselves
     (GLPK: 0.02 s against 20 s with whole columns). Where they do not: `Model.make_columns_whole`.
+    deadline: `time.monotonic()` seconds.
 
     Raises:
         Contradiction: a row over fixed columns alone does not hold.
+        OutOfTime: it was not done by `deadline`.
     """
     import pyomo.environ as pyo
 
@@ -244,8 +257,9 @@ def build_model(
     model.y = pyo.Var(free, bounds=lambda _, n: (float(low[n] - base[n]), float(high[n] - base[n])), initialize=0)
     model.change = pyo.Var(sorted(judged), domain=domain)
     model.theta = pyo.Var(sorted(judged), domain=domain)
-    model.row, model.link, model.cut, model.hold = (pyo.ConstraintList() for _ in range(4))
-    for row in form.rows:
+    model.row, model.link, model.cut, model.hold = (pyo.Constraint(pyo.Any) for _ in range(4))
+    y = dict(model.y.items())
+    for row in _until(deadline, form.rows):
         activity = sum(factor * base[number] for number, factor in row.terms)
         below = None if row.lower is None else row.lower - activity
         above = None if row.upper is None else row.upper - activity
@@ -255,17 +269,43 @@ def build_model(
             if (below is not None and below > 1e-7 * scale) or (above is not None and above < -1e-7 * scale):
                 raise Contradiction(row.name)
             continue
-        body = pyo.quicksum(factor * model.y[number] for number, factor in terms)
-        model.row.add(body == below if below is not None and below == above else pyo.inequality(below, body, above))
-    for number in sorted(judged):
-        terms = [(column, factor) for column, factor in form.tallies[number].terms if column in is_free]
-        body = pyo.quicksum(factor * model.y[column] for column, factor in terms) if terms else 0.0
-        model.link.add(model.change[number] == body)
+        _append(model.row, below, _sum_terms((y[number], factor) for number, factor in terms), above)
+    for number in _until(deadline, sorted(judged)):
+        made = [(y[column], -factor) for column, factor in form.tallies[number].terms if column in is_free]
+        _append(model.link, 0.0, _sum_terms([(model.change[number], 1.0), *made]), 0.0)
     if integer:
         families = sorted({form.columns[number].family for number in free})
         model.total = pyo.Var(families, domain=domain)
         for family in families:
-            body = pyo.quicksum(model.y[number] for number in free if form.columns[number].family == family)
-            model.link.add(model.total[family] == body)
+            own = [(y[number], -1.0) for number in free if form.columns[number].family == family]
+            _append(model.link, 0.0, _sum_terms([(model.total[family], 1.0), *own]), 0.0)
     bounds = tuple((float(low[number] - base[number]), float(high[number] - base[number])) for number in free)
     return Model(model, form, base, free, judged, bounds)
+
+
+def _until(deadline: float, values: Iterable[T]) -> Iterator[T]:
+    """The values, one after another, as long as there is time."""
+    for number, value in enumerate(values):
+        if number % 256 == 0 and monotonic() > deadline:
+            raise OutOfTime
+        yield value
+
+
+def _sum_terms(terms: Iterable[tuple[Any, float]]) -> Any:
+    """Sum of factor x variable; 0 where there are none."""
+    from pyomo.core.expr.numeric_expr import LinearExpression, MonomialTermExpression
+
+    parts = [variable if factor == 1 else MonomialTermExpression((factor, variable)) for variable, factor in terms]
+    return LinearExpression(parts) if parts else 0
+
+
+def _append(rows: Any, lower: float | None, body: Any, upper: float | None) -> None:
+    append_row(rows, (body, upper) if lower is not None and lower == upper else (lower, body, upper))
+
+
+def append_row(rows: Any, relation: Any) -> Any:
+    """One more of a model's `row`, `link`, `cut` or `hold`, numbered from 1; the constraint. (Pyomo's own list does the
+    same in three times the time.)"""
+    number = len(rows) + 1
+    rows[number] = relation
+    return rows[number]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.solve.cuts import build_curves, first_cuts, ladder
 from refinelab_dsl.solve.form import Form
-from refinelab_dsl.solve.model import Contradiction, Model, build_model
+from refinelab_dsl.solve.model import Contradiction, Model, OutOfTime, build_model
 from refinelab_dsl.solve.solver import Session, Status
 
 LEAST_GAP = 1e-7  # what floating point arithmetic proves
@@ -92,9 +92,9 @@ def find_bound(form: Form, session: Session, near: NDArray[np.float64] | None = 
 def find_cheapest(form: Form, session: Session, level: float = inf) -> NDArray[np.float64] | Status:
     """The cheapest point of the relaxation with an objective of at most `level`, by `result_costs`; one value per
     column. Its cost is the same whichever solver; the point need not be."""
-    model = _build(form)
-    if model is None:
-        return "infeasible"
+    model = _build(form, session)
+    if isinstance(model, str):
+        return model
     if not model.free:
         return model.base if form.objective(model.base) <= level * (1 + EXACT) + EXACT else "infeasible"
     costs = result_costs(form)
@@ -105,16 +105,18 @@ def find_cheapest(form: Form, session: Session, level: float = inf) -> NDArray[n
     return model.values() if status == "optimal" else status
 
 
-def _build(form: Form) -> Model | None:
-    """The continuous model with its first chords; None where a row alone cannot hold."""
+def _build(form: Form, session: Session) -> Model | Status:
+    """The continuous model with its first chords; `infeasible` where a row alone cannot hold."""
     zero = np.zeros(len(form.columns))
     upper = np.array([column.upper for column in form.columns], dtype=np.float64)
     base = np.array([tally.constant for tally in form.tallies], dtype=np.float64)
     curves = build_curves(form, base)
     try:
-        model = build_model(form, curves, zero, zero, upper, integer=False)
+        model = build_model(form, curves, zero, zero, upper, integer=False, deadline=session.deadline)
     except Contradiction:
-        return None
+        return "infeasible"
+    except OutOfTime:
+        return "stopped"
     if model.free:
         model.add_cuts(first_cuts(curves))
     return model
@@ -124,9 +126,9 @@ def _minimise(
     form: Form, session: Session, near: NDArray[np.float64] | None = None
 ) -> tuple[Model, float] | Status:
     """The model at its least divergence, and that."""
-    model = _build(form)
-    if model is None:
-        return "infeasible"
+    model = _build(form, session)
+    if isinstance(model, str):
+        return model
     if not model.free:
         return model, form.objective(model.base)
     if near is not None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.solve.cuts import build_quantum_curves
 from refinelab_dsl.solve.form import Form
-from refinelab_dsl.solve.model import Contradiction, Model, build_model
+from refinelab_dsl.solve.model import Contradiction, Model, OutOfTime, build_model
 from refinelab_dsl.solve.relaxation import Relaxation, gap_at, order_weights, result_costs
 from refinelab_dsl.solve.solver import Session, Status
 
@@ -53,6 +53,9 @@ def round_counts(
     best: Rounded | None = None
     status: Status = "infeasible"
     for box in _boxes(form, relaxation.values):
+        if session.left <= 0:
+            status = "stopped"
+            break
         found = _search(form, box, relaxation, session, gap, first=first)
         if isinstance(found, str):
             status = found
@@ -89,9 +92,11 @@ def _search(
     asked = gap_at(relaxation.bound, gap)
     curves, quantum, error = build_quantum_curves(form, counts, _reach(form, box, base), asked)
     try:
-        model = build_model(form, curves, base, box.low, box.high, integer=True)
+        model = build_model(form, curves, base, box.low, box.high, integer=True, deadline=session.deadline)
     except Contradiction:
         return "infeasible"
+    except OutOfTime:
+        return "stopped"
     model.add_cuts(curve.cut(curve.base + step) for curve in curves for step in (-2, -1, 0, 1))
     unit = quantum / form.scale
     start = form.objective(base)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from refinelab_dsl.solve.form import ROUNDING, Tally, build_form, divergence
-from refinelab_dsl.solve.model import Contradiction, Model, build_model
+from refinelab_dsl.solve.model import Contradiction, Model, OutOfTime, append_row, build_model
 from refinelab_dsl.solve.problem import Problem
 from refinelab_dsl.solve.relaxation import GOLDEN, level_above
 from refinelab_dsl.solve.solver import Session, Status
@@ -142,9 +142,11 @@ class _Planes:
         zero = np.zeros(len(form.columns))
         upper = np.array([column.upper for column in form.columns], dtype=np.float64)
         try:
-            model = build_model(form, (), zero, zero, upper, integer=False)
+            model = build_model(form, (), zero, zero, upper, integer=False, deadline=session.deadline)
         except Contradiction:
             return "infeasible"
+        except OutOfTime:
+            return "stopped"
         parts = []
         for tally in form.tallies:
             axis = problem.axes[tally.axis]
@@ -158,7 +160,7 @@ class _Planes:
         program.part = pyo.Var(range(len(parts)), bounds=(0, None))
         for number, part in enumerate(parts):
             body = sum(factor * program.y[column] for column, factor in part.tally.terms if column in program.y)
-            program.link.add(program.count[number] == part.tally.constant + body)
+            append_row(program.link, program.count[number] == part.tally.constant + body)
         return cls(model, form.total, tuple(parts), session)
 
     @property
@@ -202,7 +204,7 @@ class _Planes:
     def find_largest(self, level: float, start: int) -> float:
         """About the largest size whose ratio is at most `level`; `start` where the time is up."""
         program = self.model.pyomo
-        held = program.hold.add(self._total(start) <= level * program.y[self.total])
+        held = append_row(program.hold, self._total(start) <= level * program.y[self.total])
         found = self.size if self._solve(lambda: -program.y[self.total]) else float(start)
         held.deactivate()
         return found
@@ -244,7 +246,7 @@ class _Planes:
                     far = True
                     by_count, by_size = part.tangent(count, size)
                     plane = by_count * program.count[number] + by_size * (program.y[self.total] - part.unknown)
-                    program.cut.add(program.part[number] >= plane)
+                    append_row(program.cut, program.part[number] >= plane)
             if not far:
                 return True
         return True
