@@ -7,6 +7,7 @@ could not give is not called. What passes to the runtime is the plan file alone.
 from __future__ import annotations
 
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -332,6 +333,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
     stock = NOTHING if inventory is None else inventory.stock
     said: list[Diagnostic] = []
     corrections: Mapping[str, tuple[float, float]] = {}
+    seconds = float(program.solve.time_limit)  # for both rounds
     for last_round in (False, True):
         try:
             estimates = estimate.estimate(program, profile, case.context, corrections)
@@ -342,7 +344,9 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
         if problem is None:
             return _Failed(ExitCode.INFEASIBLE, tuple(said))
         solver = options.solver or program.solve.solver
-        allocation = reserve.allocate(program, profile, problem, estimates, solver, stock)
+        started = time.monotonic()
+        allocation = reserve.allocate(program, profile, problem, estimates, solver, stock, started + seconds)
+        seconds -= time.monotonic() - started
         if not isinstance(allocation, reserve.Allocation):
             problem, answer = allocation
             return _Failed(ExitCode.INFEASIBLE, (*said, *solve.explain(program, problem, answer)), problem)

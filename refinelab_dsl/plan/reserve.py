@@ -6,6 +6,7 @@ far its cost may spread, take that off the budget, solve again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from refinelab_dsl.data.profile import Profile
@@ -19,6 +20,9 @@ from refinelab_dsl.solve.stock import Stock
 ROUNDS = 4
 """Solves after which the reserve stands as it is. The limit only ever falls, so a plan of the next round is no dearer;
 two rounds are the rule."""
+
+SHARE = 0.5
+"""Of the time that is left, after which a round but the last proves nothing any more: the next needs it for a plan."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,35 @@ class Allocation:
 
 
 def allocate(
-    program: Program, profile: Profile, problem: Problem, estimates: Estimates, solver: str, stock: Stock
+    program: Program,
+    profile: Profile,
+    problem: Problem,
+    estimates: Estimates,
+    solver: str,
+    stock: Stock,
+    deadline: float | None = None,
 ) -> Allocation | tuple[Problem, Infeasible | Unsolved]:
-    """Solves `problem` with a reserve that its plan bears out; or the problem that has no plan, and why."""
+    """Solves `problem` with a reserve that its plan bears out; or the problem that has no plan, and why. Where the time
+    is up before such a reserve is found, the last plan stands with the reserve that it has.
+
+    deadline: `time.monotonic()` seconds, by default `time_limit` from now.
+    """
     confidence = float(program.solve.confidence)
+    deadline = time.monotonic() + problem.time_limit if deadline is None else deadline
+    best: Allocation | None = None
     for turn in range(ROUNDS):
-        answer = solve(problem, solver)
+        left = max(0.0, deadline - time.monotonic())
+        answer = solve(problem, solver, left, 1.0 if turn == ROUNDS - 1 else SHARE)
         if not isinstance(answer, Assignment):
-            return problem, answer
+            is_late = isinstance(answer, Unsolved) and answer.reason == "stopped"
+            return best if is_late and best is not None else (problem, answer)
         chosen = sketch_plan(program, problem, answer, estimates, select(program, profile, problem, answer, stock))
         luck = weigh_luck(_list_lots(chosen), estimates, confidence)
         borne = _hold(problem, luck.tokens, luck.usd)
         fits = _is_within(answer.tokens, borne.limits.tokens) and _is_within(answer.usd, borne.limits.usd)
+        best = Allocation(borne if fits else problem, answer, chosen, luck)
         if fits or turn == ROUNDS - 1:
-            return Allocation(borne if fits else problem, answer, chosen, luck)
+            return best
         # Luck grows with what is spent: in the first rounds both shrink together, then luck alone is taken off.
         problem = borne if turn > 1 else _shrink(problem, answer, luck)
     raise AssertionError(ROUNDS)

@@ -96,21 +96,30 @@ def build_quantum_curves(
     judged = [number for number, tally in enumerate(form.tallies) if tally.wanted is not None and tally.weight > 0]
     allowed = gap * form.scale / QUANTA
     quantum = max(allowed, 1e-9)
-    exact = {number: _values(form.tallies[number], *reach[number]) for number in judged}
+    if not judged:
+        return (), quantum, 0.0
+    # All tables in one array, one after another: with thousands of labels each is a few numbers long.
+    exact = [_values(form.tallies[number], *reach[number]) for number in judged]
+    ends = np.cumsum([len(values) for values in exact])
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    zeros = starts + [round(base[number]) - reach[number][0] for number in judged]
+    lengths = ends - starts
+    values = np.concatenate(exact)
+    true = values - np.repeat(values[zeros], lengths)
+    steps = np.diff(values, prepend=0.0)
+    steps[starts] = 0.0
     while True:
-        curves, error = [], 0.0
-        for number in judged:
-            low, _ = reach[number]
-            count = round(base[number])
-            slopes = np.rint(np.diff(exact[number]) / quantum).astype(np.int64)
-            table = np.concatenate([np.zeros(1, np.int64), np.cumsum(slopes)])
-            table -= table[count - low]
-            true = (exact[number] - exact[number][count - low]) / quantum
-            error += float(np.max(np.abs(table - true)))
-            curves.append(QuantumCurve(number, form.tallies[number], count, low, table))
+        tables = np.cumsum(np.rint(steps / quantum).astype(np.int64))
+        tables -= np.repeat(tables[zeros], lengths)
+        error = float(sum(np.maximum.reduceat(np.abs(tables - true / quantum), starts).tolist()))
         if error * quantum <= allowed or quantum <= 1e-9:
-            return tuple(curves), quantum, error
+            break
         quantum /= 2.0
+    curves = tuple(
+        QuantumCurve(number, form.tallies[number], round(base[number]), reach[number][0], tables[start:end])
+        for number, start, end in zip(judged, starts.tolist(), ends.tolist(), strict=True)
+    )
+    return curves, quantum, error
 
 
 def _values(tally: Tally, low: int, high: int) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ search is solved to gap 0, and its ties in the same order (cost, churn, generic 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from math import inf
@@ -53,10 +54,8 @@ def round_counts(
     best: Rounded | None = None
     status: Status = "infeasible"
     for box in _boxes(form, relaxation.values):
-        if session.left <= 0:
-            status = "stopped"
-            break
-        found = _search(form, box, relaxation, session, gap, first=first)
+        with session.improving() if best is not None else nullcontext():
+            found = _search(form, box, relaxation, session, gap, first=first)
         if isinstance(found, str):
             status = found
             if found == "stopped":
@@ -85,6 +84,8 @@ def _boxes(form: Form, values: NDArray[np.float64]) -> Iterator[_Box]:
 def _search(
     form: Form, box: _Box, relaxation: Relaxation, session: Session, gap: float | None, *, first: bool
 ) -> Rounded | Status:
+    if session.left <= 0:
+        return "stopped"
     base = np.clip(np.rint(relaxation.values), box.low, box.high)
     if not np.any(box.high > box.low):
         return Rounded(base, form.objective(base), relaxation.bound) if form.is_feasible(base) else "infeasible"

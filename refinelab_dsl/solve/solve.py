@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -25,24 +26,31 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
 PATIENCE: Final = 0.25  # of the time limit, for GLPK where HiGHS is there, too
 
 
-def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | Unsolved:
+def solve(
+    problem: Problem, solver: str = "auto", seconds: float | None = None, enough: float = 1.0
+) -> Assignment | Infeasible | Unsolved:
     """The allocation with the least divergence, or why there is none.
 
     solver: `glpk`, `highs`, or `auto`: HiGHS above about 100 bins, else GLPK where it is installed. Both give the same
     allocation. A solver that fails under `auto` is followed by the other one, and so is GLPK where a quarter of the
     time has proven nothing: HiGHS is quicker on what is hard.
+
+    seconds: the time there is, by default the problem's. enough: share of it after which an allocation that is found
+    need not be proven any more.
     """
+    seconds = problem.time_limit if seconds is None else seconds
     bins = sum(len(axis.labels) for axis in problem.axes if axis.target is not None)
     chosen = choose_solver(solver, bins)
     if chosen is None:
         return Unsolved("missing", solver)
     other = choose_solver("glpk" if chosen == "highs" else "highs", bins) if solver == "auto" else None
     started = time.monotonic()
-    first = problem.time_limit * (PATIENCE if chosen == "glpk" and other is not None else 1.0)
-    answer = attempt(problem, chosen, first)
+    first = seconds * (PATIENCE if chosen == "glpk" and other is not None else 1.0)
+    until = started + enough * seconds
+    answer = attempt(problem, chosen, first, until)
     spent = time.monotonic() - started
-    if other is not None and (answer == "failed" or (spent >= first and not _is_settled(answer))):
-        again = attempt(problem, other, problem.time_limit - min(spent, first))
+    if other is not None and spent < seconds and (answer == "failed" or (spent >= first and not _is_settled(answer))):
+        again = attempt(problem, other, seconds - spent, until)
         if _is_better(again, answer):
             chosen, answer = other, again
     match answer:
@@ -56,13 +64,16 @@ def solve(problem: Problem, solver: str = "auto") -> Assignment | Infeasible | U
             return answer
 
 
-def attempt(problem: Problem, solver: Solver, seconds: float | None = None) -> Assignment | Status:
+def attempt(
+    problem: Problem, solver: Solver, seconds: float | None = None, enough: float = inf
+) -> Assignment | Status:
     """The problem's strategy with one solver: an answer or why there is none, without asking what conflicts.
 
-    seconds: the time there is, by default the problem's.
+    seconds: the time there is, by default the problem's. enough: `time.monotonic()` seconds from which on an allocation
+    that is found need not be proven.
     """
     seconds = problem.time_limit if seconds is None else seconds
-    return STRATEGIES[problem.strategy](problem, Session(solver, time.monotonic() + seconds))
+    return STRATEGIES[problem.strategy](problem, Session(solver, time.monotonic() + seconds, enough))
 
 
 def _is_settled(answer: Assignment | Status) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from refinelab_dsl.solve.form import build_form
 from refinelab_dsl.solve.lift import lift_allotments, lift_planned
 from refinelab_dsl.solve.problem import Assignment, Problem
-from refinelab_dsl.solve.relaxation import Relaxation, gap_at, relax
+from refinelab_dsl.solve.relaxation import gap_at, relax
 from refinelab_dsl.solve.rounding import round_counts
 from refinelab_dsl.solve.sizes import Sizes
 from refinelab_dsl.solve.solver import Session, Status
@@ -19,8 +19,7 @@ SIZES = 40  # tried at most where the gap stays open at the one that the relaxat
 def solve_joint(problem: Problem, session: Session) -> Assignment | Status:
     """The allocation with the least weighted divergence; `infeasible`, `stopped` or `failed` where there is none."""
     if problem.limits.sizes is None:
-        relaxation = relax(build_form(problem), session, problem.gap)
-        return relaxation if isinstance(relaxation, str) else _round(problem, relaxation, session)
+        return _solve_size(problem, session)
     sizes = Sizes.find(problem, session)
     return sizes if isinstance(sizes, str) else _solve_sizes(sizes, session)
 
@@ -36,12 +35,10 @@ def _solve_sizes(sizes: Sizes, session: Session) -> Assignment | Status:
         best = min((answer.objective for answer in answers.values()), default=float("inf"))
         gap = gap_at(min(best, 1.0), sizes.problem.gap)
         proven = best - sizes.bound <= gap or sizes.value(size) >= best - gap
-        if answers and (proven or tried >= SIZES or session.left <= 0):
+        if answers and (proven or tried >= SIZES or session.suffices):
             bound = min(bound, sizes.value(size))
             break
-        problem = sizes.at(size)
-        relaxation = relax(build_form(problem), session, problem.gap)
-        found = relaxation if isinstance(relaxation, str) else _round(problem, relaxation, session)
+        found = _solve_size(sizes.at(size), session)
         if not isinstance(found, str):
             answers[size] = found
             bound = min(bound, found.bound)
@@ -64,10 +61,13 @@ def _solve_sizes(sizes: Sizes, session: Session) -> Assignment | Status:
     )
 
 
-def _round(problem: Problem, relaxation: Relaxation, session: Session) -> Assignment | Status:
+def _solve_size(problem: Problem, session: Session) -> Assignment | Status:
     """Whole counts at a fixed size."""
-    started = time.monotonic()
     form = build_form(problem)
+    relaxation = relax(form, session, problem.gap)
+    if isinstance(relaxation, str):
+        return relaxation
+    started = time.monotonic()
     rounded = round_counts(form, relaxation, session, problem.gap, first=problem.relax)
     if isinstance(rounded, str):
         return rounded
