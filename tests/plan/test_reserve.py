@@ -10,7 +10,8 @@ import pytest
 
 from refinelab_dsl import compiler
 from refinelab_dsl.artifacts.plan import BudgetSummary, Header
-from refinelab_dsl.solve import Assignment
+from refinelab_dsl.plan import reserve
+from refinelab_dsl.solve import Assignment, Infeasible, Problem, Unsolved, solve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,3 +80,26 @@ def test_a_larger_budget_never_plans_a_worse_set(tmp_path: Path) -> None:
         plan(tmp_path, f"budget {{ tokens = {tokens} }}")[1].objective for tokens in (6_000, 7_000, 14_000, 15_000)
     ]
     assert objectives == sorted(objectives, reverse=True)
+
+
+def test_where_time_ends_the_search_for_a_reserve_the_last_plan_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    def late(problem: Problem, solver: str, seconds: float, enough: float) -> Assignment | Infeasible | Unsolved:
+        limits.append(seconds)
+        return Unsolved("stopped", solver) if len(limits) == late_from else solve(problem, solver, seconds, enough)
+
+    monkeypatch.setattr(reserve, "solve", late)
+    late_from = 2
+    header, assignment = plan(tmp_path, "budget { tokens = 6_000 }", "solve { time_limit = 50s }")
+    assert limits[0] == pytest.approx(50.0, abs=1.0)
+    assert limits[1] < limits[0]  # one limit for all rounds
+    held_back, luck = held(header.budget)
+    assert luck > held_back  # it says what it would have taken
+    assert assignment.tokens <= 6_000 - held_back
+    late_from, limits = 1, []
+    planned = compiler.plan(tmp_path / "a.refine")
+    assert planned.plan is None
+    assert [each.code for each in planned.diagnostics if each.severity == "error"] == ["RF4003"]

@@ -63,11 +63,11 @@ def _solve_sizes(sizes: Sizes, session: Session) -> Assignment | Status:
 
 def _solve_size(problem: Problem, session: Session) -> Assignment | Status:
     """Whole counts at a fixed size."""
+    started = time.monotonic()
     form = build_form(problem)
     relaxation = relax(form, session, problem.gap)
     if isinstance(relaxation, str):
         return relaxation
-    started = time.monotonic()
     rounded = round_counts(form, relaxation, session, problem.gap, first=problem.relax)
     if isinstance(rounded, str):
         return rounded
