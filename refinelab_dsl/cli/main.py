@@ -35,6 +35,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("runs", "the runs of this project"),
         "logs": ("logs", "prompts, replies, verdicts and costs of a run"),
     },
+    "Results": {
+        "audit": ("audit", "a blind sample for reviewers, and their verdicts put together"),
+    },
     "Provenance": {
         "trace": ("trace", "where one output row comes from"),
         "replay": ("replay", "rebuild a run's output without a call; fails unless it is the same, byte by byte"),

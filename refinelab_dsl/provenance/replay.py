@@ -78,7 +78,7 @@ def _replay(
         return Replayed(record.run, diagnostics=tuple(problems))
     if digest_dataset(digests) != record.run.dataset_sha256:
         return Replayed(record.run, diagnostics=(faults.dataset_changed(header.dataset.name),))
-    story = _Story(record)
+    story = Story(record)
     if not story.outputs:
         return Replayed(record.run)
     results: Iterator[OutputRow] = iter(())
@@ -88,7 +88,7 @@ def _replay(
             return Replayed(record.run, diagnostics=(missing,))
         parents = load_items(header.dataset, files, project, story.parents)
         step_keys = read_step_keys(record.plan, frozenset(story.steps))
-        results = _iterate_results(record, header, parents, step_keys, store)
+        results = iterate_results(record, header, parents, step_keys, store)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,
@@ -111,7 +111,7 @@ def _replay(
     )
 
 
-class _Story:
+class Story:
     """What the whole log, its chain checked, says about the set."""
 
     def __init__(self, record: Record) -> None:
@@ -133,7 +133,7 @@ class _Story:
         return frozenset(output.event.name for output in self.outputs)
 
 
-def _iterate_results(
+def iterate_results(
     record: Record, header: Header, parents: Mapping[str, Item], step_keys: Mapping[int, str], store: Store
 ) -> Iterator[OutputRow]:
     """Changed items first, then added ones, each in the log's order."""

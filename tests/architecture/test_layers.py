@@ -7,7 +7,7 @@ from tests.architecture.tree import Import, area, find_imports, find_modules
 FOUNDATIONS = {
     "effects",
     "questions",
-    "artifacts", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
+    "artifacts", "audit", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
     "expectations",
     "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip

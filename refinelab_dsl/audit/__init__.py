@@ -1,0 +1,1 @@
+"""Audits: items drawn for reviewers, and what their verdicts come to."""
