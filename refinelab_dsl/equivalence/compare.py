@@ -80,23 +80,33 @@ def compare_answers(
 def find_choice(answer: str, choices: Sequence[str], tolerance: Fraction = NOISE) -> int | None:
     """The position of the choice that an answer names: by text, by value, or by letter. None where no choice or more
     than one may be meant."""
-    text = clean(answer)
-    equal = [position for position, choice in enumerate(choices) if clean(choice) == text]
+    meant = find_choices(answer, choices, tolerance)
     letter = _by_letter(answer, len(choices))
+    if letter is not None and meant and letter not in meant:
+        return None
+    if len(meant) == 1:
+        return meant[0]
+    return letter if not meant else None
+
+
+def find_choices(answer: str, choices: Sequence[str], tolerance: Fraction = NOISE) -> tuple[int, ...]:
+    """The positions of the choices that have an answer's value: more than one where an item has several of that value.
+
+    What is only near, or the same by a convention, counts where it fits one choice and no other comes near.
+    """
+    text = clean(answer)
     matches = [
-        Match.SAME if position in equal else match_answers(answer, choice, tolerance)
-        for position, choice in enumerate(choices)
+        Match.SAME if clean(choice) == text else match_answers(answer, choice, tolerance) for choice in choices
     ]
     best = max(matches, default=Match.DIFFERENT)
-    if best >= Match.LOOSE:
-        meant = [position for position, match in enumerate(matches) if match is best]
-        # A loose match needs that no other choice comes near.
-        others = Match.UNKNOWN if best is Match.LOOSE else Match.LOOSE
-        rivals = sum(match >= others for match in matches) - len(meant) if best is not Match.SAME else 0
-        if len(meant) != 1 or rivals or (letter is not None and letter != meant[0]):
-            return None
-        return meant[0]
-    return letter
+    if best < Match.LOOSE:
+        return ()
+    meant = tuple(position for position, match in enumerate(matches) if match is best)
+    if best is Match.SAME:
+        return meant
+    others = Match.UNKNOWN if best is Match.LOOSE else Match.LOOSE
+    rivals = sum(match >= others for match in matches) - 1
+    return meant if len(meant) == 1 and not rivals else ()
 
 
 def match_answers(one: str, other: str, tolerance: Fraction = NOISE) -> Match:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from refinelab_dsl.equivalence import reals
 from refinelab_dsl.equivalence.forms import Expression, Form, Infinite, Named, Number, Several, Truth, Words
@@ -27,6 +27,8 @@ from refinelab_dsl.equivalence.units import MULTIPLIERS, NOT_COUNTED, PRICE_SIGN
 _MAX_DEPTH: Final = 4
 _MAX_PARTS: Final = 64
 _TRUTHS: Final[Mapping[str, bool]] = MappingProxyType({"yes": True, "true": True, "no": False, "false": False})
+_FLOAT: Final = re.compile(r"-?\d{1,15}\.\d+(?:e[-+]?\d{1,2})?", re.ASCII)
+_PARTS: Final = re.compile(r"\d\s*/\s*[\d.]+\s*/\s*[\d.]", re.ASCII)
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
 _LEAD: Final = re.compile(r"\A(?:####|(?:the\s+)?(?:final\s+)?answer\s*(?:is\b\s*:?|[:=]))\s*", re.IGNORECASE)
 _NAMED: Final = re.compile(r"([A-Za-z](?:_\w|\d)?|[A-Za-z]\([a-z]\))\s*=\s*([^=<>!].*)")
@@ -70,6 +72,35 @@ def read_answer(text: str) -> Form:
         return Words(written)
 
 
+def is_number(text: str) -> bool:
+    """Whether an answer is a number, perhaps with a unit or what is counted."""
+    return isinstance(read_answer(text), Number)
+
+
+def shape_of(text: str) -> Literal["number", "truth", "list", "expression", "words"]:
+    """What an answer is: a number, yes or no, a list (or interval) of numbers, an expression with letters, words."""
+    match read_answer(text):
+        case Number() | Infinite():
+            return "number"
+        case Truth():
+            return "truth"
+        case Several(parts=parts) if parts and all(isinstance(part, Number | Infinite) for part in parts):
+            return "list"
+        case Named(form=Number() | Expression()) | Expression():
+            return "expression"
+    return "words"
+
+
+def tidy_answer(value: str) -> str:
+    """What a program computed, as an answer is written: `240.0` as `240`, `0.30000000000000004` as `0.3`; all else as
+    it is."""
+    match = _FLOAT.fullmatch(value.strip())
+    if match is None:
+        return value.strip()
+    text = format(float(value), ".12g")
+    return text if "e" in text else str(int(text)) if float(text).is_integer() else text
+
+
 def _read(text: str, depth: int) -> Form:
     """
     Raises:
@@ -95,6 +126,8 @@ def _read(text: str, depth: int) -> Form:
 
 def _read_quantity(text: str) -> Form:
     """A number, with or without unit, or an expression with letters."""
+    if _PARTS.search(text):
+        raise Unreadable  # 1/2/2020, or (.19 / .57 / .24): a date, or parts of a whole
     price = _PRICE.fullmatch(text)
     if price:
         return _read_price(price)

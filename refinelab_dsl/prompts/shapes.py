@@ -50,6 +50,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
     "classify": lambda labels: {"label": _pick(*labels)},
     "elo": lambda labels: {"harder": _pick("first", "second", "equal")},
     "pot": lambda labels: {"program": TEXT},
+    "pot_steps": lambda labels: {"wrong_step": {"type": "integer"}},
     "rag": lambda labels: {
         "verdict": _pick("supported", "refuted", "not enough evidence"), "confidence": NUMBER, "answer": TEXT,
         "passages": _list(TEXT),

@@ -45,4 +45,6 @@ def test_kinds_that_ask_a_model_have_a_prompt_and_the_others_none(kind: str) -> 
 
 def test_no_template_is_left_over() -> None:
     names = {path.name.partition(".")[0] for path in resources.locate("templates/prompts").glob("*.jinja")}
-    assert names <= set(builtins.OPERATOR_KINDS)
+    # `pot_steps`: what `pot` asks besides, with `steps = true`.
+    kinds = {*builtins.OPERATOR_KINDS, *builtins.VALIDATOR_KINDS, *builtins.MEASURE_KINDS, "pot_steps"}
+    assert names <= kinds
