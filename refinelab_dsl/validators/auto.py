@@ -13,7 +13,7 @@ from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding, Program
 from refinelab_dsl.prompts.steps import validator_template
 from refinelab_dsl.questions import Questions
-from refinelab_dsl.validators import pot
+from refinelab_dsl.validators import exec, pot
 from refinelab_dsl.validators.route import choose_route
 from refinelab_dsl.validators.stem import find_stem_fault
 
@@ -27,6 +27,9 @@ def inquire(validator: Validator, item: Item, questions: Questions) -> Program[F
     template = validator_template(validator.name, route)
     if route == "rag" and not validator.options.get("corpus"):
         return Finding("unknown", 0.0, "its answer has to be looked up, and there is no corpus")
+    if route == "exec":
+        found = yield from exec.inquire(validator, item, questions)
+        return found
     if route == "pot":
         found = yield from pot.inquire_by(template, validator, item, questions)
         return found
