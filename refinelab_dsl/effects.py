@@ -107,6 +107,15 @@ class Finding:
     passages: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a paid measure found of one item. value: a label, a number, or None where it could not be told. error: the
+    standard error of a number, where there is one."""
+
+    value: str | float | None
+    error: float | None = None
+
+
 def effect_key(effect: Effect) -> str:
     """The content key (hex SHA-256) of an effect: what is asked, of whom."""
     if isinstance(effect, Request):

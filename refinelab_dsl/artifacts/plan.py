@@ -28,6 +28,9 @@ from refinelab_dsl.declarations import (
 
 FORMAT_VERSION = "1.0"
 
+MEASURE = "measure"
+"""The kind of an action that asks for the values of a paid measure; `operator` then names the measure."""
+
 
 class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
@@ -79,6 +82,16 @@ class Action(Record):
     success: Interval
     chance: float  # that `attempts` reach `count`
     stock: int = Field(default=0, exclude_if=lambda stock: not stock)
+
+
+class Asked(Record):
+    """What the checks of an operator and the measures of its results ask per attempt, as expected: calls and tokens,
+    and dollars (None where a price is unknown)."""
+
+    calls: float
+    input_tokens: float
+    output_tokens: float
+    usd: Exact | None
 
 
 class Removal(Record):
@@ -157,7 +170,10 @@ class InventorySummary(Record):
 
 
 class Header(Record):
+    """`purpose`: what the plan is for. A `pilot` makes every attempt that it lists and writes no output."""
+
     record: Literal["header"] = "header"
+    purpose: Literal["plan", "pilot"] = Field(default="plan", exclude_if=lambda purpose: purpose == "plan")
     format_version: str = FORMAT_VERSION
     compiler: str
     spec: str  # the program's name
@@ -169,9 +185,9 @@ class Header(Record):
     dataset: Dataset  # its `source` left out: where the data stand is no fact of a plan
     files: tuple[str, ...]  # names of the dataset's files in reading order
     dataset_sha256: str
-    # Measure that stands in signals or comes of all items together -> its value of each item in reading order: what
-    # executes a plan reads no signals, and compares no items.
-    recorded: dict[str, tuple[float | str | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
+    # Measure that stands in signals or evidence, or comes of all items together -> its value of each item in reading
+    # order: what executes a plan reads neither, and compares no items.
+    recorded: dict[str, tuple[str | float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled
@@ -189,6 +205,7 @@ class Header(Record):
     hosts: tuple[str, ...]  # that will receive dataset text
     actions: tuple[Action, ...]
     removals: tuple[Removal, ...]
+    asked: dict[str, Asked] = Field(default={}, exclude_if=lambda asked: not asked)  # of operators whose results cost
     size_now: int
     size_planned: int
     mix: dict[str, dict[str, Share]]

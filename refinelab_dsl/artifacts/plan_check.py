@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel
 
-from refinelab_dsl.artifacts.plan import Action, Candidate, Header, Record, Step
+from refinelab_dsl.artifacts.plan import MEASURE, Action, Candidate, Header, Record, Step
 from refinelab_dsl.builtins import OPERATOR_KINDS, RESERVED_PARAMS, TASKS
 
 _MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
@@ -79,16 +79,28 @@ def check_header(header: Header) -> None:
             _require(f"validators.{name}.dimension", validator.dimension, dimensions)
         if validator.options.get("embedding") is not None:
             _require(f"validators.{name}.embedding", validator.options["embedding"], embeddings)
+    asking = {f"measure.{name}" for name in measures} | {
+        f"validator.{name}{route}" for name in validators for route in ("", ".pot", ".rag")
+    }
     for name, template in templates.items():
-        _require("templates", name, operators)
-        if template.model != operators[name].model:
+        _require("templates", name, operators.keys() | asking)
+        _require(f"templates.{name}.model", template.model, models)
+        if name in operators and template.model != operators[name].model:
             raise Contradiction(f"templates.{name}.model", "it is not the operator's model")
+    making = [
+        name
+        for name, operator in operators.items()
+        if OPERATOR_KINDS[operator.kind].effect != "remove" and (operator.model is None or name in templates)
+    ]
     for number, action in enumerate(header.actions, start=1):
         field = f"actions.{number}"
-        _require(f"{field}.operator", action.operator, templates)
+        if action.kind == MEASURE:
+            _require(f"{field}.operator", action.operator, measures)
+        else:
+            _require(f"{field}.operator", action.operator, making)
         if (
             action.id != number
-            or action.kind != operators[action.operator].kind
+            or (action.kind != MEASURE and action.kind != operators[action.operator].kind)
             or action.count < 1
             or not 0 <= action.stock <= action.count
         ):

@@ -1,6 +1,6 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  { call* verdict* (commit | reject) }*  remove*  result  { output rows* }*  trailer
+    run  plan  { call* verdict* (label | commit | reject) }*  remove*  result  { output rows* }*  trailer
 
 One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
 not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
@@ -103,9 +103,10 @@ class Plan(Event):
 class Call(Event):
     """One request to a model and its reply, both by hash.
 
-    call: index within the step; 0 is the first, 1 its repair. request: the request's content key. reply: None where
-    no reply came. model: the declared name; model_id: what the endpoint says answered. usd: None where the price is
-    unknown.
+    call: index within the step, in the order of asking. template: its operator's name, `validator.NAME` or
+    `measure.NAME`. request: the request's content key. reply: None where no reply came. model: the declared name;
+    model_id: what the endpoint says answered. usd: None where the price is unknown. What asks no model stands here
+    too, with an empty template: `model` is then `corpus.NAME` or `sandbox`, the reply what came of it.
     """
 
     event: Literal["call"] = "call"
@@ -135,6 +136,20 @@ class Verdict(Event):
     accept: bool
     reason: str = ""
     values: Values = {}
+
+
+class Label(Event):
+    """What a measure found of an item of the source. item: its key. value: None where it could not be told. error: the
+    standard error of a number, where there is one."""
+
+    event: Literal["label"] = "label"
+    step: int
+    action: int
+    measure: str
+    item: str
+    value: str | float | None
+    error: float | None = None
+    simulated: bool = False
 
 
 class Commit(Event):
@@ -241,7 +256,7 @@ class Trailer(Event):
 
 
 AnyEvent: TypeAlias = (
-    Run | Plan | Call | Verdict | Commit | Reject | Remove | Output | Rows | Result | Trailer
+    Run | Plan | Call | Verdict | Label | Commit | Reject | Remove | Output | Rows | Result | Trailer
 )
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 

@@ -282,6 +282,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
             Attribute("mistakes", ListOf(Text(), 1), "mistake types to draw from"),
         ),
         tasks=("mcq",),
+        reached=True,
         sees=(*prompts.OPERATOR, prompts.MISTAKES),
     ),
     OperatorKind(
@@ -294,6 +295,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_per_item=1,
         moves="required",
         attributes=(Attribute("style", Text(), "how it should read"),),
+        reached=True,
         sees=prompts.OPERATOR,
     ),
     OperatorKind(

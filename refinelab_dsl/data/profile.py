@@ -36,7 +36,8 @@ class Profile:
     sha256: digest over the files' names and digests.
     signals: further dataset that was read (of signals, or one that a target is like) -> its files.
     mixes: dimension -> the shares of the dataset that it is to be like, by label.
-    recorded: measure that stands in signals or comes of all items together -> its value of each item, by `Item.row`
+    recorded: measure that stands in signals or evidence, or comes of all items together -> its value of each item, by
+        `Item.row`
         (dropped ones included).
     """
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from refinelab_dsl import measures
 from refinelab_dsl.data.files import stem_of
@@ -11,6 +12,8 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import JOINT, LABEL_MARK, Dimension, Measure
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
+
+NO_VALUES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ItemScope:
@@ -48,10 +51,10 @@ class ItemScope:
             "z": self._z,
         }
 
-    def open(self, item: Item) -> None:
-        """Take up an item."""
+    def open(self, item: Item, values: Mapping[str, Any] = NO_VALUES) -> None:
+        """Take up an item. values: of measures that cannot be had from the item itself, by measure."""
         self._item = item
-        self._values = {}
+        self._values = dict(values)
         self._labels = {}
 
     def value(self, measure: str) -> Any:

@@ -17,6 +17,7 @@ from refinelab_dsl.declarations import Operator
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
 from refinelab_dsl.ir import Program
+from refinelab_dsl.prompts.asking import Use, result_ceiling, result_use
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
 
 PRIOR_STRENGTH = 20
@@ -97,12 +98,19 @@ def _attempt_cost(
     ceilings = [prompts.attempt_ceiling(request) for request in requests]
     ceiling_input = max((ceiling[0] for ceiling in ceilings), default=0)
     ceiling_output = max((ceiling[1] for ceiling in ceilings), default=0)
+    own = Use(
+        1, inputs, outputs, prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs)))
+    )  # fmt: skip
+    checks = result_use(context, operator, profile.samples)
+    ceiling_usd = prompts.price_usd(model, ceiling_input, ceiling_output)
+    worst = result_ceiling(context, operator)
     return AttemptCost(
         calls=1,
         input_tokens=inputs,
         output_tokens=outputs,
-        ceiling_tokens=ceiling_input + ceiling_output,
-        usd=prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs))),
-        ceiling_usd=prompts.price_usd(model, ceiling_input, ceiling_output),
+        ceiling_tokens=ceiling_input + ceiling_output + int(worst.tokens),
+        usd=(own + checks).usd,
+        ceiling_usd=None if ceiling_usd is None or worst.usd is None else ceiling_usd + worst.usd,
         deviation=deviation,
+        checks=checks,
     )

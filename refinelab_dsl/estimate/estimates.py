@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from refinelab_dsl.prompts.asking import NO_USE, Use
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -22,10 +24,11 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class AttemptCost:
-    """Expected and worst cost of one attempt of an operator, its checks included.
+    """Expected and worst cost of one attempt of an operator.
 
-    Tokens are counts; dollars are None where the model's price is unknown. The ceiling reserves the repair call too.
-    deviation: standard deviation of one attempt's tokens from item to item.
+    input_tokens, output_tokens: of its own call. checks: what its checks ask about the result, and the measures that it
+    is measured by. usd, the ceiling: of both; dollars are None where a model's price is unknown. The ceiling reserves
+    repairs too. deviation: standard deviation of one attempt's tokens from item to item.
     """
 
     calls: int
@@ -35,10 +38,12 @@ class AttemptCost:
     usd: Decimal | None
     ceiling_usd: Decimal | None
     deviation: float = 0.0
+    checks: Use = NO_USE
 
     @property
     def tokens(self) -> float:
-        return self.input_tokens + self.output_tokens
+        """Of an attempt, checks included."""
+        return self.input_tokens + self.output_tokens + self.checks.tokens
 
 
 @dataclass(frozen=True, slots=True)

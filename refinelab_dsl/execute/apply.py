@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from refinelab_dsl import prompts, providers
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
+from refinelab_dsl.declarations import Limits
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import runs
@@ -30,6 +32,7 @@ from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
 from refinelab_dsl.execute.runs import RunDamaged, Status
+from refinelab_dsl.execute.services import Place, open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
@@ -37,8 +40,11 @@ from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
 from refinelab_dsl.providers import Provider
+from refinelab_dsl.questions import Known
 from refinelab_dsl.store import Store, StoreError
 from refinelab_dsl.validators import Surroundings, build_embedders, open_neighbours
+
+_SERVICE_SECONDS = 60.0  # for what is no call to a model: a search, a program
 
 
 def run(
@@ -194,8 +200,8 @@ class _Execution:
                 lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache
             )
             engine = Engine(
-                StepRunner(self._start.header, caller, shelf, surroundings), caller, halt, log, surroundings, additions,
-                tally, self._observer, self._count_slots(), self._is_loose(ledger),
+                StepRunner(self._start.header, caller, shelf, surroundings, Known()), caller, halt, log, surroundings,
+                additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:
@@ -217,6 +223,7 @@ class _Execution:
         for template in header.templates:
             users.setdefault(template.model, []).append(template.name)
         lines = {}
+        slots = self._count_slots()
         for model in header.models:
             if model.name in users:
                 provider: Provider | Diagnostic = providers.open_provider(
@@ -224,7 +231,15 @@ class _Execution:
                 )
                 if isinstance(provider, Diagnostic):
                     raise _Unusable(provider)
-                lines[model.name] = Line(model, provider, Pace(model.limits), tuple(users[model.name]))
+                lines[model.name] = Line(
+                    model.name, provider, Pace(model.limits), tuple(users[model.name]), float(model.timeout),
+                    model.provider == "cached", asyncio.Semaphore(slots[model.name]),
+                )
+        services = open_services(Place(header, self._project, self._options.environ, self._start.allow_outside))
+        if isinstance(services, Diagnostic):
+            raise _Unusable(services)
+        for name, performer in services.items():
+            lines[name] = Line(name, performer, Pace(Limits()), (name,), _SERVICE_SECONDS, True)
         return lines
 
     def _count_slots(self) -> dict[str, int]:
@@ -247,7 +262,7 @@ class _Execution:
         caps = {
             action.operator: cap
             for action in self._start.header.actions
-            if (cap := operators[action.operator].max_cost) is not None
+            if action.operator in operators and (cap := operators[action.operator].max_cost) is not None
         }
         ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent, caps)
         owners = {step.id: step.operator for step in self._start.plan.steps()} if caps else {}
@@ -266,8 +281,9 @@ class _Execution:
                     ledger.carry(entry.reserved, owner, lost=True)
                     journal.mark_lost(entry.id)
                     continue
-                usd = None if usage is None else prompts.price_usd(
-                    models[entry.model], usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
+                model = models.get(entry.model)  # none for what runs on this machine
+                usd = Decimal(0) if model is None or usage is None else prompts.price_usd(
+                    model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
                 )
                 spent = entry.reserved if usage is None else Amount(usage.input_tokens + usage.output_tokens, usd)
                 ledger.carry(spent, owner)

@@ -7,18 +7,27 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from refinelab_dsl import prompts
-from refinelab_dsl.declarations import Model, Run
+from refinelab_dsl.declarations import Run
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.effects import (
+    Effect,
+    Embed,
+    effect_ceiling,
+    effect_key,
+    effect_line,
+    effect_tokens,
+    effect_usd,
+)
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.execute.retry import delay_before
-from refinelab_dsl.prompts.request import Completion, Request, Usage, request_key
-from refinelab_dsl.providers.provider import Provider, RefusedError, TransientError
+from refinelab_dsl.prompts.request import Completion, Request, Usage
+from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.store import Store
 
 BROKEN_AFTER = 5  # calls in a row that failed with all their retries: the model is taken to be down
@@ -44,9 +53,10 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply. `usage` and `price` are what it takes to buy, whether it was bought now or long ago: the provenance log
-    states them, and is the same in both cases."""
+    """What came of an effect. `usage` and `price` are what it takes to buy, whether it was bought now or long ago: the
+    provenance log states them, and is the same in both cases."""
 
+    effect: Effect
     request_key: str
     reply: str
     completion: Completion
@@ -54,21 +64,33 @@ class Answer:
     price: Amount
 
 
+class Performer(Protocol):
+    """What a line leads to: a provider, a corpus, a sandbox."""
+
+    async def complete(self, effect: Any, /) -> Completion:
+        """What comes of an effect of its kind; fails as `Provider.complete` does."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 @dataclass
 class Line:
-    """The way to one model, and how it is doing."""
+    """The way to one model, corpus or sandbox, and how it is doing.
 
-    model: Model
-    provider: Provider
+    users: the operators, validators and measures that need it. is_free: asking it costs nothing, whatever its price: it
+    only repeats what was bought, or runs on this machine. gate: lets so many calls out at a time.
+    """
+
+    name: str
+    provider: Performer
     pace: Pace
-    operators: tuple[str, ...]
+    users: tuple[str, ...]
+    timeout: float
+    is_free: bool = False
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     failures: int = 0  # in a row
     is_stopped: bool = False  # and why is said
-
-    @property
-    def is_free(self) -> bool:
-        """Whether asking it costs nothing, whatever its price: it only repeats what was bought."""
-        return self.model.provider == "cached"
 
 
 @dataclass
@@ -91,71 +113,72 @@ class Caller:
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
     _flying: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
-    def look_up(self, request: Request, step: int, part: int) -> tuple[Answer, bool] | None:
+    def look_up(self, effect: Effect, step: int, part: int) -> tuple[Answer, bool] | None:
         """The answer that is bought already, and whether by this run; None if it must be asked.
 
         Raises:
             StoreError: the store is damaged.
         """
-        key = request_key(request)
+        key = effect_key(effect)
         reply = self.answered.get((step, part))
         if reply is not None:
             completion = self.store.reply(reply)
             if completion is not None:
-                return self._answer(request, key, reply, completion), True
-        if not self.use_cache or request.model.provider == "cached":
+                return self._answer(effect, key, reply, completion), True
+        if not self.use_cache or (isinstance(effect, Request) and effect.model.provider == "cached"):
             return None
         stored = self.store.get(key)
         if stored is None:
             return None
-        return self._answer(request, key, stored.reply_hash, stored.completion), False
+        return self._answer(effect, key, stored.reply_hash, stored.completion), False
 
-    def record_hit(self, answer: Answer, request: Request, step: int, part: int) -> None:
+    def record_hit(self, answer: Answer, step: int, part: int) -> None:
         """Notes in the journal that an earlier run bought this answer."""
-        intent = Intent(step, part, answer.request_key, request.model.name, Amount())
+        intent = Intent(step, part, answer.request_key, effect_line(answer.effect), Amount())
         self.journal.hit(intent, answer.reply, answer.completion.usage)
 
-    def worst_case(self, request: Request) -> Amount:
+    def worst_case(self, effect: Effect) -> Amount:
         """The most that one call can take."""
-        if self.lines[request.model.name].is_free:
+        if self.lines[effect_line(effect)].is_free:
             return Amount()
-        tokens_in, tokens_out = prompts.call_ceiling(request)
-        return Amount(tokens_in + tokens_out, prompts.price_usd(request.model, tokens_in, tokens_out))
+        tokens_in, tokens_out = effect_ceiling(effect)
+        return Amount(tokens_in + tokens_out, effect_usd(effect, Usage(tokens_in, tokens_out)))
 
-    async def ask(self, request: Request, step: int, part: int, claim: Reservation) -> Answer:
+    async def ask(self, effect: Effect, step: int, part: int, claim: Reservation) -> Answer:
         """The answer, bought now unless the same request is in flight and gives it. Closes `claim` in every case.
 
         Raises:
             Stopped, Starved, CallFailed: see there.
             JournalError, StoreError: the reply could not be kept, and so does not count.
         """
-        key = request_key(request)
+        key = effect_key(effect)
         while self.use_cache and key in self._flying:
             await asyncio.wait([self._flying[key]])
-            found = self.look_up(request, step, part)
+            found = self.look_up(effect, step, part)
             if found is not None:
                 self.ledger.release(claim)
-                self.record_hit(found[0], request, step, part)
+                self.record_hit(found[0], step, part)
                 return found[0]
         landed = self._flying[key] = asyncio.get_running_loop().create_future()
         try:
-            return await self._ask(request, key, step, part, claim)
+            return await self._ask(effect, key, step, part, claim)
         finally:
             if self._flying.get(key) is landed:
                 del self._flying[key]
             landed.set_result(None)
 
-    async def _ask(self, request: Request, key: str, step: int, part: int, claim: Reservation) -> Answer:
-        line = self.lines[request.model.name]
+    async def _ask(self, effect: Effect, key: str, step: int, part: int, claim: Reservation) -> Answer:
+        line = self.lines[effect_line(effect)]
         worst, held = claim.amount, claim
         tries = 0
         while True:
-            await line.pace.wait(prompts.request_tokens(request) + request.max_output_tokens, self.halt)
-            if self.halt.is_set:
-                self.ledger.release(held)
-                raise Stopped
-            tries += 1
-            failure = await self._try(request, key, step, part, line, held)
+            async with line.gate:
+                await line.pace.wait(effect_tokens(effect), self.halt)
+                if self.halt.is_set:
+                    self.ledger.release(held)
+                    raise Stopped
+                tries += 1
+                failure = await self._try(effect, key, step, part, line, held)
             if isinstance(failure, Answer):
                 return failure
             delay = delay_before(self.settings, key, tries, failure.retry_after)
@@ -175,14 +198,14 @@ class Caller:
             await self.halt.sleep(delay)
 
     async def _try(
-        self, request: Request, key: str, step: int, part: int, line: Line, held: Reservation
+        self, effect: Effect, key: str, step: int, part: int, line: Line, held: Reservation
     ) -> Answer | TransientError:
         """One try. A transient failure that may have been charged has forfeited `held`."""
-        number = await self.journal.intend(Intent(step, part, key, line.model.name, held.amount))
-        self.calls += 1
+        number = await self.journal.intend(Intent(step, part, key, line.name, held.amount))
+        self.calls += isinstance(effect, Request | Embed)
         started = time.monotonic()
         try:
-            completion = await asyncio.wait_for(line.provider.complete(request), float(line.model.timeout) + _GRACE)
+            completion = await asyncio.wait_for(line.provider.complete(effect), line.timeout + _GRACE)
         except TimeoutError:
             failure = TransientError("timeout", "the provider did not return", sent=True)
         except TransientError as error:
@@ -194,7 +217,7 @@ class Caller:
             if error.scope == "step":
                 raise CallFailed(error.kind) from None
             self._stop_line(line, faults.model_refused(
-                line.model.name, line.operators, error.kind, error.message, error.status
+                line.name, line.users, error.kind, error.message, error.status
             ))
             raise Stopped from None
         except BaseException:
@@ -202,38 +225,38 @@ class Caller:
             self.ledger.forfeit(held)
             raise
         else:
-            return await self._keep(request, key, line, held, number, completion, time.monotonic() - started)
+            return await self._keep(effect, key, line, held, number, completion, time.monotonic() - started)
         if failure.sent:
             self.ledger.forfeit(held)
         await self.journal.fail(number, failure.kind, failure.message, lost=failure.sent)
         return failure
 
     async def _keep(
-        self, request: Request, key: str, line: Line, held: Reservation, number: int, completion: Completion,
+        self, effect: Effect, key: str, line: Line, held: Reservation, number: int, completion: Completion,
         seconds: float,
     ) -> Answer:
         """Makes a reply durable, then settles what it took."""
         line.failures = 0
-        answer = self._answer(request, key, "", completion)
+        answer = self._answer(effect, key, "", completion)
         reported = None if completion.usage is None else Amount() if line.is_free else answer.price
         overshoot = self.ledger.settle(held, reported)
         if overshoot is not None:
             self._stop_line(line, faults.usage_above_reservation(
-                line.model.name, overshoot.reported.tokens, overshoot.reserved.tokens
+                line.name, overshoot.reported.tokens, overshoot.reserved.tokens
             ))
         reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds)
-        return Answer(key, reply, completion, answer.usage, answer.price)
+        return Answer(effect, key, reply, completion, answer.usage, answer.price)
 
-    def _answer(self, request: Request, key: str, reply: str, completion: Completion) -> Answer:
-        usage = completion.usage or Usage(*prompts.call_ceiling(request))
-        usd = prompts.price_usd(request.model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
-        return Answer(key, reply, completion, usage, Amount(usage.input_tokens + usage.output_tokens, usd))
+    def _answer(self, effect: Effect, key: str, reply: str, completion: Completion) -> Answer:
+        usage = completion.usage or Usage(*effect_ceiling(effect))
+        usd = effect_usd(effect, usage)
+        return Answer(effect, key, reply, completion, usage, Amount(usage.input_tokens + usage.output_tokens, usd))
 
     def _count_failure(self, line: Line, failure: TransientError) -> None:
         line.failures += 1
         self.failed[failure.kind] += 1
         if line.failures >= BROKEN_AFTER:
-            self._stop_line(line, faults.model_unavailable(line.model.name, line.failures, failure.message))
+            self._stop_line(line, faults.model_unavailable(line.name, line.failures, failure.message))
 
     def _stop_line(self, line: Line, why: Diagnostic) -> None:
         """Stops the run for a model's sake; the first reason of each is the one that counts."""

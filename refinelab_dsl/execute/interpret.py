@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import Action, Step
+from refinelab_dsl.artifacts.plan import MEASURE, Action, Step
 from refinelab_dsl.data.write import OutputRow, row_hash
 from refinelab_dsl.declarations import complete_labels
+from refinelab_dsl.effects import Embed, effect_line
 from refinelab_dsl.execute.calls import Answer, Caller
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
@@ -36,6 +37,7 @@ from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
 from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
+from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
 from refinelab_dsl.validators import Result, Surroundings, validate
@@ -87,6 +89,9 @@ class Interpreter:
         header = engine.tally.header
         self._actions = {action.id: action for action in header.actions}
         self._models = {template.name: template.model for template in header.templates}
+        changing = {kind for kind, row in OPERATORS.items() if row.origin == "changed"}
+        self._changing = frozenset(action.id for action in header.actions if action.kind in changing)
+        self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
         self._uncounted: deque[_Entry] = deque()
         self._waiting: dict[int, deque[_Entry]] = {action.id: deque() for action in header.actions}
@@ -140,7 +145,9 @@ class Interpreter:
                 return False
             head = self._window[0]
             if not head.is_started and (
-                self._tally.accepted[head.action.id] >= head.action.count or head.step.operator in self.exhausted
+                self._tally.accepted[head.action.id] >= head.action.count
+                or head.step.operator in self.exhausted
+                or self._is_held(head)  # what stands before it in the plan has changed the item
             ):
                 self._skip(head)
                 continue
@@ -204,7 +211,9 @@ class Interpreter:
 
     def _start_again(self, head: _Entry) -> bool:
         """A step needed more room than it had claimed (a try that may have been charged); now it is alone."""
-        head.prepared = self._engine.runner.prepare(head.step)
+        assert head.outcome is not None
+        assert head.outcome.telling is not None
+        head.prepared = self._engine.runner.prepare_rest(head.step, head.outcome.telling)
         if not self._ledger.is_within_cap(head.step.operator, head.prepared.worst.usd):
             self.exhausted[head.step.operator] = None
             head.outcome = Outcome(failure="max_cost")
@@ -232,7 +241,7 @@ class Interpreter:
                     self._make_ready(action)
                     continue
                 entry = waiting[0]
-                if entry.step.depends_on and entry is not self._window[0]:
+                if (entry.step.depends_on and entry is not self._window[0]) or self._is_held(entry):
                     break
                 if not self._fits(entry):
                     break
@@ -245,6 +254,16 @@ class Interpreter:
 
     def _is_certain(self, action: Action) -> bool:
         return self._tally.live[action.id] < action.count and action.operator not in self.exhausted
+
+    def _is_held(self, entry: _Entry) -> bool:
+        """Whether another attempt on the same item, before it in the plan, may change it, or has: an item is changed
+        once."""
+        return entry.action.id in self._changing and entry.step.items[0] in self._held
+
+    def _free(self, entry: _Entry) -> None:
+        """Nothing came of an attempt: another may change its item."""
+        if entry.action.id in self._changing:
+            self._held.discard(entry.step.items[0])
 
     def _make_ready(self, action: Action) -> None:
         """Puts the action's next attempt on its model's list, if it is certain to be executed."""
@@ -312,23 +331,21 @@ class Interpreter:
 
     def _launch(self, entry: _Entry) -> None:
         assert entry.prepared is not None
-        call = self._ledger.reserve(entry.prepared.call, entry.step.operator)
-        repair = self._ledger.reserve(entry.prepared.repair, entry.step.operator)
-        assert call is not None
-        assert repair is not None
+        claim = self._ledger.reserve(entry.prepared.worst, entry.step.operator)
+        assert claim is not None
         entry.is_started = True
+        if entry.action.id in self._changing:
+            self._held.add(entry.step.items[0])
         self._running[entry.model] += 1
         self._tally.running[entry.step.operator] += 1
-        task = asyncio.create_task(self._run_entry(entry, entry.prepared, call, repair))
+        task = asyncio.create_task(self._run_entry(entry, entry.prepared, claim))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._wake.set())
 
-    async def _run_entry(
-        self, entry: _Entry, prepared: Prepared, call: Reservation, repair: Reservation
-    ) -> None:
+    async def _run_entry(self, entry: _Entry, prepared: Prepared, claim: Reservation) -> None:
         try:
-            entry.outcome = await self._engine.runner.run(entry.step, prepared, call, repair)
+            entry.outcome = await self._engine.runner.run(entry.step, prepared, claim)
         except asyncio.CancelledError:
             entry.outcome = Outcome(is_stopped=True)
         except Exception as error:
@@ -343,6 +360,7 @@ class Interpreter:
         self._tally.cached[entry.step.operator] += entry.outcome.cached
         if entry.outcome.is_rejected:
             self._tally.live[entry.action.id] -= 1
+            self._free(entry)
             self._make_ready(entry.action)
 
     # ---- committing ----------------------------------------------------------------------------------------------
@@ -369,12 +387,16 @@ class Interpreter:
         if outcome.failure is not None:
             refusal = (None, f"no answer: {outcome.failure.replace('_', ' ')}")
             tally.failed += 1
+        if refusal is None and head.action.kind == MEASURE:
+            self._keep_label(step, outcome)
+            return
         if refusal is None:
             assert outcome.result is not None
             self._accept(step, outcome, outcome.result)
             return
         if not outcome.is_rejected:
             tally.live[head.action.id] -= 1
+            self._free(head)
             self._make_ready(head.action)
         tally.rejected[head.action.id] += 1
         tally.reasons[refusal[0] or "no answer"] += 1
@@ -383,17 +405,30 @@ class Interpreter:
         ))
 
     def _log_call(self, step: Step, index: int, answer: Answer) -> None:
-        completion, tally = answer.completion, self._tally
-        tally.calls += 1
+        completion, tally, effect = answer.completion, self._tally, answer.effect
+        asked = effect if isinstance(effect, Request) else None
+        tally.calls += isinstance(effect, Request | Embed)
         tally.input_tokens += answer.usage.input_tokens
         tally.output_tokens += answer.usage.output_tokens
         tally.usd = None if tally.usd is None or answer.price.usd is None else tally.usd + answer.price.usd
         self._engine.log.append(events.Call(
-            step=step.id, call=index, template=step.template, request=answer.request_key, reply=answer.reply,
-            model=self._models[step.template], model_id=completion.model, request_id=completion.request_id,
-            sample=step.sample, seed=tally.header.seed, input_tokens=answer.usage.input_tokens,
-            output_tokens=answer.usage.output_tokens, usd=answer.price.usd, simulated=completion.simulated,
+            step=step.id, call=index, template=asked.template if asked is not None else "", request=answer.request_key,
+            reply=answer.reply, model=effect_line(effect), model_id=completion.model, request_id=completion.request_id,
+            sample=asked.sample if asked is not None else 0, seed=tally.header.seed,
+            input_tokens=answer.usage.input_tokens, output_tokens=answer.usage.output_tokens, usd=answer.price.usd,
+            simulated=completion.simulated,
         ))
+
+    def _keep_label(self, step: Step, outcome: Outcome) -> None:
+        """What a measure found of an item."""
+        assert outcome.measured is not None
+        simulated = any(answer.completion.simulated for answer in outcome.answers)
+        self._engine.log.append(events.Label(
+            step=step.id, action=step.action, measure=step.operator, item=step.items[0],
+            value=outcome.measured.value, error=outcome.measured.error, simulated=simulated,
+        ))
+        self._tally.accepted[step.action] += 1
+        self._tally.simulated = self._tally.simulated or simulated
 
     def _accept(self, step: Step, outcome: Outcome, result: Result) -> None:
         engine, tally = self._engine, self._tally
@@ -409,7 +444,7 @@ class Interpreter:
             simulated=simulated,
         ))
         engine.additions.append(Addition(
-            OutputRow(item, origin, simulated, step.items), kind, step.target, measured
+            OutputRow(item, origin, simulated, step.items), kind, step.target, measured, result.values
         ))
         tally.accepted[step.action] += 1
         tally.simulated = tally.simulated or simulated
@@ -419,7 +454,7 @@ class Interpreter:
     def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """The result's labels, as they count and as they are recorded (None where they are assumed)."""
         surroundings = self._engine.surroundings
-        surroundings.scope.open(result.item)
+        surroundings.scope.open(result.item, result.values)
         counted: dict[str, str | None] = {}
         recorded: dict[str, str | None] = {}
         target = complete_labels(result.target, self._tally.header.measures)

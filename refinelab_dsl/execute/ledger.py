@@ -105,6 +105,19 @@ class Ledger:
         self.reserved_usd += worst.usd or Decimal(0)
         return reservation
 
+    def split(self, reservation: Reservation, part: Amount) -> tuple[Reservation, Reservation] | None:
+        """A claim as two: one of `part` and one of the rest; None where `part` is more than there is of it."""
+        whole = reservation.amount
+        usd_left = None if whole.usd is None else whole.usd - (part.usd or Decimal(0))
+        if part.tokens > whole.tokens or (usd_left is not None and usd_left < 0):
+            return None
+        self._close(reservation)
+        taken = self.reserve(part, reservation.purpose)
+        rest = self.reserve(Amount(whole.tokens - part.tokens, usd_left), reservation.purpose)
+        assert taken is not None
+        assert rest is not None
+        return taken, rest
+
     def settle(self, reservation: Reservation, actual: Amount | None) -> Overshoot | None:
         """Replaces a claim by what the call took; None (no usage was reported) counts as the whole claim."""
         worst = self._close(reservation)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.declarations import complete_labels
 
 _ROUNDS = 2_000  # with a larger shortfall several removals are taken back at a time
@@ -21,21 +22,28 @@ class Settled:
 
 
 def settle_removals(header: Header, missed: Mapping[int, int]) -> Settled:
-    """Takes removals back so that a shortfall of additions leaves no hole in a set of fixed size.
+    """Takes removals back so that a shortfall of additions leaves no hole in a set of fixed size. What was to change an
+    item and did not leaves the item where it was.
 
-    missed: action id -> accepted results missing from its count. For each of them one planned removal is taken back:
+    missed: action id -> accepted results missing from its count. For each addition among them one planned removal is
+    taken back:
     the one whose items help the objective most at the counts reached so far (weighted JSD from the targets, base 2; at
     fixed size it is a sum over bins, `optimisation.md`); ties go to the later removal. With none left to take back the
     set is smaller than planned. A pure function of the plan and of `missed`.
     """
     counts = {removal.id: removal.planned for removal in header.removals}
-    shortfall = sum(missed.values())
+    adding = {action.id for action in header.actions if OPERATOR_KINDS[action.kind].adds_items}
+    shortfall = sum(count for action, count in missed.items() if action in adding)
     goal = header.size_planned
     mix = {name: {label: share.count_planned for label, share in shares.items()} for name, shares in header.mix.items()}
     for action in header.actions:
         for name, label in complete_labels(action.to, header.measures).items():
             if label in mix.get(name, {}):
                 mix[name][label] -= missed.get(action.id, 0)
+        if action.id not in adding:
+            for name, label in complete_labels(action.from_, header.measures).items():
+                if label in mix.get(name, {}):
+                    mix[name][label] += missed.get(action.id, 0)
     left = min(shortfall, sum(counts.values()))
     portion = max(1, left // _ROUNDS)
     while left > 0:

@@ -1,21 +1,41 @@
-"""A step as a small program of calls: ask, read the reply (and ask once more if it cannot be read), check."""
+"""A step as a program of calls: make an item, check it, measure it. Driven with what is known, then with calls.
+
+The program itself does no input and no output (`effects`). `prepare` sends it what the journal and the store know, to
+the first effect that nobody has performed; `run` performs the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.plan import Header, Step
+from refinelab_dsl.builtins import VALIDATOR_KINDS
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Operator, Validator
+from refinelab_dsl.declarations import Measure, Operator, Validator
+from refinelab_dsl.effects import Effect, Finding, Measured, Program, decode_outcome
 from refinelab_dsl.execute.calls import Answer, Caller, CallFailed, Starved, Stopped
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.shelf import Shelf
-from refinelab_dsl.operators import OPERATORS, Made, Unreadable, find_broken_key, read_reply
+from refinelab_dsl.expressions.walk import named_in
+from refinelab_dsl.measures_paid import ask_value
+from refinelab_dsl.operators import OPERATORS, Attempt
+from refinelab_dsl.prompts.asking import (
+    MOST_BYTES_PER_TOKEN,
+    Bound,
+    bound_question,
+    claim_results,
+    is_paid,
+    item_bytes,
+    result_questions,
+)
+from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
-from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
-from refinelab_dsl.validators import Result, Surroundings, Verdict, settle_time, validate
+from refinelab_dsl.prompts.steps import StepContext, StepFault
+from refinelab_dsl.questions import Known, Questions
+from refinelab_dsl.validators import VALIDATORS, Result, Surroundings, Verdict, judge_finding, settle_time, validate
 from refinelab_dsl.validators.duplicate import measure_originals
 from refinelab_dsl.validators.nearness import embedding_of
 
@@ -32,23 +52,6 @@ class ItemMissing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A step ready to run. call, repair: what it must claim of the budget before it starts; nothing for what is bought.
-    A step whose prompt cannot be rendered has no request."""
-
-    parents: tuple[Item, ...]
-    request: Request | None
-    answer: Answer | None
-    is_ours: bool  # the answer was bought, or taken from the store, by this very run
-    call: Amount
-    repair: Amount
-
-    @property
-    def worst(self) -> Amount:
-        return self.call + self.repair
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
     """A check of a step and its verdict; None is still to be judged, at commit."""
 
@@ -56,22 +59,77 @@ class Check:
     verdict: Verdict | None
 
 
+@dataclass(slots=True)
+class Telling:
+    """A step's program while it is driven, and what it has come to.
+
+    is_made: the item is there; what is asked after that is about it.
+    """
+
+    parents: tuple[Item, ...]
+    program: Program[None] | None = None
+    effect: Effect | None = None  # that the program waits for
+    answers: list[Answer] = field(default_factory=list)
+    ours: list[bool] = field(default_factory=list)  # of each answer: bought, or taken from the store, by this very run
+    is_made: bool = False
+    reply: str = ""  # the last answer of making the item
+    result: Result | None = None
+    measured: Measured | None = None
+    checks: list[Check] = field(default_factory=list)
+    is_broken: bool = False  # a template could not be rendered
+
+    def start(self, program: Program[None]) -> None:
+        self.program = program
+        self._go_on(lambda: next(program))
+
+    def send(self, answer: Answer, is_ours: bool) -> None:
+        """Goes on with what came of `effect`."""
+        assert self.program is not None
+        assert self.effect is not None
+        program, outcome = self.program, decode_outcome(self.effect, answer.completion)
+        was_made = self.is_made
+        self.answers.append(answer)
+        self.ours.append(is_ours)
+        self._go_on(lambda: program.send(outcome))
+        if not was_made:
+            self.reply = answer.reply
+
+    def _go_on(self, step: Any) -> None:
+        try:
+            self.effect = step()
+        except StopIteration:
+            self.effect = None
+        except StepFault:
+            self.effect, self.is_broken = None, True
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A step ready to run. worst: what it must claim of the budget before it starts; nothing for what is bought."""
+
+    telling: Telling
+    worst: Amount
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a step came to.
 
-    result: None where no reply could be read. reply: hash of the reply that was read. failure: why no answer came.
-    is_starved: it needs more room in the budget than there was. is_stopped: the run stopped before it got an answer.
+    result: None where no item came of it. measured: what a measure found. reply: hash of the reply that the item was
+    made of. failure: why no answer came. is_starved: it needs more room in the budget than there was. is_stopped: the
+    run stopped before it got an answer.
     """
 
     answers: tuple[Answer, ...] = ()
     result: Result | None = None
+    measured: Measured | None = None
     reply: str = ""
     checks: tuple[Check, ...] = ()
     failure: str | None = None
     is_starved: bool = False
     is_stopped: bool = False
     cached: int = 0
+    telling: Telling | None = None  # of a step that is starved: it goes on where it stopped
 
     @property
     def is_rejected(self) -> bool:
@@ -84,10 +142,20 @@ class Outcome:
 class StepRunner:
     """Runs steps of one plan."""
 
-    def __init__(self, header: Header, caller: Caller, shelf: Shelf, surroundings: Surroundings) -> None:
+    def __init__(
+        self, header: Header, caller: Caller, shelf: Shelf, surroundings: Surroundings, known: Known
+    ) -> None:
         self._header = header
         self._context = StepContext.of_header(header)
-        self._validators: Mapping[str, Validator] = {validator.name: validator for validator in header.validators}
+        self._questions = Questions(self._context)
+        self._known = known
+        self._measures = {measure.name: measure for measure in header.measures}
+        self._measured = tuple(
+            self._measures[name]
+            for name in dict.fromkeys(each.measure for each in header.dimensions if each.on_new == "measure")
+            if is_paid(self._measures[name])
+        )
+        self._bounds: dict[str, tuple[Bound, ...]] = {}
         self._caller = caller
         self._shelf = shelf
         self._surroundings = surroundings
@@ -96,10 +164,10 @@ class StepRunner:
         return self._context.operators[step.operator]
 
     def validator(self, name: str) -> Validator:
-        return self._validators[name]
+        return self._context.validators[name]
 
     def prepare(self, step: Step) -> Prepared:
-        """Composes a step's request, looks up whether it is bought, and what it must claim otherwise.
+        """Drives a step's program as far as what is bought allows, and says what the rest must claim.
 
         Raises:
             ItemMissing, StoreError: the dataset or the store is not what it should be.
@@ -110,100 +178,180 @@ class StepRunner:
             if item is None:
                 raise ItemMissing(key, step.id)
             parents.append(item)
-        try:
-            request = compose_step(self._context, step.operator, parents, step.target, step.sample)
-        except StepFault:
-            return Prepared(tuple(parents), None, None, False, NOTHING, NOTHING)
-        found = self._caller.look_up(request, step.id, 0)
-        worst = self._caller.worst_case(request)
-        if found is None:
-            tokens_in, tokens_out = prompts.attempt_ceiling(request)
-            usd = prompts.price_usd(request.model, tokens_in, tokens_out)
-            more = None if usd is None or worst.usd is None else usd - worst.usd
-            repair = Amount(tokens_in + tokens_out - worst.tokens, more) if worst.tokens else NOTHING
-            return Prepared(tuple(parents), request, None, False, worst, repair)
-        answer, is_ours = found
-        fields = read_reply(self._context.task, answer.completion.text)
-        repair = NOTHING
-        if isinstance(fields, Unreadable):
-            again = prompts.repair_request(request, answer.completion.text, fields.message)
-            if self._caller.look_up(again, step.id, 1) is None:
-                repair = self._caller.worst_case(again)
-        return Prepared(tuple(parents), request, answer, is_ours, NOTHING, repair)
+        telling = Telling(tuple(parents))
+        telling.start(self._tell(step, telling))
+        while telling.effect is not None:
+            found = self._caller.look_up(telling.effect, step.id, len(telling.answers))
+            if found is None:
+                return Prepared(telling, self._claim(step, telling, telling.effect))
+            telling.send(*found)
+        return Prepared(telling, NOTHING)
 
-    async def run(self, step: Step, prepared: Prepared, call: Reservation, repair: Reservation) -> Outcome:
-        """Runs a step to where its result waits for its turn. Closes both claims in every case.
+    def prepare_rest(self, step: Step, telling: Telling) -> Prepared:
+        """A starved step, ready to go on."""
+        telling.ours = [True] * len(telling.answers)  # what the store held is noted
+        return Prepared(telling, NOTHING if telling.effect is None else self._claim(step, telling, telling.effect))
+
+    async def run(self, step: Step, prepared: Prepared, claim: Reservation) -> Outcome:
+        """Runs a step to where its result waits for its turn. Closes the claim in every case.
 
         Raises:
             JournalError, StoreError: a reply could not be kept.
         """
-        ledger, open_claims = self._caller.ledger, [call, repair]
-        answers: list[Answer] = []
-        cached = 0
-
-        async def ask(request: Request, part: int, claim: Reservation) -> Answer:
-            nonlocal cached
-            bought = None if prepared.answer is None else (prepared.answer, prepared.is_ours)
-            found = bought if part == 0 else self._caller.look_up(request, step.id, part)
-            open_claims.remove(claim)
-            if found is None:
-                answer = await self._caller.ask(request, step.id, part, claim)
-            else:
-                answer, is_ours = found
-                ledger.release(claim)
-                if not is_ours:
-                    cached += 1
-                    self._caller.record_hit(answer, request, step.id, part)
-            answers.append(answer)
-            return answer
-
+        telling, purse = prepared.telling, _Purse(self._caller, claim)
+        for part, (answer, is_ours) in enumerate(zip(telling.answers, telling.ours, strict=True)):
+            if not is_ours:
+                self._caller.record_hit(answer, step.id, part)
+        failure, is_stopped, is_starved = None, False, False
         try:
-            if prepared.request is None:
-                return Outcome(failure="template")
-            answer = await ask(prepared.request, 0, call)
-            fields = read_reply(self._context.task, answer.completion.text)
-            if isinstance(fields, Unreadable):
-                again = prompts.repair_request(prepared.request, answer.completion.text, fields.message)
-                answer = await ask(again, 1, repair)
-                fields = read_reply(self._context.task, answer.completion.text)
-            if isinstance(fields, Unreadable):
-                verdict = Verdict(False, fields.message)
-                return Outcome(tuple(answers), None, answer.reply, (Check(REPLY, verdict),), cached=cached)
-            broken = find_broken_key(self._context.task, fields)
-            if broken is not None:
-                verdict = Verdict(False, broken)
-                return Outcome(tuple(answers), None, answer.reply, (Check(REPLY, verdict),), cached=cached)
-            result, checks = self._check(step, prepared, fields)
-            return Outcome(tuple(answers), result, answer.reply, checks, cached=cached)
+            while telling.effect is not None:
+                part = len(telling.answers)
+                found = self._caller.look_up(telling.effect, step.id, part)
+                if found is None:
+                    piece = purse.draw(self._caller.worst_case(telling.effect))
+                    telling.send(await self._caller.ask(telling.effect, step.id, part, piece), True)
+                else:
+                    if not found[1]:
+                        self._caller.record_hit(found[0], step.id, part)
+                    telling.send(*found)
         except Stopped:
-            return Outcome(tuple(answers), is_stopped=True, cached=cached)
+            is_stopped = True
         except Starved:
-            return Outcome(tuple(answers), is_starved=True, cached=cached)
+            is_starved = True
         except CallFailed as error:
-            return Outcome(tuple(answers), failure=error.kind, cached=cached)
+            failure = error.kind
         finally:
-            for claim in open_claims:
-                ledger.release(claim)
+            purse.close()
+        ended = not (is_stopped or is_starved or failure)
+        return Outcome(
+            tuple(telling.answers), telling.result if ended else None, telling.measured if ended else None,
+            telling.reply, tuple(telling.checks), "template" if telling.is_broken else failure, is_starved, is_stopped,
+            telling.ours.count(False), telling if is_starved else None,
+        )  # fmt: skip
 
-    def _check(self, step: Step, prepared: Prepared, fields: Mapping[str, object]) -> tuple[Result, tuple[Check, ...]]:
-        """The result, with the verdicts that do not depend on what else is accepted."""
-        build = OPERATORS[self.operator(step).kind].build_item
-        assert build is not None
-        parent = prepared.parents[0]
-        item = build(Made(
-            task=self._context.task, parent=parent, fields=fields, step_key=step.key, target=step.target,
-            dimensions=self._header.dimensions, measures=self._header.measures,
-        ))
-        result = Result(item, parent, step.target)
-        checks = []
+    # ---- the program ---------------------------------------------------------------------------------------------
+
+    def _tell(self, step: Step, telling: Telling) -> Program[None]:
+        parent = telling.parents[0]
+        measure = self._measures.get(step.operator)
+        if measure is not None and step.operator not in self._context.operators:
+            telling.measured = yield from ask_value(measure, parent, self._questions, self._known)
+            return
+        operator = self.operator(step)
+        make_item = OPERATORS[operator.kind].make_item
+        assert make_item is not None
+        attempt = Attempt(operator, parent, step.target, step.sample, step.key)
+        item = yield from make_item(attempt, self._questions)
+        telling.is_made = True
+        if isinstance(item, Unreadable):
+            telling.checks.append(Check(REPLY, Verdict(False, item.message)))
+            return
+        if self._bound(operator) and item_bytes(item) > self._most_bytes(operator):
+            telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
+            return
+        yield from self._check(step, telling, Result(item, parent, step.target))
+
+    def _check(self, step: Step, telling: Telling, result: Result) -> Program[None]:
+        """The verdicts that do not depend on what else is accepted, to the first refusal; then what is to be
+        measured."""
+        findings: dict[str, Finding] = {}
+        values: dict[str, Measured] = {}
         for name in step.checks:
-            validator = self._validators[name]
-            if settle_time(validator) == "commit":
+            validator = self.validator(name)
+            kind = VALIDATORS[validator.kind]
+            verdict: Verdict | None = None
+            if kind.inquire is not None:
+                finding = findings[name] = yield from kind.inquire(validator, result.item, self._questions)
+                verdict = judge_finding(validator, result.including(values), self._surroundings, finding)
+            elif settle_time(validator) == "commit":
                 compared = embedding_of(validator)
                 if "originals" in validator.against and compared not in result.likeness:
-                    found = measure_originals(compared, result, self._surroundings)
-                    result = Result(item, parent, step.target, {**result.likeness, compared: found})
-                checks.append(Check(name, None))
+                    result = result.likened(compared, measure_originals(compared, result, self._surroundings))
             else:
-                checks.append(Check(name, validate(validator, result, self._surroundings)))
-        return result, tuple(checks)
+                yield from self._measure(self._needed(validator), result.item, findings, values)
+                verdict = validate(validator, result.including(values), self._surroundings)
+            telling.checks.append(Check(name, verdict))
+            if verdict is not None and not verdict.accept:
+                telling.result = result.including(values)
+                return
+        yield from self._measure(self._measured, result.item, findings, values)
+        telling.result = result.including(values)
+
+    def _measure(
+        self, wanted: tuple[Measure, ...], item: Item, findings: Mapping[str, Finding], values: dict[str, Measured]
+    ) -> Program[None]:
+        """Asks for the values of paid measures that are not there yet."""
+        for measure in wanted:
+            if measure.name in values:
+                continue
+            finding = findings.get(str(measure.options.get("validator", "")))
+            if finding is not None:  # the validator was a check of this very item
+                values[measure.name] = Measured(finding.verdict)
+            else:
+                values[measure.name] = yield from ask_value(measure, item, self._questions, self._known)
+
+    def _needed(self, validator: Validator) -> tuple[Measure, ...]:
+        """The paid measures that a check looks at."""
+        names = set(named_in(validator.accept, "measure")) if VALIDATOR_KINDS[validator.kind].items else set()
+        watched = set(named_in(validator.accept, "dimension")) if VALIDATOR_KINDS[validator.kind].items else set()
+        if validator.dimension is not None:
+            watched.add(validator.dimension)
+        names |= {each.measure for each in self._header.dimensions if each.name in watched}
+        return tuple(measure for measure in self._measured if measure.name in names)
+
+    # ---- claims --------------------------------------------------------------------------------------------------
+
+    def _claim(self, step: Step, telling: Telling, effect: Effect) -> Amount:
+        """What a step claims before it starts: the call it waits for, one repair of it, and what is usually asked
+        about a result. What goes beyond that is claimed when it is asked."""
+        worst = self._caller.worst_case(effect)
+        if worst == NOTHING and isinstance(effect, Request):
+            return NOTHING  # it only repeats what was bought
+        if isinstance(effect, Request) and effect.messages[-1].role == "user" and not _is_repair(effect):
+            tokens_in, tokens_out = prompts.attempt_ceiling(effect)
+            worst = Amount(tokens_in + tokens_out, prompts.price_usd(effect.model, tokens_in, tokens_out))
+        if telling.is_made or step.operator not in self._context.operators:
+            return worst
+        size = 2 * item_bytes(telling.parents[0]) + 400
+        use = claim_results(self._context, self._bound(self.operator(step)), size, most=False)
+        return worst + Amount(int(use.tokens), use.usd)
+
+    def _bound(self, operator: Operator) -> tuple[Bound, ...]:
+        if operator.name not in self._bounds:
+            questions = result_questions(self._context, operator)
+            self._bounds[operator.name] = tuple(bound_question(self._context, question) for question in questions)
+        return self._bounds[operator.name]
+
+    def _most_bytes(self, operator: Operator) -> int:
+        return MOST_BYTES_PER_TOKEN * self._context.templates[operator.name].max_output_tokens
+
+
+class _Purse:
+    """A step's claim on the budget, from which its calls draw; what they need beyond it is claimed as they go."""
+
+    def __init__(self, caller: Caller, claim: Reservation) -> None:
+        self._ledger = caller.ledger
+        self._claim = claim
+
+    def draw(self, amount: Amount) -> Reservation:
+        """The claim of one call.
+
+        Raises:
+            Starved: there is no room for it now.
+        """
+        parts = self._ledger.split(self._claim, amount)
+        if parts is not None:
+            piece, self._claim = parts
+            return piece
+        more = self._ledger.reserve(amount, self._claim.purpose)
+        if more is None:
+            raise Starved
+        return more
+
+    def close(self) -> None:
+        """Gives back what is left."""
+        self._ledger.release(self._claim)
+
+
+def _is_repair(request: Request) -> bool:
+    return any(message.role == "assistant" for message in request.messages)

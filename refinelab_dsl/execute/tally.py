@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.write import OutputRow
@@ -18,34 +18,46 @@ from refinelab_dsl.data.write import OutputRow
 @dataclass(frozen=True, slots=True)
 class Addition:
     """An accepted result as it goes into the output. target, measured: dimension -> label that it was made for, and
-    that it was found to have (the target's where it cannot be measured; None where it has no label of the plan)."""
+    that it was found to have (the target's where it cannot be measured; None where it has no label of the plan).
+    values: of its paid measures."""
 
     row: OutputRow
     kind: str
     target: Mapping[str, str]
     measured: Mapping[str, str | None]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Additions:
-    """Accepted results in commit order, in a scratch file that vanishes with the process."""
+    """Accepted results in commit order, those that change an item before those that add one, in scratch files that
+    vanish with the process."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError where the folder cannot be written."""
-        self._stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the run
-        self.count = 0
+        self._changed: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the run
+        self._added: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._counts = Counter[str]()
+
+    @property
+    def count(self) -> int:
+        return self._counts.total()
 
     def append(self, addition: Addition) -> None:
-        pickle.dump(addition, self._stream, protocol=pickle.HIGHEST_PROTOCOL)
-        self.count += 1
+        origin = addition.row.origin
+        stream = self._changed if origin == "changed" else self._added
+        pickle.dump(addition, stream, protocol=pickle.HIGHEST_PROTOCOL)
+        self._counts[origin] += 1
 
     def __iter__(self) -> Iterator[Addition]:
-        """All of them, in order; not while one is appended."""
-        self._stream.seek(0)
-        for _ in range(self.count):
-            yield pickle.load(self._stream)  # written by this process
+        """All of them; not while one is appended."""
+        for stream, origin in ((self._changed, "changed"), (self._added, "added")):
+            stream.seek(0)
+            for _ in range(self._counts[origin]):
+                yield pickle.load(stream)  # written by this process
 
     def close(self) -> None:
-        self._stream.close()
+        self._changed.close()
+        self._added.close()
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Unary
+from refinelab_dsl.expressions.nodes import Binary, Call, Constant, Expression, ListOf, Name, Unary
 
 
 def walk(expression: Expression | None) -> Iterator[Expression]:
@@ -39,3 +39,13 @@ def named_in_calls(expression: Expression | None, function: str) -> Iterator[str
 def functions_of(expression: Expression | None) -> Iterator[str]:
     """The functions that it calls, in the order of their appearance."""
     return (part.function for part in walk(expression) if isinstance(part, Call))
+
+
+def named_in(expression: Expression | None, space: str) -> Iterator[str]:
+    """The bare names of a space (`measure`, `dimension`, …) that it reads, in the order of their appearance; those that
+    `z` is asked of are measures."""
+    for part in walk(expression):
+        if isinstance(part, Name) and part.space == space:
+            yield part.name
+    if space == "measure":
+        yield from named_in_calls(expression, "z")

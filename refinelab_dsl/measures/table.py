@@ -1,10 +1,11 @@
-"""The measure kinds that cost nothing, as a table: a kind is a row here and a file beside it."""
+"""The measure kinds as a table: how a value is had of an item. Those of paid kinds are recorded, from evidence; what
+asks for them is in `measures_paid`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
@@ -20,12 +21,16 @@ class MeasureKind(NamedTuple):
     on_new: Callable[[Measure, Dataset], bool]
 
 
+PAID: Final = ("classify", "elo", "verdict")
+"""The kinds whose values are had from a model."""
+
 MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
     {
         "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
         "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
         "near_duplicate": MeasureKind(build_recorded, lambda measure, dataset: False),
         "responses": MeasureKind(build_recorded, lambda measure, dataset: False),
+        **{kind: MeasureKind(build_recorded, lambda measure, dataset: True) for kind in PAID},
     }
 )
 

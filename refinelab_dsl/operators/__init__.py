@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from refinelab_dsl.operators import deduplicate, expand, generate, remove
-from refinelab_dsl.operators.kind import Made, OperatorKind, result_id
+from refinelab_dsl.operators import deduplicate, expand, generate, remove, rewrite, rewrite_distractors
+from refinelab_dsl.operators.kind import Attempt, Made, OperatorKind, result_id
 from refinelab_dsl.operators.replies import find_broken_key, read_reply
 from refinelab_dsl.prompts.replies import Unreadable
 
 OPERATORS: Final[Mapping[str, OperatorKind]] = MappingProxyType(
-    {row.kind: row for row in (remove.KIND, deduplicate.KIND, expand.KIND, generate.KIND)}
+    {
+        row.kind: row
+        for row in (
+            remove.KIND, deduplicate.KIND, expand.KIND, generate.KIND, rewrite.KIND, rewrite_distractors.KIND,
+        )
+    }
 )
 
 __all__ = [
-    "OPERATORS", "Made", "OperatorKind", "Unreadable", "find_broken_key", "read_reply", "result_id",
+    "OPERATORS", "Attempt", "Made", "OperatorKind", "Unreadable", "find_broken_key", "read_reply", "result_id",
 ]

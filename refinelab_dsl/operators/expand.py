@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.operators.kind import Made, OperatorKind, new_item, target_attributes
+from refinelab_dsl.operators.kind import Made, OperatorKind, make_by, new_item, target_attributes
 
 
 def build_item(made: Made) -> Item:
@@ -13,4 +13,4 @@ def build_item(made: Made) -> Item:
     return new_item(made, {**made.parent.attributes, **target_attributes(made)})
 
 
-KIND: Final = OperatorKind("expand", "added", build_item)
+KIND: Final = OperatorKind("expand", "added", make_by(build_item))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.operators.kind import Made, OperatorKind, new_item, target_attributes
+from refinelab_dsl.operators.kind import Made, OperatorKind, make_by, new_item, target_attributes
 
 
 def build_item(made: Made) -> Item:
@@ -14,4 +14,4 @@ def build_item(made: Made) -> Item:
     return new_item(made, {**dict.fromkeys(made.parent.attributes), **target_attributes(made)})
 
 
-KIND: Final = OperatorKind("generate", "added", build_item)
+KIND: Final = OperatorKind("generate", "added", make_by(build_item))

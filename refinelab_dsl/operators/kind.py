@@ -1,15 +1,21 @@
-"""What an operator kind is to the runtime: whether its steps call a model, and how an item is made of a reply."""
+"""What an operator kind is to the runtime: the program of calls that makes an item, and what the item is made of."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.data import item_hash
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Dimension, Measure
+from refinelab_dsl.declarations import Dimension, Measure, Operator
+from refinelab_dsl.effects import Program
+from refinelab_dsl.operators.replies import find_broken_key, read_reply
+from refinelab_dsl.prompts.replies import Unreadable
+from refinelab_dsl.prompts.steps import compose_step
+from refinelab_dsl.questions import Questions, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +35,53 @@ class Made:
     measures: tuple[Measure, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of an operator. parent: the source item or the anchor. target: dimension -> label that the result is
+    made for. step_key: the step's content key."""
+
+    operator: Operator
+    parent: Item
+    target: Mapping[str, str]
+    sample: int
+    step_key: str
+
+    def made_of(self, fields: Mapping[str, Any], questions: Questions) -> Made:
+        """What an item with these fields is made of."""
+        return Made(
+            task=questions.task, parent=self.parent, fields=fields, step_key=self.step_key, target=self.target,
+            dimensions=questions.context.dimensions, measures=questions.context.measures,
+        )  # fmt: skip
+
+
 BuildItem: TypeAlias = Callable[[Made], Item]
+MakeItem: TypeAlias = Callable[[Attempt, Questions], Program[Item | Unreadable]]
+"""A program that makes an item, or says why none came of it (in words that hold no text of the dataset)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorKind:
-    """`origin` is what a result is in the output; `build_item` is None for a kind whose steps call no model."""
+    """`origin` is what a result is in the output; `make_item` is None for a kind whose steps call no model."""
 
     kind: str
     origin: Literal["added", "changed"] | None
-    build_item: BuildItem | None
+    make_item: MakeItem | None
+
+
+def make_by(build: BuildItem) -> MakeItem:
+    """The program of a kind that asks once, for a whole item of the task."""
+
+    def make_item(attempt: Attempt, questions: Questions) -> Program[Item | Unreadable]:
+        request = compose_step(
+            questions.context, attempt.operator.name, (attempt.parent,), attempt.target, attempt.sample
+        )
+        fields = yield from read_json(request, partial(read_reply, questions.task))
+        if isinstance(fields, Unreadable):
+            return fields
+        broken = find_broken_key(questions.task, fields)
+        return Unreadable(broken) if broken is not None else build(attempt.made_of(fields, questions))
+
+    return make_item
 
 
 def result_id(parent: Item, step_key: str) -> str:

@@ -15,6 +15,7 @@ from refinelab_dsl import measures, metrics, prompts
 from refinelab_dsl.artifacts.plan import (
     Action,
     Amount,
+    Asked,
     BudgetSummary,
     Candidate,
     Flagged,
@@ -25,7 +26,6 @@ from refinelab_dsl.artifacts.plan import (
     Share,
     Solution,
     Step,
-    Template,
 )
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
@@ -37,6 +37,8 @@ from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
+from refinelab_dsl.plan.templates import build_template_digests, build_templates
+from refinelab_dsl.prompts.asking import result_ceiling
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
@@ -127,41 +129,6 @@ def operator_content(context: StepContext, operator: str) -> dict[str, Any]:
     }
 
 
-def build_templates(program: Program) -> tuple[Template, ...]:
-    """One per operator that calls a model: the spec's prompt, else the kind's built-in one."""
-    declared = {prompt.name: prompt for prompt in program.prompts}
-    templates = []
-    for operator in program.operators:
-        if operator.model is None:
-            continue
-        prompt = declared.get(operator.prompt) if operator.prompt else None
-        system, user = (
-            (prompt.system, prompt.user)
-            if prompt is not None
-            else prompts.builtin_template(operator.kind, program.dataset.task)
-        )
-        returns = prompt.returns if prompt is not None else {}
-        model = next(model for model in program.models if model.name == operator.model)
-        templates.append(
-            Template(
-                name=operator.name,
-                model=operator.model,
-                system=system,
-                user=user,
-                reply_schema=prompts.returns_schema(returns)
-                if returns
-                else prompts.reply_schema(operator.kind, program.dataset.task),
-                max_output_tokens=prompts.max_output_tokens(operator, model),
-            )
-        )
-    return tuple(templates)
-
-
-def build_template_digests(program: Program) -> dict[str, str]:
-    """SHA-256 of each operator's prompt texts, the built-in ones included: they change with the compiler."""
-    return {template.name: _digest([template.system, template.user]) for template in build_templates(program)}
-
-
 def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
     """The dimensions, `on_new = assume` where their measure cannot exist for a new item (decision 10)."""
     declared = {measure.name: measure for measure in program.measures}
@@ -191,6 +158,7 @@ def build_context(program: Program, profile: Profile) -> StepContext:
         models={model.name: model for model in program.models},
         operators={operator.name: operator for operator in program.operators},
         templates={template.name: template for template in build_templates(program)},
+        validators={validator.name: validator for validator in program.validators},
     )
 
 
@@ -212,6 +180,11 @@ def _build_steps(
     checks = {operator.name: operator.checks for operator in situation.program.operators}
     tries: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
     ceiling = Ceiling()
+    worst = {
+        name: (int(use.tokens), use.usd)
+        for name in dict.fromkeys(group.operator for group in sketch.groups)
+        for use in [result_ceiling(situation.context, situation.context.operators[name])]
+    }
     steps = []
     for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
         group = sketch.groups[index]
@@ -226,6 +199,7 @@ def _build_steps(
         request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
         if bought is None:
             ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+            ceiling = ceiling.including(*worst[group.operator])
         elif request_key(request) != bought.request:
             unlike.add(bought.key)
         steps.append(
@@ -249,7 +223,7 @@ def _build_steps(
 
 def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount) -> Header:
     program, profile, context = situation.program, situation.profile, situation.context
-    size = profile.size + sum(group.count for group in sketch.groups) - sum(map(len, sketch.leaving))
+    size = profile.size + sketch.growth
     mix = _build_mix(situation, sketch)
     divergence = {
         name: _diverge(tuple(shares.values()))
@@ -307,6 +281,14 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
             Removal(id=index, operator=group.operator, from_=group.origin, planned=len(keys))
             for index, (group, keys) in enumerate(zip(sketch.removals, sketch.leaving, strict=True), start=1)
         ),
+        asked={
+            name: Asked(
+                calls=round(use.calls, 6), input_tokens=round(use.input_tokens, 3),
+                output_tokens=round(use.output_tokens, 3), usd=None if use.usd is None else round_usd(use.usd),
+            )
+            for name in dict.fromkeys(group.operator for group in sketch.groups)
+            if (use := situation.estimates.operators[name].cost.checks).calls
+        },
         size_now=profile.size,
         size_planned=size,
         mix=mix,
@@ -357,10 +339,14 @@ def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Shar
             target = complete_labels(group.target, situation.program.measures)
             if dimension.name in target:
                 planned[target[dimension.name]] += group.count
+                origin = complete_labels(group.origin, situation.program.measures).get(dimension.name)
+                if origin is not None and not group.adds_items:
+                    planned[origin] -= group.count
                 continue
-            for key in sources[: group.count]:
-                if column[rows[key]] >= 0:
-                    planned[names[column[rows[key]]]] += 1
+            if group.adds_items:
+                for key in sources[: group.count]:
+                    if column[rows[key]] >= 0:
+                        planned[names[column[rows[key]]]] += 1
         shares = targets.get(dimension.name)
         total_now, total_planned = max(1, sum(now.values())), max(1, sum(planned.values()))
         mix[dimension.name] = {
@@ -377,7 +363,7 @@ def _build_mix(situation: Situation, sketch: Sketch) -> dict[str, dict[str, Shar
 
 
 def _count_flagged(situation: Situation, sketch: Sketch) -> Flagged | None:
-    """A copy of a flagged item is flagged, what is written anew is not."""
+    """A copy of a flagged item is flagged, what is written anew or mended is not."""
     flags = situation.profile.flagged
     if flags is None:
         return None
@@ -386,6 +372,8 @@ def _count_flagged(situation: Situation, sketch: Sketch) -> Flagged | None:
     for group, sources in zip(sketch.groups, sketch.sources, strict=True):
         if group.kind == "expand":
             planned += sum(key in flagged for key in sources[: group.count])
+        elif group.effect == "fix":
+            planned -= sum(key in flagged for key in sources[: group.count])
     return Flagged(now=len(flagged), planned=planned)
 
 
@@ -520,14 +508,14 @@ def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
     assumed = [
         dimension.name
         for dimension in situation.context.dimensions
-        if dimension.on_new == "assume" and any(group.kind in ("expand", "generate") for group in sketch.groups)
+        if dimension.on_new == "assume" and sketch.groups
     ]
     if assumed:
         names = ", ".join(assumed)
         notes.append(f"assumed: new items are taken as made for their label of {names}; not measured again")
     limits = situation.problem.limits
     removed = sum(map(len, sketch.leaving))
-    size = situation.profile.size + sum(group.count for group in sketch.groups) - removed
+    size = situation.profile.size + sketch.growth
     if limits.sizes is not None:
         low, high = limits.sizes
         notes.append(f"size: {size} items of the {low} to {high} that may be; of sizes that do as well, the largest")

@@ -22,6 +22,7 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.build import operator_content
+from refinelab_dsl.prompts.asking import result_questions
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.solve.cells import split_dimensions
 from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Bin
@@ -131,11 +132,11 @@ def _match_run(
     """The run's attempts that the program would make again, each by the operator that would and its content key."""
     before = StepContext.of_header(run.header)
     names: dict[str, str] = {}
-    for name in before.templates:
+    for name in before.templates.keys() & before.operators.keys():
         content = _describe(before, run.header.validators, name)
         like = [
             other
-            for other in context.templates
+            for other in sorted(context.templates.keys() & context.operators.keys())
             if _describe(context, program.validators, other) == content
             and _judges_alike(before, context, run.header.validators, name)
         ]
@@ -155,6 +156,9 @@ def _describe(context: StepContext, validators: Sequence[Validator], name: str) 
         "task": context.task,
         "model": model.model_dump(mode="json", include={"provider", "id", "base_url", "params"}),
         "validators": [each.model_dump(mode="json") for each in validators if each.name in checks],
+        "asked": [
+            question.template.model_dump(mode="json") for question in result_questions(context, context.operators[name])
+        ],
     }
 
 
@@ -209,8 +213,29 @@ class _Places:
                 )
                 flag = () if self._profile.flagged is None else (CLEAN,)
                 return bin + flag if all(stays) and -1 not in bin else None
+            case "move":
+                if -1 in bin or not _moves_to(operator, self._dimensions, own, bin, joint):
+                    return None
+                flags = self._profile.flagged  # what is moved stays what it was
+                return bin + (() if flags is None else (FLAGGED if flags[row] else CLEAN,))
             case _:
-                return None  # no run changes items in place yet
+                return None  # an item that was mended is found mended only by asking again
+
+
+def _moves_to(
+    operator: Operator, dimensions: Sequence[Dimension], own: Sequence[int], bin: Sequence[int], joint: Collection[str]
+) -> bool:
+    """Whether the operator leads from the labels `own` to `bin`."""
+    for dimension, before, after in zip(dimensions, own, bin, strict=True):
+        move = operator.moves.get(dimension.name)
+        if dimension.name in joint:
+            continue
+        if move is None:
+            if before != after:
+                return False
+        elif move.kind == "shift" and after != before + move.by:
+            return False
+    return True
 
 
 def _is_bound(operator: Operator) -> bool:

@@ -17,7 +17,7 @@ from refinelab_dsl.declarations import Model
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.ir import Program
 from refinelab_dsl.ir.spelling import render_value, spell
-from refinelab_dsl.plan.build import build_template_digests
+from refinelab_dsl.plan.templates import build_template_digests
 from refinelab_dsl.project import Project
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.source import Source

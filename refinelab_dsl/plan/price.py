@@ -13,6 +13,7 @@ from refinelab_dsl.declarations import Model
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.plan.sketch import Sketch
+from refinelab_dsl.prompts.asking import NO_USE, Use
 from refinelab_dsl.prompts.steps import StepContext
 
 MICRO = Decimal("0.000001")
@@ -39,17 +40,19 @@ class Ceiling:
 @dataclass(frozen=True, slots=True)
 class Expense:
     """Expected use of one operator over all its actions, in attempts and tokens; low and high at the 5% and 95%
-    quantiles of its success rate."""
+    quantiles of its success rate. input_tokens, output_tokens: of its own calls; checks: what is asked about
+    results."""
 
-    attempts: float
-    input_tokens: float
-    output_tokens: float
-    low: float
-    high: float
+    attempts: float = 0
+    input_tokens: float = 0
+    output_tokens: float = 0
+    low: float = 0
+    high: float = 0
+    checks: Use = NO_USE
 
     @property
     def tokens(self) -> float:
-        return self.input_tokens + self.output_tokens
+        return self.input_tokens + self.output_tokens + self.checks.tokens
 
 
 def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates) -> dict[str, Expense]:
@@ -66,14 +69,17 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
         rate = estimates.operators[group.operator].rate
         tokens_in = sum(step.input_tokens for step in mine) / len(mine)
         tokens_out = estimates.operators[group.operator].cost.output_tokens
+        checks = estimates.operators[group.operator].cost.checks
+        each = tokens_in + tokens_out + checks.tokens
         attempts, low, high = _expect_attempts(group.count - group.stock, len(mine), rate)
-        before = expenses.get(group.operator, Expense(0, 0, 0, 0, 0))
+        before = expenses.get(group.operator, Expense())
         expenses[group.operator] = Expense(
             before.attempts + attempts,
             before.input_tokens + attempts * tokens_in,
             before.output_tokens + attempts * tokens_out,
-            before.low + low * (tokens_in + tokens_out),
-            before.high + high * (tokens_in + tokens_out),
+            before.low + low * each,
+            before.high + high * each,
+            before.checks + checks.times(attempts),
         )
     return expenses
 
@@ -138,7 +144,8 @@ def _usd_amount(
 
 def price_expense(expense: Expense, model: Model) -> Decimal | None:
     """Dollars of an expense, None where the price is unknown."""
-    return prompts.price_usd(model, _exact(expense.input_tokens), _exact(expense.output_tokens))
+    own = prompts.price_usd(model, _exact(expense.input_tokens), _exact(expense.output_tokens))
+    return None if own is None or expense.checks.usd is None else own + expense.checks.usd
 
 
 def round_usd(value: Decimal | float) -> Decimal:

@@ -6,7 +6,7 @@ is settled by the runtime at the end, so that a shortfall never leaves a hole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,13 +20,19 @@ from refinelab_dsl.solve.stock import Bought
 
 @dataclass(frozen=True)
 class Group:
-    """The allotments of one operator from one combination of labels into another: one action of the plan."""
+    """The allotments of one operator from one combination of labels into another: one action of the plan. effect: what
+    an accepted result does to the counts."""
 
     operator: str
     kind: str
+    effect: str
     origin: dict[str, str]
     target: dict[str, str]
     allotments: tuple[Allotment, ...]
+
+    @property
+    def adds_items(self) -> bool:
+        return self.effect in ("expand", "generate")
 
     @property
     def count(self) -> int:
@@ -55,6 +61,11 @@ class Sketch:
     leaving: tuple[tuple[str, ...], ...]  # per removal, candidates in order
 
     @property
+    def growth(self) -> int:
+        """Items by which the set grows."""
+        return sum(group.count for group in self.groups if group.adds_items) - sum(map(len, self.leaving))
+
+    @property
     def keys(self) -> frozenset[str]:
         """Every item whose text a prompt needs."""
         return frozenset(chain.from_iterable(self.sources))
@@ -64,8 +75,9 @@ def sketch_plan(
     program: Program, problem: Problem, assignment: Assignment, estimates: Estimates, selection: Selection
 ) -> Sketch:
     """Chooses the sources of every attempt and the candidates of every removal."""
-    groups = tuple(_group(problem, assignment, removing=False))
-    removals = tuple(_group(problem, assignment, removing=True))
+    kinds = {operator.name: operator.kind for operator in program.operators}
+    groups = tuple(_group(problem, assignment, kinds, removing=False))
+    removals = tuple(_group(problem, assignment, kinds, removing=True))
     pools = [_pool(group, selection) for group in groups]
     wants = [
         Want(group.operator, group.count - group.stock, pool) for group, pool in zip(groups, pools, strict=True)
@@ -87,7 +99,9 @@ def sketch_plan(
     return Sketch(groups, attempts, bought, sources, removals, leaving)
 
 
-def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Iterator[Group]:
+def _group(
+    problem: Problem, assignment: Assignment, kinds: Mapping[str, str], *, removing: bool
+) -> Iterator[Group]:
     def describe(bin_: tuple[int, ...] | None) -> dict[str, str]:
         if bin_ is None:
             return {}
@@ -104,7 +118,8 @@ def _group(problem: Problem, assignment: Assignment, *, removing: bool) -> Itera
     order = sorted(found, key=lambda key: (key[0], key[1] or (), key[2] or ()))
     for key in order:
         operator = problem.operators[key[0]]
-        yield Group(operator.operator, operator.kind, describe(key[1]), describe(key[2]), tuple(found[key]))
+        name = operator.operator
+        yield Group(name, kinds[name], operator.kind, describe(key[1]), describe(key[2]), tuple(found[key]))
 
 
 def _pool(group: Group, selection: Selection) -> int | None:

@@ -6,7 +6,8 @@ from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.ir import Program, spec_hash
-from refinelab_dsl.plan.build import build_template_digests, build_templates, settle_dimensions
+from refinelab_dsl.plan.build import settle_dimensions
+from refinelab_dsl.plan.templates import build_template_digests, build_templates
 
 
 def find_changes(

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Literal, Protocol
 
 from refinelab_dsl import builtins, prompts
-from refinelab_dsl.artifacts.plan import Action, Amount, Check, Header, Share, Step
+from refinelab_dsl.artifacts.plan import Action, Amount, Asked, Check, Header, Share, Step
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.plan.binding import Binding
@@ -174,7 +174,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         flagged=None if header.flagged is None else f"{header.flagged.now:,} -> {header.flagged.planned:,}",
         actions=tuple(_build_actions(header)),
         chance=f"{_floor_percent(header.chance)}%" if header.actions else None,
-        costs=tuple(_build_cost(operator, use, shown) for operator, use in uses.items()),
+        costs=tuple(_build_costs(header, uses, shown)),
         usd=_build_total(header.usd, header.budget.usd, money=True, at_least=at_least),
         tokens=_build_total(header.tokens, header.budget.tokens, money=False),
         budget=tuple(_describe_budget(header)),
@@ -333,6 +333,27 @@ def _describe_move(action: Action) -> str:
 
 def _describe_cell(labels: Mapping[str, str]) -> str:
     return "/".join(labels.values()) or "any"
+
+
+def _build_costs(header: Header, uses: Mapping[str, _Use], shown: Shown) -> Iterator[CostRow]:
+    for operator, use in uses.items():
+        yield _build_cost(operator, use, shown)
+        if operator in header.asked:
+            yield _build_checks_cost(operator, use, header.asked[operator])
+
+
+def _build_checks_cost(operator: str, use: _Use, asked: Asked) -> CostRow:
+    """What is asked about an operator's results."""
+    usd = None if asked.usd is None else asked.usd * Decimal(repr(round(use.calls, 6)))
+    tokens_in, tokens_out = use.calls * asked.input_tokens, use.calls * asked.output_tokens
+    return CostRow(
+        f"{operator}, checks",
+        f"{ceil(round(use.calls * asked.calls, 6)):,}",
+        "-",
+        f"{render_tokens(tokens_in)} / {render_tokens(tokens_out)}",
+        "",
+        render_usd(usd),
+    )
 
 
 def _build_cost(operator: str, use: _Use, shown: Shown) -> CostRow:

@@ -17,8 +17,9 @@ from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
 from refinelab_dsl.prompts.compose import compose, item_fields
+from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
-from refinelab_dsl.prompts.steps import StepContext, measure_template, validator_template
+from refinelab_dsl.prompts.steps import StepContext, StepFault, measure_template, validator_template
 from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens
 from refinelab_dsl.source import Place
 
@@ -56,6 +57,14 @@ class Use:
     @property
     def tokens(self) -> float:
         return self.input_tokens + self.output_tokens
+
+    def times(self, factor: float) -> Use:
+        """That many of it."""
+        usd = None if self.usd is None else self.usd * Decimal(repr(round(factor, 6)))
+        return Use(self.calls * factor, self.input_tokens * factor, self.output_tokens * factor, usd)
+
+
+NO_USE: Final = Use()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ def stand_in(context: StepContext, question: Question, item: Item) -> Request:
     """A request as the question asks it, with stand-ins for what is not known before: passages, labels, a finding.
 
     Raises:
-        TemplateFault: the template cannot be rendered with this item.
+        StepFault: the template cannot be rendered with this item.
     """
     fields = item_fields(item)
     known: dict[str, Any] = {
@@ -135,16 +144,18 @@ def stand_in(context: StepContext, question: Question, item: Item) -> Request:
     }  # fmt: skip
     variables = {name.name: known[name.name] for name in question.sees if name.name in known}
     model = context.models[question.template.model]
-    return compose(
-        question.template, model, {"task": context.task, **variables}, subject=None, sample=0, seed=context.seed
-    )
+    names = {"task": context.task, **variables}
+    try:
+        return compose(question.template, model, names, subject=None, sample=0, seed=context.seed)
+    except TemplateFault as fault:
+        raise StepFault(question.template.name, fault) from None
 
 
 def expected_use(context: StepContext, questions: Sequence[Question], items: Sequence[Item]) -> Use:
     """What asking all questions about an item like these takes, on average.
 
     Raises:
-        TemplateFault: a template cannot be rendered with one of the items.
+        StepFault: a template cannot be rendered with one of the items.
     """
     total = Use()
     for question in questions:
@@ -193,6 +204,25 @@ def claim_results(context: StepContext, bounds: Sequence[Bound], size: int, *, m
         usd = price_usd(context.models[bound.question.template.model], tokens_in, tokens_out)
         total += Use(calls, tokens_in, tokens_out, usd)
     return total
+
+
+def result_use(context: StepContext, operator: Operator, items: Sequence[Item]) -> Use:
+    """What is asked about a result of an operator, expected; results are taken to be as long as these items.
+
+    Raises:
+        StepFault: a template cannot be rendered with one of the items.
+    """
+    return expected_use(context, result_questions(context, operator), items)
+
+
+def result_ceiling(context: StepContext, operator: Operator) -> Use:
+    """The most that can be asked about a result of an operator, repairs included."""
+    questions = result_questions(context, operator)
+    if not questions or operator.name not in context.templates:
+        return Use()
+    bounds = [bound_question(context, question) for question in questions]
+    size = MOST_BYTES_PER_TOKEN * context.templates[operator.name].max_output_tokens
+    return claim_results(context, bounds, size, most=True)
 
 
 def item_bytes(item: Item) -> int:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from refinelab_dsl import builtins, resources
+from refinelab_dsl import resources
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Model, Operator, short_names
@@ -111,16 +111,18 @@ def call_context(
     }
     if anchor is not None:
         names |= {"anchor": item_fields(anchor), "passages": []}
+    if operator.kind == "rewrite_distractors":
+        names["mistakes"] = operator.options.get("mistakes") or []
     return names
 
 
-def max_output_tokens(operator: Operator, model: Model) -> int:
-    """The reply's limit: the model's `params` where they set one, else the operator kind's default."""
+def max_output_tokens(model: Model, usual: int) -> int:
+    """The reply's limit: the model's `params` where they set one, else the usual one of what is asked."""
     for name in OUTPUT_LIMIT_NAMES:
         value = model.params.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
-    return builtins.OPERATOR_KINDS[operator.kind].max_output_tokens
+    return usual
 
 
 def compose(
@@ -152,6 +154,7 @@ def compose(
         sample=sample,
         seed=seed,
         subject=subject,
+        template=template.name,
     )
 
 

@@ -36,7 +36,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`schema` is the JSON schema that the reply must obey; `sample` tells repeated draws apart."""
+    """`schema` is the JSON schema that the reply must obey; `sample` tells repeated draws apart. `template`: the name
+    of the one that it was rendered from, for the record."""
 
     model: Model
     messages: tuple[Message, ...]
@@ -46,6 +47,7 @@ class Request:
     sample: int = 0
     seed: int = 0
     subject: Subject | None = None
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.artifacts.plan import Header, Step
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.write import row_hash
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
-from refinelab_dsl.operators import OPERATORS, Made, Unreadable, read_reply
+from refinelab_dsl.effects import Program, decode_outcome, effect_key
+from refinelab_dsl.operators import OPERATORS, Attempt, Unreadable
+from refinelab_dsl.prompts.steps import StepContext, StepFault
 from refinelab_dsl.provenance.log import LogLine, read_log
+from refinelab_dsl.questions import Questions
 from refinelab_dsl.store import Store, StoreError
 
 PLAN_NAME = "plan.refplan"
@@ -69,38 +74,37 @@ def open_record(folder: Path) -> Record | Diagnostic:
 
 
 def rebuild_item(
-    header: Header, commit: events.Commit, step_keys: Mapping[int, str], parents: Mapping[str, Item], store: Store
+    header: Header, commit: events.Commit, steps: Mapping[int, Step], calls: Iterable[events.Call],
+    parents: Mapping[str, Item], store: Store,
 ) -> Item:
-    """The item that `commit` put into the set, from its parent and the stored reply.
+    """The item that `commit` put into the set: its operator's program once more, with the replies that the run got.
 
-    step_keys: of `read_step_keys`. parents: source items by key; the first of the commit's own must be among them.
+    steps: of `read_steps`. calls: of the commit's step. parents: source items by key; the first of the commit's own
+    must be among them.
 
     Raises:
-        RebuildFault: the reply is missing, gives another item than the one committed, or the log says what its plan
+        RebuildFault: a reply is missing, they give another item than the one committed, or the log says what its plan
             does not know.
     """
-    kinds = {operator.name: operator.kind for operator in header.operators}
-    kind = OPERATORS.get(kinds.get(commit.operator, ""))
-    step_key = step_keys.get(commit.step)
-    if kind is None or kind.build_item is None or step_key is None:
+    context = StepContext.of_header(header)
+    operator = context.operators.get(commit.operator)
+    kind = None if operator is None else OPERATORS.get(operator.kind)
+    step = steps.get(commit.step)
+    if operator is None or kind is None or kind.make_item is None or step is None:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such step"))
-    try:
-        completion = store.reply(commit.reply)
-    except StoreError as error:
-        raise RebuildFault(faults.reply_store_unusable(str(store.path), str(error))) from None
-    if completion is None:
-        raise RebuildFault(faults.reply_missing(commit.reply, commit.step, str(store.path)))
-    fields = read_reply(header.dataset.task, completion.text)
-    if isinstance(fields, Unreadable):
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, fields.message))
     parent = parents.get(commit.parents[0]) if commit.parents else None
     if parent is None:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its parent is not in the dataset"))
-    made = Made(
-        task=header.dataset.task, parent=parent, fields=fields, step_key=step_key, target=commit.target,
-        dimensions=header.dimensions, measures=header.measures,
-    )  # fmt: skip
-    item = kind.build_item(made)
+    replies = {call.request: call.reply for call in calls}
+    if commit.reply not in replies.values():
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, "it names a reply that is none of its step's"))
+    program = kind.make_item(Attempt(operator, parent, step.target, step.sample, step.key), Questions(context))
+    try:
+        item = _drive(program, replies, commit, store)
+    except (StepFault, msgspec.MsgspecError) as error:
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, str(error))) from None
+    if isinstance(item, Unreadable):
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, item.message))
     if (item.id, item.key) != (commit.id, commit.key):
         raise RebuildFault(faults.result_differs(commit.step, commit.id, f"it gets the id {item.id}"))
     if row_hash(item) != commit.row:
@@ -108,6 +112,28 @@ def rebuild_item(
     return item
 
 
-def read_step_keys(plan: PlanFile, wanted: frozenset[int]) -> dict[int, str]:
-    """Step id -> content key of these steps."""
-    return {step.id: step.key for step in plan.steps() if step.id in wanted}
+def _drive(
+    program: Program[Item | Unreadable], replies: Mapping[str, str | None], commit: events.Commit, store: Store
+) -> Item | Unreadable:
+    try:
+        effect = next(program)
+        while True:
+            reply = replies.get(effect_key(effect))
+            if reply is None:
+                what = "it asks for what the log does not know of"
+                raise RebuildFault(faults.result_differs(commit.step, commit.id, what))
+            try:
+                completion = store.reply(reply)
+            except StoreError as error:
+                raise RebuildFault(faults.reply_store_unusable(str(store.path), str(error))) from None
+            if completion is None:
+                raise RebuildFault(faults.reply_missing(reply, commit.step, str(store.path)))
+            effect = program.send(decode_outcome(effect, completion))
+    except StopIteration as end:
+        made: Item | Unreadable = end.value
+        return made
+
+
+def read_steps(plan: PlanFile, wanted: Collection[int]) -> dict[int, Step]:
+    """These steps by their ids."""
+    return {step.id: step for step in plan.steps() if step.id in wanted}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.artifacts.plan import Header, Step
 from refinelab_dsl.data import write
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.items import Item
@@ -19,7 +19,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
-from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_step_keys, rebuild_item
+from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps, rebuild_item
 from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
 from refinelab_dsl.provenance.verify import SAME_ROWS
 from refinelab_dsl.store import Store
@@ -87,8 +87,8 @@ def _replay(
             missing = faults.reply_store_unusable(str(project.store), "there is no such file")
             return Replayed(record.run, diagnostics=(missing,))
         parents = load_items(header.dataset, files, project, story.parents)
-        step_keys = read_step_keys(record.plan, frozenset(story.steps))
-        results = iterate_results(record, header, parents, step_keys, store)
+        steps = read_steps(record.plan, story.steps)
+        results = iterate_results(record, header, parents, steps, store)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,
@@ -134,13 +134,19 @@ class Story:
 
 
 def iterate_results(
-    record: Record, header: Header, parents: Mapping[str, Item], step_keys: Mapping[int, str], store: Store
+    record: Record, header: Header, parents: Mapping[str, Item], steps: Mapping[int, Step], store: Store
 ) -> Iterator[OutputRow]:
     """Changed items first, then added ones, each in the log's order."""
     for origin in ("changed", "added"):
+        calls: list[events.Call] = []
         for event in record.events():
-            if isinstance(event, events.Commit) and event.origin == origin:
-                item = rebuild_item(header, event, step_keys, parents, store)
+            if isinstance(event, events.Call):
+                if calls and calls[-1].step != event.step:
+                    calls.clear()
+                calls.append(event)
+            elif isinstance(event, events.Commit) and event.origin == origin:
+                own = [call for call in calls if call.step == event.step]
+                item = rebuild_item(header, event, steps, own, parents, store)
                 yield OutputRow(item, event.origin, event.simulated, event.parents)
 
 

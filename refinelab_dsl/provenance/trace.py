@@ -15,7 +15,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_step_keys, rebuild_item
+from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps, rebuild_item
 from refinelab_dsl.provenance.rows import SourceFault, iterate_source
 from refinelab_dsl.store import Store
 
@@ -218,7 +218,7 @@ class _Builder:
             family |= waiting
         self._room = _MOST_ANCESTORS
         steps = frozenset(attempt.commit.step for attempt in self._attempts.values())
-        self._step_keys = read_step_keys(record.plan, steps) if store is not None else {}
+        self._steps = read_steps(record.plan, steps) if store is not None else {}
         self._items: dict[str, tuple[int | None, Item]] = {}
         number = 0
         for item in source.items():
@@ -243,7 +243,7 @@ class _Builder:
                     if event.key in wanted:
                         self._attempts[event.key] = _Attempt(place, event, tuple(calls), tuple(verdicts))
                     calls, verdicts = [], []
-                case events.Reject():
+                case events.Reject() | events.Label():
                     calls, verdicts = [], []
                 case events.Remove():
                     if event.key in wanted:
@@ -259,7 +259,7 @@ class _Builder:
             return self._build_source(key)
         commit = attempt.commit
         parents = tuple(self.build(parent) for parent in commit.parents)
-        fields, missing = self._read_text(commit)
+        fields, missing = self._read_text(commit, attempt.calls)
         added = self._survey.size - self._survey.additions + attempt.place
         return Trace(
             id=commit.id,
@@ -291,12 +291,14 @@ class _Builder:
             operator=None if removal is None else removal.operator,
         )
 
-    def _read_text(self, commit: events.Commit) -> tuple[Mapping[str, Any] | None, str | None]:
+    def _read_text(
+        self, commit: events.Commit, calls: Iterable[events.Call]
+    ) -> tuple[Mapping[str, Any] | None, str | None]:
         if self._store is None:
             return None, "the store of replies was not opened"
         parents = {key: item for key, (_, item) in self._items.items()}
         try:
-            item = rebuild_item(self._record.header, commit, self._step_keys, parents, self._store)
+            item = rebuild_item(self._record.header, commit, self._steps, calls, parents, self._store)
         except RebuildFault as fault:
             return None, fault.diagnostic.message
         return item.fields, None

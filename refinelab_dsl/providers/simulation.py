@@ -20,6 +20,7 @@ from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.simulated_kinds import REPLIES
 from refinelab_dsl.providers.simulation_code import break_code, reword_code, write_code
 from refinelab_dsl.providers.vocabulary import (
     ADJECTIVES,
@@ -35,6 +36,9 @@ from refinelab_dsl.providers.vocabulary import (
 
 FLAWS: Final = ("schema", "duplicate", "answer", "length")
 """In what ways a bad result is bad."""
+
+REWORDED: Final = ("expand", "rewrite")
+"""The kinds whose results are the item in other words."""
 
 _CHANGED_SHARE: Final = 0.4  # of a paraphrase's words, at least
 _NUMBER: Final = re.compile(r"[-+]?\$?\d[\d,]*(?:\.\d+)?%?")
@@ -84,6 +88,10 @@ def simulate(
     source = (seed, subject.kind, subject.task, dict(subject.item), subject.target, sample)
     draw = Draw("result", *source)
     flaw = None
+    if subject.kind in REPLIES:
+        good = draw.unit() < (float(subject.success) if success is None else success)
+        reply = REPLIES[subject.kind](subject, Draw("text", *source), good)
+        return Simulated(json.dumps(reply, ensure_ascii=False), None if good else "answer")
     if draw.unit() >= (float(subject.success) if success is None else success):
         band = _band(subject.target)
         possible = [name for name in flaws if name != "length" or (band is not None and _outside(band) is not None)]
@@ -102,7 +110,7 @@ def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:
     band = _band(subject.target)
     if flaw == "length" and band is not None:
         band = _outside(band)
-    fields = _paraphrase(subject, draw, band) if subject.kind == "expand" else _new_item(subject, draw, band)
+    fields = _paraphrase(subject, draw, band) if subject.kind in REWORDED else _new_item(subject, draw, band)
     if flaw == "answer" and subject.task == "code":
         return break_code(fields)
     if flaw == "answer":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
 
+from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.declarations import Validator
+from refinelab_dsl.effects import Finding
 from refinelab_dsl.validators import drift, duplicate, expression, format, in_bin
 from refinelab_dsl.validators.nearness import build_embedders, open_neighbours
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
@@ -26,6 +29,15 @@ def settle_time(validator: Validator) -> Literal["arrival", "commit"]:
     return VALIDATORS[validator.kind].when(validator)
 
 
+def judge_finding(validator: Validator, result: Result, surroundings: Surroundings, finding: Finding) -> Verdict:
+    """The verdict that follows from a finding: `accept` over its `verdict` and `confidence`."""
+    values: dict[str, Scalar] = {"verdict": finding.verdict, "confidence": round(finding.confidence, 4)}
+    if finding.passages:
+        values["passages"] = " ".join(finding.passages)
+    verdict = expression.accept(validator, result, surroundings, values)
+    return replace(verdict, reason=verdict.reason or finding.reason) if not verdict.accept else verdict
+
+
 __all__ = [
     "VALIDATORS",
     "Result",
@@ -33,6 +45,7 @@ __all__ = [
     "ValidatorKind",
     "Verdict",
     "build_embedders",
+    "judge_finding",
     "open_neighbours",
     "settle_time",
     "validate",

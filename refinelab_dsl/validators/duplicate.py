@@ -35,4 +35,4 @@ def settle_time(validator: Validator) -> Literal["arrival", "commit"]:
     return "commit" if "output" in validator.against else "arrival"
 
 
-KIND: Final = ValidatorKind("duplicate", judge, settle_time)
+KIND: Final = ValidatorKind("duplicate", judge, when=settle_time)

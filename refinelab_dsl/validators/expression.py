@@ -28,7 +28,7 @@ def accept(
     if validator.accept is None:
         return Verdict(True, values=values)
     scope = surroundings.scope
-    scope.open(result.item)
+    scope.open(result.item, result.values)
 
     def names(space: str, name: str) -> Any:
         if space == "context":

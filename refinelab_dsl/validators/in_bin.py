@@ -16,7 +16,7 @@ def judge(validator: Validator, result: Result, surroundings: Surroundings) -> V
     if wanted is None or not surroundings.measurable.get(name, False):
         return Verdict(True, "assumed: a new item cannot be measured here", {"wanted": wanted})
     scope = surroundings.scope
-    scope.open(result.item)
+    scope.open(result.item, result.values)
     found = scope.label(name)
     # A label may be any text of the item: only one that the plan knows is recorded.
     values = {"wanted": wanted, "measured": found if found in surroundings.labels.get(name, ()) else None}

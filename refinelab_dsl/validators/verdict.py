@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Validator
+from refinelab_dsl.effects import Finding, Measured, Program
 from refinelab_dsl.embeddings import Embedder
 from refinelab_dsl.likeness import Nearest
+from refinelab_dsl.questions import Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +49,46 @@ class Surroundings:
 class Result:
     """A result under check: the item, the one that it was made from, the labels that it was made for.
 
-    likeness: to the originals, by embedding, where that was looked up before (the originals do not change).
+    likeness: to the originals, by embedding, where that was looked up before (the originals do not change). measured:
+    what paid measures found of the item.
     """
 
     item: Item
     parent: Item
     target: Mapping[str, str]
     likeness: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of paid measures, by measure."""
+        return {name: found.value for name, found in self.measured.items()}
+
+    def including(self, measured: Mapping[str, Measured]) -> Result:
+        """With these values of paid measures."""
+        return replace(self, measured=dict(measured))
+
+    def likened(self, embedding: str, likeness: float) -> Result:
+        """With its likeness to the originals by an embedding."""
+        return replace(self, likeness={**self.likeness, embedding: likeness})
 
 
 Judge: TypeAlias = Callable[[Validator, Result, Surroundings], Verdict]
+Inquire: TypeAlias = Callable[[Validator, Item, Questions], Program[Finding]]
+
+
+def judge_by_finding(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
+    """Of the kinds that inquire: their verdict comes of a finding (`judge_finding`)."""
+    raise AssertionError(validator.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatorKind:
     """`when`: `arrival` if the verdict depends on the result alone, `commit` if (some of) it depends on the output so
-    far, so that it must be judged in plan order (decision 16)."""
+    far, so that it must be judged in plan order (decision 16). `inquire`: the program of a kind that asks about the
+    item, or runs code; its finding takes the place of `judge`."""
 
     kind: str
-    judge: Judge
+    judge: Judge = judge_by_finding
+    inquire: Inquire | None = None
     when: Callable[[Validator], Literal["arrival", "commit"]] = lambda validator: "arrival"

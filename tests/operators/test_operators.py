@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.declarations import Dimension, Measure
-from refinelab_dsl.operators import OPERATORS, Made, Unreadable, find_broken_key, read_reply, result_id
+from refinelab_dsl.operators import (
+    OPERATORS,
+    Made,
+    Unreadable,
+    expand,
+    find_broken_key,
+    generate,
+    read_reply,
+    result_id,
+)
 from tests.validators.items import make_item
 
 MCQ = {"question": "Which?", "choices": ["a", "b"], "answer": "b"}
@@ -38,7 +47,7 @@ def make(fields: dict[str, Any], **target: str) -> Made:
 def test_the_table_holds_what_the_language_says_can_be_used() -> None:
     assert set(OPERATORS) == {name for name, row in OPERATOR_KINDS.items() if row.reached}
     for name, kind in OPERATORS.items():
-        assert (kind.build_item is not None) == (OPERATOR_KINDS[name].calls > 0)
+        assert (kind.make_item is not None) == (OPERATOR_KINDS[name].calls > 0)
 
 
 @pytest.mark.parametrize(("task", "reply"), [("mcq", MCQ), ("qa", QA), ("math", MATH)])
@@ -91,26 +100,20 @@ def test_the_key_is_the_exact_text_of_one_choice() -> None:
 
 
 def test_a_paraphrase_keeps_what_is_true_of_its_parent() -> None:
-    build = OPERATORS["expand"].build_item
-    assert build is not None
-    item = build(make(MCQ, area="acids", size="short"))
+    item = expand.build_item(make(MCQ, area="acids", size="short"))
     assert item.fields == {**MCQ, "context": "On acids."}
     assert item.attributes == {"topic": "acids", "source_id": "17"}
     assert (item.raw, item.place, item.row) == (PARENT.raw, PARENT.place, -1)
 
 
 def test_a_new_item_has_the_labels_of_its_target_and_nothing_else_of_its_anchor() -> None:
-    build = OPERATORS["generate"].build_item
-    assert build is not None
-    item = build(make(MCQ, area="bases", size="short"))
+    item = generate.build_item(make(MCQ, area="bases", size="short"))
     assert item.attributes == {"topic": "bases", "source_id": None}
     assert item.fields["question"] == "Which?"
 
 
 def test_ids_follow_from_the_parent_and_the_step() -> None:
     assert result_id(PARENT, "step") == hashlib.sha256(b"parent\nstep").hexdigest()[:16]
-    build = OPERATORS["generate"].build_item
-    assert build is not None
-    item = build(make(MCQ))
+    item = generate.build_item(make(MCQ))
     assert item.id == item.key == result_id(PARENT, "step")
     assert len(item.hash) == 64

@@ -218,11 +218,10 @@ def test_the_repair_of_a_call_is_about_the_same_subject_and_sample() -> None:
 
 
 def test_the_limit_of_a_reply_comes_from_params_or_the_kind() -> None:
-    operator = make_operator("generate")
-    assert max_output_tokens(operator, make_model()) == builtins.OPERATOR_KINDS["generate"].max_output_tokens
-    assert max_output_tokens(operator, make_model(params={"max_output_tokens": 900})) == 900
-    assert max_output_tokens(operator, make_model(params={"max_tokens": 70})) == 70
-    assert max_output_tokens(operator, make_model(params={"max_tokens": True})) == 1200
+    assert max_output_tokens(make_model(), 1200) == builtins.OPERATOR_KINDS["generate"].max_output_tokens
+    assert max_output_tokens(make_model(params={"max_output_tokens": 900}), 1200) == 900
+    assert max_output_tokens(make_model(params={"max_tokens": 70}), 1200) == 70
+    assert max_output_tokens(make_model(params={"max_tokens": True}), 1200) == 1200
 
 
 def test_request_keys_tell_apart_what_a_reply_depends_on() -> None:

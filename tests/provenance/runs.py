@@ -17,9 +17,10 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import read_items
 from refinelab_dsl.data.write import OutputRow, prepare_outputs, row_hash
 from refinelab_dsl.declarations import Dataset, Output
-from refinelab_dsl.operators import OPERATORS, Made, read_reply
+from refinelab_dsl.operators import Made, generate, read_reply
 from refinelab_dsl.project import Project
-from refinelab_dsl.prompts.request import Completion, Usage
+from refinelab_dsl.prompts.request import Completion, Usage, request_key
+from refinelab_dsl.prompts.steps import StepContext, compose_step
 from refinelab_dsl.provenance import LogWriter, iterate_rows
 from refinelab_dsl.store import Store
 from tests.artifacts.plans import make_header
@@ -163,7 +164,8 @@ def _log_step(
     log: LogWriter, store: Store, header: Header, step: Step, anchor: Item, text: str, simulated: bool
 ) -> Item | None:
     completion = Completion(text, Usage(300, 90 + step.id), "stop", "rule-1", simulated=simulated)
-    request = f"{step.id:02x}" * 32
+    asked = compose_step(StepContext.of_header(header), "author", (anchor,), step.target, step.sample)
+    request = request_key(asked)
     reply = store.put(request, completion)
     log.append(
         events.Call(
@@ -177,9 +179,7 @@ def _log_step(
         log.append(events.Verdict(step=step.id, check="reply", accept=False, reason=fields.message))
         log.append(events.Reject(step=step.id, action=1, operator="author", check="reply"))
         return None
-    build = OPERATORS["generate"].build_item
-    assert build is not None
-    made = build(Made("qa", anchor, fields, step.key, step.target, header.dimensions, header.measures))
+    made = generate.build_item(Made("qa", anchor, fields, step.key, step.target, header.dimensions, header.measures))
     log.append(events.Verdict(step=step.id, check="well_formed", accept=True, values={"words": 3}))
     log.append(
         events.Commit(

@@ -1,0 +1,91 @@
+"""The templates of a program: what its operators, validators and paid measures ask, and of whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import msgspec
+
+from refinelab_dsl import builtins, prompts
+from refinelab_dsl.artifacts.plan import Template
+from refinelab_dsl.ir import Program
+from refinelab_dsl.prompts.asking import ROUTES
+from refinelab_dsl.prompts.steps import measure_template, validator_template
+
+
+def build_templates(
+    program: Program, labels: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> tuple[Template, ...]:
+    """What asks a model, each with the spec's prompt, else its kind's built-in one: operators under their names, then
+    the validators that are used and the paid measures.
+
+    labels: measure -> the labels that were found for it, where the spec leaves them to be found.
+    """
+    templates = [
+        _build_template(
+            program, operator.name, operator.kind, str(operator.model), operator.prompt,
+            builtins.OPERATOR_KINDS[operator.kind].max_output_tokens,
+        )
+        for operator in program.operators
+        if operator.model is not None
+    ]  # fmt: skip
+    checks = {name for operator in program.operators for name in operator.checks}
+    named = {each.options.get("validator") for each in program.measures}
+    named |= {each.options.get("validator") for each in program.operators}
+    for validator in program.validators:
+        if validator.name not in checks | named or "model" not in validator.options:
+            continue
+        options = validator.options
+        routes = ROUTES if validator.kind == "auto" else (validator.kind,)
+        for route in routes:
+            if route == "rag" and not options.get("corpus"):
+                continue
+            name = validator_template(validator.name, route if validator.kind == "auto" else "")
+            row = builtins.VALIDATOR_KINDS[route]
+            if row.asks is not None:
+                templates.append(_build_template(
+                    program, name, route, str(options["model"]), options.get("prompt"), row.asks.max_output_tokens
+                ))
+    for measure in program.measures:
+        asks = builtins.MEASURE_KINDS[measure.kind].asks if measure.kind in builtins.MEASURE_KINDS else None
+        known = labels.get(measure.name, measure.options.get("labels"))
+        if asks is None or (measure.kind == "classify" and not isinstance(known, list | tuple)):
+            continue  # labels that are to be found are asked for before items are
+        templates.append(_build_template(
+            program, measure_template(measure.name), measure.kind, str(measure.options["model"]),
+            measure.options.get("prompt"), asks.max_output_tokens, known if isinstance(known, list | tuple) else (),
+        ))
+    return tuple(templates)
+
+
+def _build_template(
+    program: Program, name: str, kind: str, model: str, prompt: str | None, limit: int, labels: Sequence[str] = ()
+) -> Template:
+    declared = next((each for each in program.prompts if each.name == prompt), None)
+    system, user = (
+        prompts.builtin_template(kind, program.dataset.task) if declared is None else (declared.system, declared.user)
+    )
+    returns = declared.returns if declared is not None else {}
+    asked = next(each for each in program.models if each.name == model)
+    return Template(
+        name=name,
+        model=model,
+        system=system,
+        user=user,
+        reply_schema=prompts.returns_schema(returns)
+        if returns
+        else prompts.reply_schema(kind, program.dataset.task, labels),
+        max_output_tokens=prompts.max_output_tokens(asked, limit),
+    )
+
+
+def build_template_digests(program: Program) -> dict[str, str]:
+    """SHA-256 of each operator's prompt texts, the built-in ones included: they change with the compiler."""
+    return {template.name: _digest(template) for template in build_templates(program)}
+
+
+def _digest(template: Template) -> str:
+    content = msgspec.json.encode([template.system, template.user], order="deterministic")
+    return hashlib.sha256(content).hexdigest()

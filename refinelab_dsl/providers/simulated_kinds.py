@@ -1,0 +1,39 @@
+"""What the simulated model answers where it is asked for something else than a whole item: one row per kind.
+
+Each row is a pure function of the subject and of draws that follow from seed, subject and sample. `good` says whether
+the reply is to be as the item's own facts have it (a share of calls that is stated with the kind), else it errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from refinelab_dsl.prompts.request import Subject
+from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
+
+Reply: TypeAlias = Callable[[Subject, Draw, bool], Mapping[str, Any]]
+
+MISTAKES: Final = ("wrong sign", "confused terms", "a step left out", "a special case taken for the general one")
+
+
+def _distractors(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
+    """Two candidates for each of three mistake types; a bad reply proposes the key itself, over and over."""
+    item = subject.item
+    key = str(item.get("answer", ""))
+    mistakes = draw.shuffled(MISTAKES)[:3]
+    candidates = []
+    for mistake in mistakes:
+        for _ in range(2):
+            text = f"the {draw.pick(ADJECTIVES)} {draw.pick(NOUNS)} that {draw.pick(VERBS)} the {draw.pick(NOUNS)}"
+            if key.strip().lstrip("-").isdigit():
+                text = str(int(key) + draw.between(1, 40) * (1 if draw.below(2) else -1))
+            candidates.append({
+                "text": text if good else key, "mistake": mistake, "plausibility": round(draw.unit(), 2),
+            })  # fmt: skip
+    return {"mistakes": mistakes, "distractors": candidates}
+
+
+REPLIES: Final[Mapping[str, Reply]] = MappingProxyType({"rewrite_distractors": _distractors})
