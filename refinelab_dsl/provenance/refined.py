@@ -18,7 +18,7 @@ from refinelab_dsl.declarations import JOINT
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_step_keys
+from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps
 from refinelab_dsl.provenance.replay import Story, iterate_results
 from refinelab_dsl.provenance.rows import iterate_rows
 from refinelab_dsl.store import Store
@@ -72,8 +72,8 @@ class RefinedSet:
                 missing = faults.reply_store_unusable(str(self._project.store), "there is no such file")
                 raise RebuildFault(missing)
             parents = load_items(self.header.dataset, self._files, self._project, self._story.parents)
-            step_keys = read_step_keys(self._record.plan, frozenset(self._story.steps))
-            results = iterate_results(self._record, self.header, parents, step_keys, self._store)
+            steps = read_steps(self._record.plan, self._story.steps)
+            results = iterate_results(self._record, self.header, parents, steps, self._store)
         ordered = iterate_rows(self.header, self._files, self._project, self._story.removed, results)
         for number, row in enumerate(ordered, 1):
             commit = self._made.get(row.item.key) if row.origin != "original" else None
