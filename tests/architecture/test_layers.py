@@ -15,7 +15,7 @@ FOUNDATIONS = {
 COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
-RUNTIME = {"execute", "operators", "provenance", "providers", "sandbox", "validators"}
+RUNTIME = {"execute", "measures_paid", "operators", "provenance", "providers", "sandbox", "validators"}
 TOP = {"", "__main__", "api", "cli", "highlight"}
 
 # Package -> the only places that may import it.
