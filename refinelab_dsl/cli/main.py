@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("logs", "prompts, replies, verdicts and costs of a run"),
     },
     "Results": {
+        "evaluate": ("evaluate", "models on the original and the refined set: accuracy, spread, order"),
         "audit": ("audit", "a blind sample for reviewers, and their verdicts put together"),
     },
     "Provenance": {

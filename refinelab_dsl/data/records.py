@@ -88,6 +88,46 @@ def read_records(
     return Records(values, signals, tuple(notes), Diagnostics(tuple(found)))
 
 
+@dataclass(frozen=True)
+class Graded:
+    """What was recorded of the main dataset's items, compared with their keys.
+
+    models: the columns. rows: by `Item.row` a byte for each model (`measures.difficulty.pack_grades`), None for an item
+    without a row; shorter than the dataset where the last items have none.
+    """
+
+    models: tuple[str, ...]
+    rows: tuple[bytes | None, ...]
+
+
+def read_graded(
+    dataset: Dataset,
+    main: Dataset,
+    files: Sequence[Path],
+    project: Project,
+    *,
+    allow_outside: bool = False,
+    origins: Mapping[str, Span] | None = None,
+) -> tuple[Graded | None, tuple[str, ...], Diagnostics]:
+    """The answers of a signals dataset, graded, with notes; None where they cannot be read, and why.
+
+    files: of the main dataset.
+    """
+    paths, problems = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
+    if problems:
+        return None, (), Diagnostics(tuple(problems))
+    bad = RowFaults(dataset, origins)
+    table = read_table(dataset, paths, project, bad)
+    notes: list[str] = []
+    joining = _Joining(table, main, files, project, bad, keep=True)
+    if not bad.problems:
+        joining.rate(notes)
+    found = Diagnostics(bad.list_found())
+    if found.has_errors:
+        return None, (), found
+    return Graded(joining.table.columns, tuple(joining.kept)), tuple(notes), found
+
+
 class _Joining:
     """One table of responses beside the items of the main dataset."""
 

@@ -8,7 +8,7 @@ FOUNDATIONS = {
     "effects",
     "questions",
     "artifacts", "audit", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
-    "expectations",
+    "expectations", "evaluation",
     "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.

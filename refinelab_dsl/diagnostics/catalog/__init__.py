@@ -4,6 +4,18 @@ A constructor returns a `Diagnostic`; its docstring says what the code means. Wo
 nowhere else.
 """
 
-from refinelab_dsl.diagnostics.catalog import audit, data, internal, lock, names, plan, records, run, solving, syntax
+from refinelab_dsl.diagnostics.catalog import (
+    audit,
+    data,
+    evaluation,
+    internal,
+    lock,
+    names,
+    plan,
+    records,
+    run,
+    solving,
+    syntax,
+)
 
-__all__ = ["audit", "data", "internal", "lock", "names", "plan", "records", "run", "solving", "syntax"]
+__all__ = ["audit", "data", "evaluation", "internal", "lock", "names", "plan", "records", "run", "solving", "syntax"]
