@@ -2,8 +2,9 @@
 
     python benchmarks/scale.py [--limit 60] [--largest 10000000] [--without TOOL]
 
-First part: N items in 20, 57 and 500 topics x 3 bands. Items are columns of labels as a profile has them; what is timed
-is grouping them into cells, building the problem, and solving it. Second part: Eq. 1 of RefineLab over N items and
+First part: N items in 20, 57 and 500 topics x 3 bands, then 20 000 items in 300 to 5 000 topics without bands (`--only
+labels`: these alone). Items are columns of labels as a profile has them; what is timed is grouping them into cells,
+building the problem, and solving it. Second part: Eq. 1 of RefineLab over N items and
 K = 4 operators (remove, expand, generate, harden), one operation per item, a budget and a cap on removals, relative
 gap 1e-4, in Pyomo with GLPK and with HiGHS, in scipy.optimize.milp, and in OR-Tools (SCIP; `pip install ortools`). Each
 line is a process of its own; its time, of the processor, holds building the model. A tool that fails at one size is not
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 ITEMS = (1_000, 100_000, 1_000_000, 10_000_000)
 TOPICS = (20, 57, 500)
+LABELS, LABELLED = (300, 1_000, 2_000, 5_000), 20_000  # topics without bands, and items in them
 BANDS = ("easy", "medium", "hard")
 BAND_SHARES = (0.65, 0.18, 0.17)
 TOOLS = ("pyomo-glpk", "pyomo-highs", "scipy-milp", "ortools")
@@ -61,6 +63,15 @@ def spent() -> float:
     )
 
 
+def write_spec(limit: int, *, bands: bool) -> str:
+    """The spec with a time limit in seconds; without bands it has one dimension."""
+    text = SPEC.replace("LIMIT", str(limit))
+    if bands:
+        return text
+    kept = (line for line in text.splitlines() if not line.startswith(("measure level", "dimension difficulty")))
+    return "\n".join(kept).replace(', band = column("band")', "").replace(", difficulty = any", "") + "\n"
+
+
 def draw_items(count: int, topics: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Topic and band of each item; topics are unequally frequent, the same for every `count`."""
     weights = np.random.default_rng(1).random(topics) + 0.2
@@ -73,7 +84,7 @@ def draw_items(count: int, topics: int) -> tuple[NDArray[np.int32], NDArray[np.i
 # Joint over cells
 
 
-def run_cells(count: int, topics: int, limit: int) -> dict[str, Any]:
+def run_cells(count: int, topics: int, limit: int, *, bands: bool = True) -> dict[str, Any]:
     """Groups, builds and solves once."""
     from refinelab_dsl import compiler, estimate, solve
     from refinelab_dsl.data.profile import Profile
@@ -82,14 +93,16 @@ def run_cells(count: int, topics: int, limit: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scale.refine"
-        path.write_text(SPEC.replace("LIMIT", str(limit)), encoding="utf-8")
+        path.write_text(write_spec(limit, bands=bands), encoding="utf-8")
         program = compiler.analyze(path).program
     assert program is not None
     topic, band = draw_items(count, topics)
+    names = {"topic": tuple(f"topic_{number:04d}" for number in range(topics)), "difficulty": BANDS}
+    axes = ("topic", "difficulty") if bands else ("topic",)
     profile = Profile(
         size=count, keys=range(count),  # type: ignore[arg-type]
-        labels={"topic": topic, "difficulty": band},
-        label_names={"topic": tuple(f"topic_{number:03d}" for number in range(topics)), "difficulty": BANDS},
+        labels={name: {"topic": topic, "difficulty": band}[name] for name in axes},
+        label_names={name: names[name] for name in axes},
         eligible={operator.name: np.ones(count, dtype=np.bool_) for operator in program.operators},
         preference={}, protected=np.zeros(count, dtype=np.bool_), samples=(), files=(), sha256="",
     )  # fmt: skip
@@ -265,13 +278,18 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60, help="seconds that a solver may take")
     parser.add_argument("--largest", type=int, default=max(ITEMS), help="number of items of the largest measurement")
     parser.add_argument("--without", action="append", choices=TOOLS, default=[], help="a tool to be left out")
+    parser.add_argument("--only", choices=("labels",), help="only the part with many topics and no bands")
     parser.add_argument("--cells", nargs=2, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--labels", nargs=2, type=int, help=argparse.SUPPRESS)
     parser.add_argument("--items", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.cells or arguments.items:
+    if arguments.cells or arguments.labels or arguments.items:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if arguments.cells:
             found = run_cells(*arguments.cells, arguments.limit)
+        elif arguments.labels:
+            count, labels = arguments.labels
+            found = run_cells(count, labels, arguments.limit, bands=False)
         else:
             found = run_items(arguments.items[0], int(arguments.items[1]), arguments.limit)
         print(json.dumps({**found, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
@@ -279,10 +297,15 @@ def main() -> None:
     print("joint over cells")
     head = f"{'items':>11} {'topics':>6} {'cells':>6} {'columns':>8} {'rounds':>6} {'group s':>8} {'build s':>8}"
     print(f"{head} {'solve s':>8} {'MB':>6} {'gap':>9}  status")
-    for count in (each for each in ITEMS if each <= arguments.largest):
+    for count in (each for each in ITEMS if each <= arguments.largest and not arguments.only):
         for topics in TOPICS:
             found = run_in_process(["--cells", str(count), str(topics)], arguments.limit)
             print(render_cells(count, topics, found), flush=True)
+    for labels in LABELS:
+        found = run_in_process(["--labels", str(LABELLED), str(labels)], arguments.limit)
+        print(render_cells(LABELLED, labels, found), flush=True)
+    if arguments.only:
+        return
     print(f"\none binary per item and operator, K = {len(OPERATORS)}, at most {arguments.limit} s of solving")
     print(f"{'items':>11} {'tool':<12} {'seconds':>8} {'MB':>6} {'gap':>9}  value")
     failed: set[str] = set()

@@ -12,7 +12,9 @@ from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.problem import Axis, Problem
 from refinelab_dsl.source import Span
 
-MOST_JOINED = 5_000  # combinations with a target: the largest problems that are solved within half a minute
+# Combinations with a target: as many as a plan is found for within half a minute of one processor
+# (`benchmarks/scale.md`). Its proof may take whatever time there is.
+MOST_JOINED = 5_000
 MOST_TARGETS = 50_000  # combinations that one operator may make
 
 
