@@ -110,10 +110,11 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a paid measure found of one item. value: a label, a number, or None where it could not be told. error: the
-    standard error of a number, where there is one."""
+    standard error of a number, where there is one. settled: whether a number that is found in rounds came to rest."""
 
     value: str | float | None
     error: float | None = None
+    settled: bool = True
 
 
 def effect_key(effect: Effect) -> str:

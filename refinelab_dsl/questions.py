@@ -29,10 +29,11 @@ class Exemplar:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What paid measures rest on besides their declaration. labels: measure -> the labels to choose from. exemplars:
-    measure -> the rated items that others are compared with."""
+    measure -> the rated items that others are compared with. meanings: measure -> label -> what it means, in a line."""
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exemplars: Mapping[str, Sequence[Exemplar]] = field(default_factory=dict)
+    meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
                 "labels", Either((ListOf(Label(), 2, distinct=True), Form("labels"))), "the labels", required=True
             ),
         ),
-        sees=(prompts.ITEM, prompts.CHOICE),
+        sees=(prompts.ITEM, prompts.CHOICE, prompts.MEANINGS),
         asks=Asking(1, Decimal(1), 12, 100),
         paid=True,
     ),

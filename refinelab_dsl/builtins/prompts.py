@@ -23,6 +23,7 @@ SECOND: Final = PromptName("second", "what is shown second of a pair that is com
 TARGET: Final = PromptName("target", "per dimension, what the result is made for", "dimensions", data=True)
 LABELS: Final = PromptName("labels", "per dimension, its labels", "dimensions", data=True)
 CHOICE: Final = PromptName("labels", "the labels to choose from", "list", data=True)
+MEANINGS: Final = PromptName("meanings", "per label, what it means; empty where that is not known", "map", data=True)
 PASSAGES: Final = PromptName("passages", "retrieved texts, the best first; empty where none are", "list", data=True)
 FINDING: Final = PromptName(
     "finding", "what the validator found", "record", ("verdict", "answer", "reason"), data=True
@@ -43,7 +44,7 @@ SEEN_BY_JUDGES: Final[Mapping[str, tuple[PromptName, ...]]] = MappingProxyType(
 """What a judge's calls provide, by its `mode`."""
 
 PROMPT_NAMES: Final = (
-    ITEM, ANCHOR, FIRST, SECOND, TARGET, LABELS, CHOICE, PASSAGES, FINDING, SPANS, PSEUDONYMS,
+    ITEM, ANCHOR, FIRST, SECOND, TARGET, LABELS, CHOICE, MEANINGS, PASSAGES, FINDING, SPANS, PSEUDONYMS,
     TASK, PARAMS, SAMPLE, COUNT, STYLE, MISTAKES, CRITERIA,
 )  # fmt: skip
 """All of them. `labels` is there twice: a measure's are a list."""

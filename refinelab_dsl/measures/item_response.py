@@ -33,7 +33,7 @@ ABSENT: Final = -1
 """Stands in a matrix where a model's answer was not recorded."""
 
 TOLERANCE: Final = 1e-6
-MOST_ROUNDS: Final = 2_000
+MOST_ROUNDS: Final = 500
 
 _LOCATION: Final = np.array([1.0, 3.0])  # of the means of log a and c: standard deviations around 0
 _SPREAD: Final = np.array([0.5, 2.0])  # of log a and c around their means: what is believed, as if two items had it
@@ -233,6 +233,8 @@ class _Fit:
         gradient = np.stack([(residual * tilt).sum(axis=1), -residual.sum(axis=1)], axis=1)
         information = np.empty((len(slope), 2, 2))
         information[:, 0, 0] = (weight * tilt**2).sum(axis=1)
+        if self.slopes == "two_parameter":  # where better models do worse, steps by the expected curvature swing
+            information[:, 0, 0] += np.maximum(-gradient[:, 0], 0)
         information[:, 0, 1] = information[:, 1, 0] = -(weight * tilt).sum(axis=1)
         information[:, 1, 1] = weight.sum(axis=1)
         precision = 1 / self.spread

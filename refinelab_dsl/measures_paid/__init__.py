@@ -9,12 +9,24 @@ from typing import Final, TypeAlias
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure
 from refinelab_dsl.effects import Measured, Program
-from refinelab_dsl.measures_paid import verdict
+from refinelab_dsl.measures_paid import classify, elo, verdict
+from refinelab_dsl.measures_paid.classify import Discovered, count_discovery_calls, discover_labels
+from refinelab_dsl.measures_paid.elo import (
+    bootstrap_exemplars,
+    choose_seeds,
+    compare_pair,
+    list_pairs,
+    rate_item,
+    rate_seeds,
+)
+from refinelab_dsl.measures_paid.ratings import Rating
 from refinelab_dsl.questions import Known, Questions
 
 AskValue: TypeAlias = Callable[[Measure, Item, Questions, Known], Program[Measured]]
 
-PAID_MEASURES: Final[Mapping[str, AskValue]] = MappingProxyType({"verdict": verdict.ask_value})
+PAID_MEASURES: Final[Mapping[str, AskValue]] = MappingProxyType(
+    {"classify": classify.ask_value, "elo": elo.ask_value, "verdict": verdict.ask_value}
+)
 
 
 def ask_value(measure: Measure, item: Item, questions: Questions, known: Known) -> Program[Measured]:
@@ -22,4 +34,18 @@ def ask_value(measure: Measure, item: Item, questions: Questions, known: Known) 
     return PAID_MEASURES[measure.kind](measure, item, questions, known)
 
 
-__all__ = ["PAID_MEASURES", "AskValue", "ask_value"]
+__all__ = [
+    "PAID_MEASURES",
+    "AskValue",
+    "Discovered",
+    "Rating",
+    "ask_value",
+    "bootstrap_exemplars",
+    "choose_seeds",
+    "compare_pair",
+    "count_discovery_calls",
+    "discover_labels",
+    "list_pairs",
+    "rate_item",
+    "rate_seeds",
+]

@@ -139,7 +139,7 @@ def stand_in(context: StepContext, question: Question, item: Item) -> Request:
     known: dict[str, Any] = {
         "item": fields, "first": fields, "second": fields, "anchor": fields,
         "passages": [_PASSAGE] * int(question.options.get("top_k") or 4),
-        "finding": _FINDING, "criteria": [], "target": {}, "count": 1, "style": None,
+        "finding": _FINDING, "criteria": [], "meanings": {}, "target": {}, "count": 1, "style": None,
         "labels": list(question.options.get("labels") or ("one label", "another label")),
     }  # fmt: skip
     variables = {name.name: known[name.name] for name in question.sees if name.name in known}

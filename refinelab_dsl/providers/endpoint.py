@@ -20,6 +20,7 @@ from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated import cut
 from refinelab_dsl.providers.simulation import FLAWS, simulate
+from refinelab_dsl.providers.simulation_measures import read_blocks
 from refinelab_dsl.providers.wire import SIMULATED_FINGERPRINT
 
 _MESSAGE_TOKENS = 4
@@ -116,5 +117,8 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
         "mcq" if "choices" in members else "code" if "entry_point" in members else "math" if "solution" in members
         else "qa"
     )  # fmt: skip
+    measured = read_blocks(blocks, schema, task)
+    if measured is not None:
+        return measured
     target = blocks.get("target")
     return Subject(kind, task, item, target if isinstance(target, dict) else {})

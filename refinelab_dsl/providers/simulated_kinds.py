@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.simulation_measures import compare, name_label, propose_labels, settle_labels
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
 Reply: TypeAlias = Callable[[Subject, Draw, bool], Mapping[str, Any]]
@@ -36,4 +37,12 @@ def _distractors(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     return {"mistakes": mistakes, "distractors": candidates}
 
 
-REPLIES: Final[Mapping[str, Reply]] = MappingProxyType({"rewrite_distractors": _distractors})
+REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
+    {
+        "rewrite_distractors": _distractors,
+        "classify": name_label,
+        "discover": propose_labels,
+        "discover_merge": settle_labels,
+        "elo": compare,
+    }
+)

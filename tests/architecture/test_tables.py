@@ -6,6 +6,8 @@ import pytest
 
 from refinelab_dsl import builtins, prompts, resources
 from refinelab_dsl.measures import MEASURES
+from refinelab_dsl.measures.table import PAID
+from refinelab_dsl.measures_paid import PAID_MEASURES
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.validators import VALIDATORS
 from tests.architecture.tree import PACKAGE
@@ -18,12 +20,19 @@ REACHED_MEASURES = sorted(name for name, kind in builtins.MEASURE_KINDS.items() 
 def test_reached_kinds_are_implemented_and_no_others() -> None:
     assert sorted(OPERATORS) == REACHED_OPERATORS
     assert sorted(VALIDATORS) == REACHED_VALIDATORS
-    assert sorted(MEASURES) == REACHED_MEASURES
+    assert sorted({*MEASURES} - {*PAID_MEASURES}) == sorted({*REACHED_MEASURES} - {*PAID_MEASURES})
+    assert {*MEASURES} >= {*PAID_MEASURES}
+    assert sorted(PAID_MEASURES) == sorted(PAID)
 
 
 @pytest.mark.parametrize(
     ("package", "kinds"),
-    [("operators", REACHED_OPERATORS), ("validators", REACHED_VALIDATORS), ("measures", REACHED_MEASURES)],
+    [
+        ("operators", REACHED_OPERATORS),
+        ("validators", REACHED_VALIDATORS),
+        ("measures", [kind for kind in REACHED_MEASURES if kind not in PAID]),
+        ("measures_paid", sorted(PAID)),
+    ],
 )
 def test_every_kind_has_a_file_of_its_own(package: str, kinds: list[str]) -> None:
     assert kinds
@@ -45,6 +54,6 @@ def test_kinds_that_ask_a_model_have_a_prompt_and_the_others_none(kind: str) -> 
 
 def test_no_template_is_left_over() -> None:
     names = {path.name.partition(".")[0] for path in resources.locate("templates/prompts").glob("*.jinja")}
-    # `pot_steps`: what `pot` asks besides, with `steps = true`.
-    kinds = {*builtins.OPERATOR_KINDS, *builtins.VALIDATOR_KINDS, *builtins.MEASURE_KINDS, "pot_steps"}
-    assert names <= kinds
+    # `pot_steps`: what `pot` asks besides, with `steps = true`. `discover`: the labels of `classify`, in two steps.
+    kinds = {*builtins.OPERATOR_KINDS, *builtins.VALIDATOR_KINDS, *builtins.MEASURE_KINDS}
+    assert names <= {*kinds, "pot_steps", "discover", "discover_merge"}

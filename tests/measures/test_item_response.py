@@ -163,3 +163,12 @@ def _eap(answers: NDArray[np.int8], shift: NDArray[Any], deviation: float, nodes
 
 def _marginal(answers: NDArray[np.int8], shift: NDArray[Any], deviation: float, nodes: NDArray[Any]) -> float:
     return float(np.log(_weights(answers, shift, deviation, nodes).sum(axis=1)).sum())
+
+
+def test_an_item_that_better_models_get_wrong() -> None:
+    """Its slope is as flat as the prior allows, and the rounds end."""
+    answers, _, _ = draw(300, 30, slope=2.0)
+    answers[:, 0] = answers[:, 1:].mean(axis=1) < 0.4
+    fit = fit_items(answers, "two_parameter")
+    assert fit.converged
+    assert fit.slope[0] == fit.slope.min()

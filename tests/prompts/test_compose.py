@@ -117,8 +117,12 @@ def test_every_operator_that_calls_and_is_reached_has_a_prompt_and_every_prompt_
             system, user = builtin_template(kind, task)
             assert system
             assert user
+    asked = {*builtins.MEASURE_KINDS, *builtins.VALIDATOR_KINDS, "discover", "discover_merge", "pot_steps"}
     files = {path.name for path in resources.locate("templates/prompts").glob("*")}
-    assert files == {f"{kind}.{role}.jinja" for kind in kinds for role in ("system", "user")}
+    told = {name.removesuffix(".jinja").removesuffix(".system").removesuffix(".user") for name in files}
+    assert told >= kinds
+    assert told - {*builtins.OPERATOR_KINDS, *asked} == set()
+    assert files == {f"{kind}.{role}.jinja" for kind in told for role in ("system", "user")}
 
 
 def test_unknown_prompts_are_missing() -> None:
