@@ -166,6 +166,11 @@ class Model(Declaration):
     params: dict[str, Json] = {}
     timeout: Exact = Decimal(60)
 
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"model `{self.name}`"
+
 
 class Embedding(Declaration):
     """`embedding near { … }`. `price` is in US dollars per token, None where it is unknown."""
@@ -176,6 +181,16 @@ class Embedding(Declaration):
     api_key: str | None = None
     base_url: str | None = None
     price: Exact | None = None
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"embedding `{self.name}`"
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether its vectors come from an endpoint, and cost something; others are computed on this machine."""
+        return self.provider == "openai"
 
 
 class Prompt(Declaration):

@@ -1,5 +1,8 @@
 """Clusters of nearly equal items: the connected components of pairs that are alike enough.
 
+Two items are such a pair only where their passages are the same and their answers, too: a question that differs from
+another in a number or a `not` reads nearly the same, and asks something else.
+
 A cluster is a chain: its first and its last item may be less alike than the threshold. Every item is told the first of
 its cluster in the order in which they came; one that stands alone has none.
 """
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.cosine import Rows
 from refinelab_dsl.likeness.neighbours import Neighbours
+from refinelab_dsl.likeness.text import answer_text, is_same_answer
 
 _BLOCK: Final = 1024  # rows that are compared at a time with all before them
 
@@ -26,17 +30,22 @@ def cluster_by_text(items: Iterable[Item], threshold: float) -> list[int | None]
     Returns, per item, the place of the first of its cluster.
     """
     neighbours, forest = Neighbours(), _Forest(0)
+    answers: list[str] = []
     for place, item in enumerate(items):
         forest.plant()
+        answers.append(answer_text(item))
         for near in neighbours.add_alike(item, threshold, partial(forest.is_joined, place)):
-            forest.join(near, place)
+            if is_same_answer(answers[near], answers[place]):
+                forest.join(near, place)
     return forest.list_firsts()
 
 
-def cluster_rows(rows: NDArray[np.float32], passages: Sequence[bytes], threshold: float) -> list[int | None]:
+def cluster_rows(
+    rows: NDArray[np.float32], passages: Sequence[bytes], answers: Sequence[str], threshold: float
+) -> list[int | None]:
     """Clusters by cosine of embeddings: every pair is compared, so the work grows with the square of the number.
 
-    rows: one per item. passages: what must be equal for two items to be compared at all (`text.passage_digest`).
+    rows: one per item, as are its passage (`text.passage_digest`) and its answer (`text.answer_text`).
     Returns, per item, the place of the first of its cluster.
     """
     whole, forest = Rows.of(rows), _Forest(len(rows))
@@ -46,7 +55,9 @@ def cluster_rows(rows: NDArray[np.float32], passages: Sequence[bytes], threshold
             near = block.cosines(whole.slice(other, other + _BLOCK)) >= threshold
             for one, two in zip(*(found.tolist() for found in np.nonzero(near)), strict=True):
                 first, second = other + two, start + one
-                if first < second and passages[first] == passages[second]:
+                if first >= second or passages[first] != passages[second] or forest.is_joined(first, second):
+                    continue
+                if is_same_answer(answers[first], answers[second]):
                     forest.join(first, second)
     return forest.list_firsts()
 

@@ -8,6 +8,7 @@ and, for multiple choice, by their choices in any order; items with different pa
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from typing import Final
 
@@ -15,12 +16,24 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import normalise
 
 _GRAM: Final = 3
+_SAME_ANSWER: Final = 0.9
+_NUMBER: Final = re.compile(r"\d+")
 
 
 def comparison_text(item: Item) -> str:
     """What of an item is compared: the question, and the choices in sorted order."""
     choices = sorted(normalise(choice) for choice in item.fields.get("choices", ()))
     return "\n".join([normalise(item.question), *choices])
+
+
+def answer_text(item: Item) -> str:
+    """The answer of an item as it is compared; of code its solution."""
+    return normalise(str(item.fields.get("answer", item.fields.get("solution", ""))))
+
+
+def is_same_answer(one: str, other: str) -> bool:
+    """Whether two normalised answers say the same: their numbers are equal, and their letters nearly."""
+    return one == other or (_NUMBER.findall(one) == _NUMBER.findall(other) and likeness(one, other) >= _SAME_ANSWER)
 
 
 def meaning_text(item: Item) -> str:

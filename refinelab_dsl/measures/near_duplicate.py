@@ -2,7 +2,7 @@
 item of its cluster, in reading order; one that is like no other has none.
 
 With `method = minhash` two items are one from a likeness of their texts on (`likeness.text`), with `method = embedding`
-from a cosine of their embeddings on. Items with different passages (`context`) are never one.
+from a cosine of their embeddings on. Items with other passages (`context`) or other answers are never one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Embedding, Measure
 from refinelab_dsl.embeddings import build_embedder
 from refinelab_dsl.likeness import cluster_by_text, cluster_rows, comparison_text
-from refinelab_dsl.likeness.text import passage_digest
+from refinelab_dsl.likeness.text import answer_text, passage_digest
 
 KIND: Final = "near_duplicate"
-TEXT_THRESHOLD: Final = 0.95
+TEXT_THRESHOLD: Final = 0.92
 
 
 def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[Embedding]) -> tuple[str | None, ...]:
@@ -33,12 +33,13 @@ def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[
     else:
         name = measure.options.get("embedding")
         embedding = next((each for each in embeddings if each.name == name), Embedding(name=""))
-        texts, passages = [], []
+        texts, passages, answers = [], [], []
         for item in _note_keys(items, keys):
             texts.append(comparison_text(item))
             passages.append(passage_digest(item))
+            answers.append(answer_text(item))
         rows = build_embedder(embedding, texts).embed(texts)
-        firsts = cluster_rows(rows, passages, float(threshold or COSINES[embedding.provider].same))
+        firsts = cluster_rows(rows, passages, answers, float(threshold or COSINES[embedding.provider].same))
     return tuple(None if first is None else keys[first] for first in firsts)
 
 

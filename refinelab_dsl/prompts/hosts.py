@@ -11,7 +11,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from refinelab_dsl.declarations import Model
+from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.source import Span
@@ -37,8 +37,9 @@ BUILT_IN_TRUST: Final[frozenset[tuple[str, str]]] = frozenset(
 """(host, environment variable): the host may receive the variable's value."""
 
 
-def host(model: Model) -> str | None:
-    """The host that receives this model's requests, in lower case and without port; None where nothing is sent.
+def host(model: Model | Embedding) -> str | None:
+    """The host that receives the requests of a model or an embedding, in lower case and without port; None where
+    nothing is sent.
 
     A `base_url` that cannot be read gives the empty string; `check_endpoint` says what is wrong with it.
     """
@@ -65,19 +66,19 @@ def is_trusted(name: str, variable: str | None) -> bool:
     return is_loopback(name) or (variable is not None and (name, variable) in BUILT_IN_TRUST)
 
 
-def check_endpoint(model: Model, span: Span | None = None) -> Diagnostic | None:
+def check_endpoint(model: Model | Embedding, span: Span | None = None) -> Diagnostic | None:
     """Why this model may not be called from this spec: its address (RF5201), or a host that is not trusted with the
     variable or the data (RF5202). None where nothing speaks against it. Looks at no environment and no network."""
     reason = find_endpoint_fault(model)
     if reason is not None:
-        return faults.endpoint_refused(model.name, reason, span)
+        return faults.endpoint_refused(model.title, reason, span)
     name = host(model)
     if name is None or is_trusted(name, model.api_key):
         return None
-    return faults.host_untrusted(model.name, name, model.api_key, span)
+    return faults.host_untrusted(model.title, name, model.api_key, span)
 
 
-def find_endpoint_fault(model: Model) -> str | None:
+def find_endpoint_fault(model: Model | Embedding) -> str | None:
     """What is wrong with the model's `base_url`, in words that follow "`base_url` of model `m` …"; None if nothing.
 
     Credentials in an address would be written to the plan, and plain http would carry key and data in the clear.

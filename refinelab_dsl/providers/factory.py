@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from refinelab_dsl.declarations import Model
+from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.providers.cached import CachedProvider
-from refinelab_dsl.providers.provider import Provider
+from refinelab_dsl.providers.provider import Embedder, Provider
 from refinelab_dsl.providers.simulated import SimulatedProvider, read_params
 from refinelab_dsl.providers.trust import check_trust
 from refinelab_dsl.store import Store
@@ -29,6 +29,19 @@ def open_provider(model: Model, *, store: Store, environ: Mapping[str, str]) -> 
             return _open_openai(model, environ)
 
 
+def open_embedding(embedding: Embedding, environ: Mapping[str, str]) -> Embedder | Diagnostic:
+    """What answers for an embedding that is asked, ready in the running event loop; or why it cannot be used."""
+    refused = check_trust(embedding, environ)
+    if refused is not None:
+        return refused
+    try:
+        from refinelab_dsl.providers.openai import OpenAIEmbeddings, Secret  # slow to import: only where it is used
+    except ImportError as error:
+        return faults.sdk_missing(embedding.title, error.name or "openai")
+    key = environ[embedding.api_key].strip() if embedding.api_key is not None else None
+    return OpenAIEmbeddings(embedding, None if key is None else Secret(key))
+
+
 def _open_openai(model: Model, environ: Mapping[str, str]) -> Provider | Diagnostic:
     refused = check_trust(model, environ)
     if refused is not None:
@@ -36,6 +49,6 @@ def _open_openai(model: Model, environ: Mapping[str, str]) -> Provider | Diagnos
     try:
         from refinelab_dsl.providers.openai import OpenAIProvider, Secret  # slow to import: only where it is used
     except ImportError as error:
-        return faults.sdk_missing(model.name, error.name or "openai")
+        return faults.sdk_missing(model.title, error.name or "openai")
     key = environ[model.api_key].strip() if model.api_key is not None else None
     return OpenAIProvider(model, None if key is None else Secret(key))

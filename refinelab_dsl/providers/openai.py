@@ -9,19 +9,22 @@ the final headers of every request, the key among them; the SDK and its exceptio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn
+from functools import partial
+from typing import Any, Final, NoReturn, TypeAlias
 
 import aiohttp
 import httpx2
 import openai
 
 from refinelab_dsl import __version__
-from refinelab_dsl.declarations import Model
+from refinelab_dsl.declarations import Embedding, Model
+from refinelab_dsl.effects import Embed, decode_outcome
 from refinelab_dsl.prompts.hosts import DEFAULT_BASE_URL, host, is_loopback
 from refinelab_dsl.prompts.request import Completion, Request
 from refinelab_dsl.providers.provider import RefusedError, TransientError
+from refinelab_dsl.providers.vectors import read_vectors
 from refinelab_dsl.providers.wire import (
     BadReply,
     Dialect,
@@ -38,6 +41,7 @@ MOST_BYTES: Final = 16 * 2**20
 
 _LEAST_CONNECTIONS: Final = 256
 _CONNECT_SECONDS: Final = 10.0
+_EMBEDDING_SECONDS: Final = 60.0
 _PLACEHOLDER: Final = "unused"
 _SHOWN: Final = 300
 _ECHO: Final = 12  # characters of a key in a row that an endpoint's message may not repeat
@@ -45,6 +49,8 @@ _KEPT_HEADERS: Final = ("host", "accept", "content-type", "content-length", "tra
                         "x-stainless-raw-response")  # fmt: skip  # by the last one the SDK knows what to return
 _FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError, TimeoutError)
 _TRANSIENT: Final = (408, 409, 425, 429)
+Create: TypeAlias = Callable[[], Awaitable[Any]]
+
 _KINDS: Final = {401: "authentication", 402: "permission", 403: "permission", 404: "not_found"}
 
 
@@ -72,67 +78,42 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-class OpenAIProvider:
-    """See the module. What an endpoint does not understand is remembered: `response_format` with a JSON schema, then
-    a JSON object, then none with the schema in the prompt; `max_completion_tokens`, then `max_tokens`."""
+class _Endpoint:
+    """The way to one endpoint: client, key and host."""
 
-    def __init__(self, model: Model, key: Secret | None) -> None:
+    def __init__(self, owner: Model | Embedding, key: Secret | None, seconds: float, concurrency: int) -> None:
+        self.seconds = seconds
         self._key = key
-        self._host = host(model)
-        self._seconds = float(model.timeout)
-        self._dialect = Dialect()
-        self._is_settled = False
-        timeout = httpx2.Timeout(self._seconds, connect=min(_CONNECT_SECONDS, self._seconds))
-        connections = max(_LEAST_CONNECTIONS, model.limits.concurrency)
-        self._client = openai.AsyncOpenAI(
+        self._host = host(owner)
+        timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
+        connections = max(_LEAST_CONNECTIONS, concurrency)
+        self.client = openai.AsyncOpenAI(
             api_key=_PLACEHOLDER,
-            base_url=model.base_url or DEFAULT_BASE_URL,
+            base_url=owner.base_url or DEFAULT_BASE_URL,
             timeout=timeout,
             max_retries=0,
             http_client=openai.DefaultAioHttpClient(
                 timeout=timeout,
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
                 follow_redirects=False,
-                trust_env=not is_loopback(host(model) or ""),  # no proxy between this machine and itself
+                trust_env=not is_loopback(self._host or ""),  # no proxy between this machine and itself
                 event_hooks={"request": [self._put_headers], "response": [_bound_body]},
             ),
         )
 
-        # Looked up here, since the SDK imports its parts on first use: half a second that no call's timeout pays for.
-        self._create = self._client.chat.completions.with_raw_response.create
-
-    async def complete(self, request: Request) -> Completion:
-        """One reply; see `Provider.complete`. A refused dialect costs nothing and is tried in simpler ones here."""
-        dialect = self._dialect
-        refusal: RefusedError | None = None
-        while True:
-            outcome = await self._ask(request, dialect)
-            if isinstance(outcome, Completion):
-                self._dialect, self._is_settled = dialect, True
-                return outcome
-            if not isinstance(outcome, _Refusal):
-                raise outcome
-            refusal = refusal or outcome.error
-            if outcome.error.scope == "step":
-                raise outcome.error
-            is_settled = self._is_settled and dialect == self._dialect
-            simpler = next_dialect(dialect, outcome.error.message, outcome.param, is_settled=is_settled)
-            if simpler is None:
-                raise refusal
-            dialect = simpler
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def _ask(
-        self, request: Request, dialect: Dialect
+    async def exchange(
+        self, create: Create, read: Callable[[bytes, str | None], Completion]
     ) -> Completion | TransientError | RefusedError | _Refusal:
-        """One exchange. Failures are values here, so that none has the SDK's exception, with its request, behind it."""
-        body = build_body(request, dialect)
+        """One exchange. Failures are values here, so that none has the SDK's exception, with its request, behind it.
+
+        create: starts the call. read: what a body holds; raises `BadReply`, `ReportedError` or `RefusedError`.
+        """
         try:
-            async with asyncio.timeout(self._seconds):
-                reply = await self._create(**body)
-            return read_completion(reply.http_response.content, reply.headers.get("x-request-id"))
+            async with asyncio.timeout(self.seconds):
+                reply = await create()
+            return read(reply.http_response.content, reply.headers.get("x-request-id"))
+        except RefusedError as error:
+            return error
         except BadReply as error:
             return TransientError("body", str(error), sent=True)
         except ReportedError as error:
@@ -172,6 +153,66 @@ class OpenAIProvider:
         if self._key is not None:
             kept.append(("authorization", f"Bearer {self._key.reveal()}"))
         request.headers = httpx2.Headers(kept)
+
+
+class OpenAIProvider:
+    """See the module. What an endpoint does not understand is remembered: `response_format` with a JSON schema, then
+    a JSON object, then none with the schema in the prompt; `max_completion_tokens`, then `max_tokens`."""
+
+    def __init__(self, model: Model, key: Secret | None) -> None:
+        self._dialect = Dialect()
+        self._is_settled = False
+        self._endpoint = _Endpoint(model, key, float(model.timeout), model.limits.concurrency)
+        # Looked up here, since the SDK imports its parts on first use: half a second that no call's timeout pays for.
+        self._create = self._endpoint.client.chat.completions.with_raw_response.create
+
+    async def complete(self, request: Request) -> Completion:
+        """One reply; see `Provider.complete`. A refused dialect costs nothing and is tried in simpler ones here."""
+        dialect = self._dialect
+        refusal: RefusedError | None = None
+        while True:
+            body = build_body(request, dialect)
+            outcome = await self._endpoint.exchange(partial(self._create, **body), read_completion)
+            if isinstance(outcome, Completion):
+                self._dialect, self._is_settled = dialect, True
+                return outcome
+            if not isinstance(outcome, _Refusal):
+                raise outcome
+            refusal = refusal or outcome.error
+            if outcome.error.scope == "step":
+                raise outcome.error
+            is_settled = self._is_settled and dialect == self._dialect
+            simpler = next_dialect(dialect, outcome.error.message, outcome.param, is_settled=is_settled)
+            if simpler is None:
+                raise refusal
+            dialect = simpler
+
+    async def close(self) -> None:
+        await self._endpoint.client.close()
+
+
+class OpenAIEmbeddings:
+    """Vectors of one declared embedding. All that it gives have as many numbers as the first."""
+
+    def __init__(self, embedding: Embedding, key: Secret | None) -> None:
+        self._id = embedding.id
+        self._width: int | None = None
+        self._endpoint = _Endpoint(embedding, key, _EMBEDDING_SECONDS, _LEAST_CONNECTIONS)
+        self._create = self._endpoint.client.embeddings.with_raw_response.create
+
+    async def complete(self, effect: Embed) -> Completion:
+        """The vectors of some texts, as `effects.decode_outcome` reads them; fails as `Provider.complete` does."""
+        create = partial(self._create, model=self._id, input=list(effect.texts), encoding_format="float")
+        outcome = await self._endpoint.exchange(create, partial(read_vectors, len(effect.texts), self._width))
+        if isinstance(outcome, _Refusal):
+            raise outcome.error
+        if not isinstance(outcome, Completion):
+            raise outcome
+        self._width = len(decode_outcome(effect, outcome)[0])
+        return outcome
+
+    async def close(self) -> None:
+        await self._endpoint.client.close()
 
 
 class _Refusal:

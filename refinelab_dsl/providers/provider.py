@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from refinelab_dsl.effects import Embed
 from refinelab_dsl.prompts.request import Completion, Request
 
 
@@ -21,6 +22,22 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Releases connections; the provider is not used afterwards."""
+        ...
+
+
+class Embedder(Protocol):
+    """Answers for one declared embedding, as `Provider` does for a model."""
+
+    async def complete(self, effect: Embed) -> Completion:
+        """The vectors of some texts, as `effects.decode_outcome` reads them.
+
+        Raises:
+            TransientError, RefusedError: see `Provider.complete`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Releases connections."""
         ...
 
 

@@ -100,7 +100,7 @@ def read_completion(content: bytes, request_id: str | None) -> Completion:
     if not isinstance(body, dict):
         raise BadReply("the reply's body is no JSON object")
     if body.get("error"):
-        raise _reported(body["error"])
+        raise reported(body["error"])
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     message = first.get("message") if isinstance(first, dict) else None
@@ -111,9 +111,9 @@ def read_completion(content: bytes, request_id: str | None) -> Completion:
     return Completion(
         text=_text(message.get("content")),
         usage=_usage(body.get("usage")),
-        finish_reason=_clean(reason) if isinstance(reason, str) else "unknown",
-        model=_clean(model) if isinstance(model, str) else "unknown",
-        request_id=_clean(request_id or (body["id"] if isinstance(body.get("id"), str) else "")) or None,
+        finish_reason=clean(reason) if isinstance(reason, str) else "unknown",
+        model=clean(model) if isinstance(model, str) else "unknown",
+        request_id=clean(request_id or (body["id"] if isinstance(body.get("id"), str) else "")) or None,
         simulated=body.get("system_fingerprint") == SIMULATED_FINGERPRINT,
     )
 
@@ -146,7 +146,7 @@ def _simpler(dialect: Dialect) -> Dialect | None:
             return None
 
 
-def _reported(error: Any) -> ReportedError:
+def reported(error: Any) -> ReportedError:
     if not isinstance(error, dict):
         return ReportedError(None, str(error))
     code = error.get("code")
@@ -159,10 +159,10 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "".join(part for part in parts if isinstance(part, str))
-    return _clean(content) if isinstance(content, str) else ""
+    return clean(content) if isinstance(content, str) else ""
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without halves of surrogate pairs, which no UTF-8 file can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -170,15 +170,15 @@ def _clean(text: str) -> str:
 def _usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    sent, received = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    sent, received = read_count(usage.get("prompt_tokens")), read_count(usage.get("completion_tokens"))
     if sent is None or received is None:
         return None
     details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    cached = read_count(details.get("cached_tokens")) if isinstance(details, dict) else None
     return Usage(sent, received, min(cached or 0, sent))
 
 
-def _count(value: Any) -> int | None:
+def read_count(value: Any) -> int | None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
     return value if is_count else None
 

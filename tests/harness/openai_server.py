@@ -1,5 +1,6 @@
 """An OpenAI-shaped endpoint on this machine: `/v1/chat/completions` answered by the simulated rule, a pure function of
-the request; faults by script or by chance; a count of who asked and what was delivered.
+the request, `/v1/embeddings` by hashed letters; faults by script or by chance; a count of who asked and what was
+delivered.
 
 In a test::
 
@@ -30,13 +31,16 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from refinelab_dsl.embeddings import Hashed
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.endpoint import Simulation, answer_body, body_key
 
 FaultKind = Literal[
-    "status", "delay", "hang", "drop", "reset", "invalid_json", "wrong_schema", "empty", "no_usage", "large_usage"
+    "status", "delay", "hang", "drop", "reset", "invalid_json", "wrong_schema", "empty", "no_usage", "large_usage",
+    "one_less", "not_finite", "narrow", "zero",
 ]
 KEYLESS = "no key is asked for"
+WIDTH = 256  # numbers of a vector
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Fault:
     drop: half of the body. reset: the connection closes before any answer.
     invalid_json, wrong_schema (a reply that is no item), empty (no choices).
     no_usage; large_usage: `factor` times the tokens.
+    Of vectors: one_less than there are texts, not_finite, narrow (fewer numbers), zero.
     """
 
     kind: FaultKind
@@ -108,6 +113,7 @@ class OpenAIServer:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_post("/v1/embeddings", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
@@ -143,11 +149,15 @@ class OpenAIServer:
             return refusal
         fault = self._next_fault(key, tries)
         if fault is None:
-            return await self._deliver(request, key, _encode(answer_body(body, self.behaviour.simulation)))
+            return await self._deliver(request, key, _encode(self._reply(body)))
         return await self._fail(request, body, key, fault)
 
+    def _reply(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The good answer."""
+        return embed_body(body) if "input" in body else answer_body(body, self.behaviour.simulation)
+
     async def _fail(self, request: web.Request, body: Mapping[str, Any], key: str, fault: Fault) -> web.StreamResponse:
-        reply = answer_body(body, self.behaviour.simulation)
+        reply = self._reply(body)
         match fault.kind:
             case "status":
                 self._note(key, f"status {fault.status}")
@@ -171,7 +181,15 @@ class OpenAIServer:
             case "wrong_schema":
                 reply["choices"][0]["message"]["content"] = '{"unexpected": true}'
             case "empty":
-                reply["choices"] = []
+                reply["choices" if "choices" in reply else "data"] = []
+            case "one_less":
+                del reply["data"][-1]
+            case "not_finite":
+                reply["data"][0]["embedding"][1] = float("nan")
+            case "narrow":
+                del reply["data"][0]["embedding"][-1]
+            case "zero":
+                reply["data"][0]["embedding"] = [0] * len(reply["data"][0]["embedding"])
             case "no_usage":
                 del reply["usage"]
             case "large_usage":
@@ -297,6 +315,18 @@ class ProcessServer:
         self._process.wait(10)
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def embed_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Vectors of the texts of a request, the last first: an endpoint says by `index` which is whose."""
+    rows = Hashed().embed(body["input"])[:, :WIDTH]
+    data = [
+        {"object": "embedding", "index": place, "embedding": [float(number) for number in row]}
+        for place, row in enumerate(rows)
+    ]
+    tokens = sum(len(text.split()) for text in body["input"])
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data[::-1], "model": body["model"], "usage": usage}
 
 
 def _encode(reply: Mapping[str, Any]) -> bytes:

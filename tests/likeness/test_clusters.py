@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from refinelab_dsl.embeddings import Hashed, Rows
 from refinelab_dsl.likeness import cluster_by_text, cluster_rows, comparison_text, likeness
-from refinelab_dsl.likeness.text import count_grams, dice
+from refinelab_dsl.likeness.text import answer_text, count_grams, dice
 from tests.embeddings.real import read_questions
 from tests.validators.items import make_item
 
@@ -69,7 +69,7 @@ def test_clusters_of_embeddings_are_those_of_all_pairs_across_blocks(monkeypatch
     rows = Hashed.fit(texts).embed(texts)
     cosines = Rows.of(rows).cosines(Rows.of(rows))
     pairs = [(one, other) for one, other in combinations(range(len(texts)), 2) if cosines[one, other] >= 0.85]
-    found = cluster_rows(rows, [b""] * len(texts), 0.85)
+    found = cluster_rows(rows, [b""] * len(texts), [""] * len(texts), 0.85)
     assert found == _join(len(texts), pairs)
     assert sum(first is not None for first in found) > 60
 
@@ -93,9 +93,31 @@ def test_items_with_other_passages_or_choices_are_no_copies() -> None:
     again = make_item("WHO wrote  it?", answer="Woolf", context="A  room of one's own")
     assert cluster_by_text([here, there, again], 0.9) == [0, None, 0]
     one, other = make_item("Which?", "iron", "lead"), make_item("Which?", "oxygen", "nitrogen")
-    assert cluster_by_text([one, other, make_item("Which?", "lead", "iron")], 0.9) == [0, None, 0]
+    again = make_item("Which?", "lead", "iron", answer="iron")
+    assert cluster_by_text([one, other, again], 0.9) == [0, None, 0]
     rows = np.eye(2, dtype=np.float32)[[0, 0, 0]]
-    assert cluster_rows(rows, [b"a", b"b", b"a"], 0.9) == [0, None, 0]
+    assert cluster_rows(rows, [b"a", b"b", b"a"], [""] * 3, 0.9) == [0, None, 0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("decreases the amount of resources", "It decreases the amount of resources.", True),
+        ("Earth rotates on its axis.", "earth rotates on its axis", True),
+        ("about $15k", "about $300", False),
+        ("12345 dollars in all", "12346 dollars in all", False),
+        ("40", "40", True),
+        ("true, false", "false, true", False),
+        ("convergent evolution", "divergent evolution", False),
+    ],
+)
+def test_a_question_in_nearly_the_same_words_with_another_answer_is_another(one: str, other: str, same: bool) -> None:
+    question = "As of the year of the survey, which of these did most of those who were asked hold to be {}?"
+    items = [make_item(question.format(word), answer=text) for word, text in (("true", one), ("so", other))]
+    assert cluster_by_text(items, 0.85) == ([0, 0] if same else [None, None])
+    rows = np.eye(2, dtype=np.float32)[[0, 0]]
+    answers = [answer_text(item) for item in items]
+    assert cluster_rows(rows, [b"", b""], answers, 0.85) == ([0, 0] if same else [None, None])
 
 
 @given(st.lists(st.sampled_from(["aa bb cc dd", "aa bb cc de", "xx yy zz", "xx yy zz ", "q"]), max_size=12))
@@ -107,4 +129,4 @@ def test_equal_texts_are_one_cluster_whatever_the_threshold(texts: list[str]) ->
 
 def test_nothing_has_no_clusters() -> None:
     assert cluster_by_text([], 0.9) == []
-    assert cluster_rows(np.zeros((0, 4), np.float32), [], 0.9) == []
+    assert cluster_rows(np.zeros((0, 4), np.float32), [], [], 0.9) == []

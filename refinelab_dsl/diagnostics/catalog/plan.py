@@ -228,26 +228,26 @@ def template_unknown_filter(
                       label=f"unknown {kind}", help=helps)
 
 
-def endpoint_refused(model: str, reason: str, span: Span | None = None) -> Diagnostic:
-    """RF5201: a model's `base_url` is one that refinec does not send keys or data to.
+def endpoint_refused(title: str, reason: str, span: Span | None = None) -> Diagnostic:
+    """RF5201: the `base_url` of a model or an embedding is one that refinec does not send keys or data to.
 
     Wrong: `base_url = "https://user:pass@example.org/v1"`, `base_url = "http://example.org/v1"`.
     Right: `base_url = "https://example.org/v1"`, `base_url = "http://localhost:8000/v1"`.
     """
     return Diagnostic(
-        "RF5201", "error", f"`base_url` of model `{model}` {reason}", span=span,
+        "RF5201", "error", f"`base_url` of {title} {reason}", span=span,
         help=(Help('write an address such as "https://example.org/v1"; keys belong into `api_key = env("NAME")`'),),
     )
 
 
-def host_untrusted(model: str, host: str, variable: str | None, span: Span | None = None) -> Diagnostic:
+def host_untrusted(title: str, host: str, variable: str | None, span: Span | None = None) -> Diagnostic:
     """RF5202: a model's host is not trusted with dataset text and with the variable that the spec would send it.
 
     Trusted are this machine, and the hosts of well-known providers together with the variable that is theirs.
     """
     what = f"the value of {variable}" if variable is not None else "dataset text without a key"
     return Diagnostic(
-        "RF5202", "error", f"model `{model}` would send {what} to {host}, which is not trusted with it", span=span,
+        "RF5202", "error", f"{title} would send {what} to {host}, which is not trusted with it", span=span,
         notes=("trusted are this machine, and well-known hosts with their own variable, "
                "such as api.openai.com with OPENAI_API_KEY",),
         help=(Help("use such a pair, or a gateway on this machine"),),

@@ -91,6 +91,7 @@ def model_refused(model: str, operators: tuple[str, ...], kind: str, reason: str
         "permission": "check what the key may do at the endpoint",
         "not_found": "check `id` and `base_url` of the model",
         "bad_request": "check the model's `params`: the endpoint does not take this request",
+        "bad_vectors": "check that `id` names an embedding, and always the same",
         "missing": "a `cached` model answers only what was asked before; use its real provider once",
     }
     code = f" ({status})" if status is not None else ""
@@ -220,19 +221,19 @@ def item_missing(key: str, step: int) -> Diagnostic:
     )
 
 
-def key_missing(model: str, variable: str, span: Span | None = None) -> Diagnostic:
+def key_missing(title: str, variable: str, span: Span | None = None) -> Diagnostic:
     """RF6200: the environment variable that a model's key comes from is not set, or empty."""
     return Diagnostic(
-        "RF6200", "error", f"model `{model}` needs a key, and the environment variable {variable} is not set",
+        "RF6200", "error", f"{title} needs a key, and the environment variable {variable} is not set",
         span=span,
         help=(Help(f"set {variable} for this command, or use `provider = simulated` to try the spec without a key"),),
     )
 
 
-def key_malformed(model: str, variable: str) -> Diagnostic:
+def key_malformed(title: str, variable: str) -> Diagnostic:
     """RF6201: the value of a key's variable cannot stand in an HTTP header: white space, controls, or not ASCII."""
     return Diagnostic(
-        "RF6201", "error", f"the value of {variable}, the key of model `{model}`, is no key: it holds characters that "
+        "RF6201", "error", f"the value of {variable}, the key of {title}, is no key: it holds characters that "
         "a key cannot have",
         help=(Help("check for line breaks and quotes that were copied with it"),),
     )
@@ -246,10 +247,10 @@ def simulated_param(model: str, name: str, expected: str) -> Diagnostic:
     )
 
 
-def sdk_missing(model: str, package: str) -> Diagnostic:
+def sdk_missing(title: str, package: str) -> Diagnostic:
     """RF6204: a package that the provider is built on cannot be imported."""
     return Diagnostic(
-        "RF6204", "error", f"model `{model}` needs the package {package}, which cannot be imported",
+        "RF6204", "error", f"{title} needs the package {package}, which cannot be imported",
         help=(Help("install refinec again: its dependencies are incomplete"),),
     )
 
