@@ -57,6 +57,7 @@ class Dataset(Declaration):
     source: tuple[str, ...]
     format: Literal["jsonl", "json", "csv", "parquet"] | None = None  # None: by the file's ending
     columns: tuple[str, ...] | None = None  # names of a CSV without a header row
+    explode: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # columns of lists, taken apart
     fields: dict[str, Expression] = {}  # task fields and further attributes; absent ones map to a column of that name
     where: Expression | None = None
     role: Literal["main", "seeds", "corpus", "signals"] = "main"

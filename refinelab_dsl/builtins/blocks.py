@@ -76,6 +76,7 @@ DATASET: Final = BlockKind(
         Attribute("source", ListOf(Source(), 1, alone=True), "a file, a glob, or a list of them", required=True),
         Attribute("format", Word(("jsonl", "json", "csv", "parquet")), "by default the file's ending"),
         Attribute("columns", ListOf(Label(), 1, distinct=True), "column names of a CSV file without a header row"),
+        Attribute("explode", ListOf(Label(), 1, distinct=True), "columns of lists: a row has an item for each place"),
         Attribute("revision", Text(), "revision of an `hf://` dataset", reached=False),
         Attribute("split", Text(), "split of an `hf://` dataset", reached=False),
         Attribute("config", Text(), "configuration of an `hf://` dataset", reached=False),

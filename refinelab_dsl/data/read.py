@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
+from refinelab_dsl.data.explode import explode_rows
 from refinelab_dsl.data.files import COMPRESSED, name_file, stem_of
 from refinelab_dsl.data.formats import Row, UnreadableFile, read_csv, read_jsonl, sniff_csv
 from refinelab_dsl.data.items import Item
@@ -157,17 +158,8 @@ def read_rows(
             continue
         yield FileStart(name, stem)
         try:
-            if format == "parquet":
-                # A row of a table has no line: its number stands for it.
-                yield from ((row, row, values) for row, values in enumerate(read_parquet(path), 1))
-                continue
-            with open_stream(path) as stream:
-                if format == "jsonl":
-                    yield from read_jsonl(stream, name)
-                elif format == "json":
-                    yield from read_json(stream, name)
-                else:
-                    yield from read_csv(stream, name, dataset.columns, delimiter, wanted)
+            rows = _read_file(dataset, path, name, format, delimiter, wanted)
+            yield from explode_rows(rows, dataset, name) if dataset.explode else rows
         except UnreadableFile as error:
             yield BadRow(error.diagnostic, fatal=True)
         except BadParquet as error:
@@ -180,6 +172,22 @@ def read_rows(
             yield BadRow(faults.bad_archive(name, str(error) or type(error).__name__), fatal=True)
         except OSError as error:
             yield BadRow(faults.unreadable(name, error.strerror or type(error).__name__), fatal=True)
+
+
+def _read_file(
+    dataset: Dataset, path: Path, name: str, format: str, delimiter: str | None, wanted: Collection[str]
+) -> Iterator[Row]:
+    if format == "parquet":
+        # A row of a table has no line: its number stands for it.
+        yield from ((row, row, values) for row, values in enumerate(read_parquet(path), 1))
+        return
+    with open_stream(path) as stream:
+        if format == "jsonl":
+            yield from read_jsonl(stream, name)
+        elif format == "json":
+            yield from read_json(stream, name)
+        else:
+            yield from read_csv(stream, name, dataset.columns, delimiter, wanted)
 
 
 def describe_file(dataset: Dataset, path: Path) -> tuple[str | None, str, str | None]:

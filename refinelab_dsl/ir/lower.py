@@ -81,7 +81,8 @@ class _Lowering:
             where=self.expression(declared, "where"),
             fields=fields,
             **_taken(
-                declared, "task", "source", "format", "columns", "role", "join", "answer_as", "on_bad_row", "meta"
+                declared, "task", "source", "format", "columns", "explode", "role", "join", "answer_as", "on_bad_row",
+                "meta",
             ),
         )
 

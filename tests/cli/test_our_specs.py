@@ -36,3 +36,25 @@ def test_every_spec_of_ours_runs(spec: Path, tmp_path: Path) -> None:
     assert verified.code == 0, verified.err
     replayed = refinec("replay", str(head["run"]), cwd=tmp_path, fresh=True)
     assert replayed.code == 0, replayed.err
+
+
+@pytest.mark.parametrize(
+    ("spec", "data", "items"),
+    [
+        ("race", "race/*.jsonl.gz", 900),
+        ("race", "race/original_format_sample/*/*.txt", 20),
+        ("mmlu_chemistry", "mmlu/test/*_chemistry_test.csv", 300),
+    ],
+)
+def test_specs_with_samples_of_our_own_read_the_public_data(spec: str, data: str, items: int, tmp_path: Path) -> None:
+    """The same spec, its variable pointed at the real files."""
+    if not SHARED.is_dir():
+        pytest.skip(f"NO DATA: {spec} is tried on ../shared/data, which is not here")
+    shutil.copy(ROOT / f"specs/{spec}.refine", tmp_path)
+    place = (SHARED / data.partition("*")[0]).resolve()
+    pattern = f"{place}/{data[len(data.partition('*')[0]) :]}"
+    answer = refinec(
+        "plan", f"{spec}.refine", "--allow-outside", "--var", f"data={pattern}", "--format", "json", cwd=tmp_path
+    )
+    assert answer.json["size"]["now"] >= items, answer.err
+    assert set(answer.json["mix"]) == {"level", "length"}
