@@ -15,6 +15,7 @@ from typing import Any, Literal
 from refinelab_dsl import compiler, ir
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics import Diagnostics, RefineError
 from refinelab_dsl.exit_codes import ExitCode
 
@@ -111,6 +112,9 @@ class Plan:
 
         options = execute.RunOptions(
             source=self._program.dataset.source,
+            corpora=list_sources(
+                list_corpora(self._program.operators, self._program.validators, self._program.datasets)
+            ),
             allow_outside=self._options.allow_outside,
             saved=self._saved,
             environ=os.environ if environ is None else environ,

@@ -230,6 +230,7 @@ def refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
 
 def _profile(program: ir.Program, project: Project, options: Options) -> tuple[Profile | None, Diagnostics]:
     from refinelab_dsl import data
+    from refinelab_dsl.data.corpora import list_corpora
 
     return data.build_profile(
         program.dataset,
@@ -243,6 +244,8 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
         origins=program.origins,
         others=program.datasets,
         embeddings=program.embeddings,
+        corpora=list_corpora(program.operators, program.validators, program.datasets),
+        environ=options.environ,
     )
 
 

@@ -194,6 +194,23 @@ class Embedding(Declaration):
         return self.provider == "openai"
 
 
+class Corpus(Declaration):
+    """Where passages come from: a dataset whose role is corpus, `wikipedia("en")`, or `zim("wiki.zim")`.
+
+    name: how effects, logs and lists of hosts call it (`facts`, `wikipedia:en`, `zim:wiki.zim`). sha256: of what it
+    holds and how that is cut into passages; empty for a wiki, which changes under us. host: that receives keywords, in
+    lower case and without port.
+    """
+
+    name: str
+    kind: Literal["files", "wikipedia", "zim"]
+    dataset: Dataset | None = Field(default=None, exclude_if=lambda value: value is None)
+    language: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    path: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    sha256: str = ""
+    host: str | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
 class Prompt(Declaration):
     """`prompt p { system = … user = … returns = { … } }`; Jinja texts. `returns` maps a field to its type's name."""
 

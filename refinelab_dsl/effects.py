@@ -41,6 +41,7 @@ class Passage:
 @dataclass(frozen=True, slots=True)
 class Retrieve:
     """The `top_k` passages of a corpus that fit a query best. corpus: the name of a corpus that the plan knows.
+    content: the hash of what it holds, as the plan has it, so that another edition of it is asked anew.
 
     Comes back as `tuple[Passage, ...]`, the best first; empty where nothing fits.
     """
@@ -48,6 +49,7 @@ class Retrieve:
     corpus: str
     query: str
     top_k: int
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

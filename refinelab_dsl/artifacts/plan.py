@@ -12,6 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from refinelab_dsl.declarations import (
     Constraints,
+    Corpus,
     Dataset,
     Dimension,
     Embedding,
@@ -188,6 +189,7 @@ class Header(Record):
     # Measure that stands in signals or evidence, or comes of all items together -> its value of each item in reading
     # order: what executes a plan reads neither, and compares no items.
     recorded: dict[str, tuple[str | float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
+    corpora: tuple[Corpus, ...] = Field(default=(), exclude_if=lambda corpora: not corpora)  # sources left out
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled
@@ -219,6 +221,12 @@ class Header(Record):
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     inventory: InventorySummary | None = Field(default=None, exclude_if=lambda inventory: inventory is None)
+
+
+    @property
+    def keyword_hosts(self) -> tuple[str, ...]:
+        """Hosts that will receive keywords of the dataset's questions and answers."""
+        return tuple(sorted({corpus.host for corpus in self.corpora if corpus.host is not None}))
 
 
 class Step(Record):

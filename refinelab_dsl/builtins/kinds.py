@@ -263,7 +263,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         moves="optional",
         attributes=(
             Attribute("anchor", Word(("nearest", "same_topic", "any")), "which item is shown", default="nearest"),
-            Attribute("context", Form("retrieval"), "passages that the prompt sees", reached=False),
+            Attribute("context", Form("retrieval"), "passages that the prompt sees"),
         ),
         reached=True,
         sees=(*prompts.OPERATOR, prompts.ANCHOR, prompts.PASSAGES),
@@ -308,6 +308,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_per_item=1,
         moves="none",
         attributes=(Attribute("validator", _VERIFIER, "who verifies and proposes", required=True),),
+        reached=True,
         sees=(*prompts.OPERATOR, prompts.FINDING, prompts.PASSAGES),
     ),
     OperatorKind(
@@ -447,6 +448,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         sees=(prompts.ITEM, prompts.PASSAGES),
         asks=Asking(1, Decimal(1), 120, 600),
         paid=True,
+        reached=True,
     ),
     ValidatorKind(
         "exec",

@@ -21,6 +21,7 @@ from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import open_display
+from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -91,7 +92,9 @@ def apply_spec(
             return ExitCode.INTERRUPTED
         program = planned.analysis.program
         assert program is not None  # there is no plan without one
-        return run_plan(settings, plan, planned.analysis.project, replace(options, source=program.dataset.source))
+        corpora = list_sources(list_corpora(program.operators, program.validators, program.datasets))
+        options = replace(options, source=program.dataset.source, corpora=corpora)
+        return run_plan(settings, plan, planned.analysis.project, options)
 
 
 def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
@@ -105,7 +108,8 @@ def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
         return refuse(settings, found, ExitCode.STALE, report=True)
     if plan.header.compiler != __version__:
         terminal.report_one(settings, faults.other_compiler(str(path), plan.header.compiler, __version__))
-    return run_plan(settings, plan, freshness.project, replace(options, source=freshness.source, saved=True))
+    options = replace(options, source=freshness.source, corpora=freshness.corpora, saved=True)
+    return run_plan(settings, plan, freshness.project, options)
 
 
 def resume_run(settings: Settings, options: RunOptions, number: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.data import files
+from refinelab_dsl.data.corpora import hash_corpora, list_corpora, list_sources
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -22,7 +24,8 @@ from refinelab_dsl.store import StoreError
 
 @dataclass(frozen=True)
 class Freshness:
-    """`changes` is empty where the plan is fresh. `source` is the dataset's, as the spec writes it.
+    """`changes` is empty where the plan is fresh. `source` is the dataset's, as the spec writes it, `corpora` those of
+    corpora that are files.
 
     diagnostics: what is wrong with the spec or its data files, where that is why the plan is stale.
     """
@@ -30,6 +33,7 @@ class Freshness:
     project: Project
     changes: tuple[str, ...]
     source: tuple[str, ...] = ()
+    corpora: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
 
@@ -59,16 +63,26 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
         found_digests, unreadable = files.digest_files(read, project)
         signals = (*signals, *found_digests)
         problems = (*problems, *missing, *unreadable)
+    corpora = list_corpora(program.operators, program.validators, program.datasets)
+    held = hash_corpora(
+        corpora, project, allow_outside=settings.allow_outside, origins=program.origins, environ=options.environ
+    )
+    signals = (*signals, *(file for each in held.files.values() for file in each))
+    problems = (*problems, *held.diagnostics)
     if problems:
         found = analysis.diagnostics.with_(problems)
-        return Freshness(project, ("its data files cannot be read",), program.dataset.source, found)
+        return Freshness(
+            project, ("its data files cannot be read",), program.dataset.source, diagnostics=found
+        )
     changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals)
     try:
         changes = (*changes, *describe_vanished(plan, project))
     except StoreError as error:
         damaged = analysis.diagnostics.with_([faults.store_damaged(str(project.store), str(error))])
-        return Freshness(project, (*changes, "the store of replies cannot be read"), program.dataset.source, damaged)
-    return Freshness(project, changes, program.dataset.source)
+        return Freshness(
+            project, (*changes, "the store of replies cannot be read"), program.dataset.source, diagnostics=damaged
+        )
+    return Freshness(project, changes, program.dataset.source, list_sources(corpora))
 
 
 def find_spec(plan: PlanFile) -> Path | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl import measures
 from refinelab_dsl.data.clusters import find_copies, note_clusters, read_clusters
+from refinelab_dsl.data.corpora import check_corpora
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import FileDigest, Profile
@@ -27,6 +29,7 @@ from refinelab_dsl.declarations import (
     JOINT,
     LABEL_MARK,
     Constraints,
+    Corpus,
     Dataset,
     Dimension,
     Embedding,
@@ -69,6 +72,8 @@ def build_profile(
     origins: Mapping[str, Span] | None = None,
     others: Sequence[Dataset] = (),
     embeddings: Sequence[Embedding] = (),
+    corpora: Sequence[Corpus] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Profile | None, Diagnostics]:
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
@@ -78,7 +83,8 @@ def build_profile(
 
     origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
     others: the datasets beside the main one, of which signals are read where a measure needs them. embeddings: those
-    that measures may name.
+    that measures may name. corpora: where passages come from; they are read, for what is wrong with them, and hashed.
+    environ: says where wikis stand.
     """
     files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
     if missing:
@@ -102,10 +108,15 @@ def build_profile(
     )
     if references.diagnostics.has_errors:
         return None, references.diagnostics
+    held = check_corpora(corpora, project, allow_outside=allow_outside, origins=origins, environ=environ)
+    if any(problem.is_error for problem in held.diagnostics):
+        return None, Diagnostics(held.diagnostics)
     scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins, records, references)
     scan.read(files, project)
     profile, found = scan.finish(digests)
-    return profile, Diagnostics((*records.diagnostics, *found))
+    if profile is not None:
+        profile = replace(profile, signals={**profile.signals, **held.files}, corpora=held.corpora)
+    return profile, Diagnostics((*records.diagnostics, *held.diagnostics, *found))
 
 
 @dataclass

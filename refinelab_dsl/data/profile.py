@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.declarations import Corpus
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Profile:
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.
     sha256: digest over the files' names and digests.
-    signals: further dataset that was read (of signals, or one that a target is like) -> its files.
+    signals: further dataset that was read (of signals, a corpus, or one that a target is like) -> its files.
+    corpora: where passages come from, with the hash of what each holds.
     mixes: dimension -> the shares of the dataset that it is to be like, by label.
     recorded: measure that stands in signals or evidence, or comes of all items together -> its value of each item, by
         `Item.row`
@@ -58,6 +60,7 @@ class Profile:
     notes: tuple[str, ...] = field(default=())
     signals: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)
     mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    corpora: tuple[Corpus, ...] = ()
     recorded: Mapping[str, Sequence[str | float | None]] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
 from refinelab_dsl.data.explode import explode_rows
@@ -25,6 +26,10 @@ from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place
 
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".json": "json", ".parquet": "parquet"}
+
+_TEXTS: Final[Mapping[str, Literal["text", "markdown"]]] = MappingProxyType(
+    {".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +110,10 @@ def count_rows(
     """Rows of each file, bad ones and those that `where` leaves out included, and what cannot be read at all."""
     counts: dict[str, int] = {}
     found: list[Diagnostic] = []
+    known = [path for path in files if text_kind(dataset, path) is None]
     wanted = wanted_columns(dataset) if dataset.task in TASK_FIELDS else ()
     file = ""
-    for entry in read_rows(dataset, files, project, wanted):
+    for entry in read_rows(dataset, known, project, wanted):
         match entry:
             case FileStart(name=file):
                 counts[file] = 0
@@ -196,6 +202,14 @@ def describe_file(dataset: Dataset, path: Path) -> tuple[str | None, str, str | 
     base = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
     ending = base.suffix.lower()
     return dataset.format or _FORMATS.get(ending), stem_of(path.name), "\t" if ending == ".tsv" else None
+
+
+def text_kind(dataset: Dataset, path: Path) -> Literal["text", "markdown"] | None:
+    """As what a file of a corpus is read that is no table; None for a table."""
+    if dataset.role != "corpus" or dataset.format is not None:
+        return None
+    base = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    return _TEXTS.get(base.suffix.lower())
 
 
 def describe_csv(dataset: Dataset, path: Path) -> tuple[tuple[str, ...], str]:

@@ -110,10 +110,10 @@ def read_table(dataset: Dataset, files: Sequence[Path], project: Project, bad: R
     columns: dict[str, int] = {name: at for at, name in enumerate(named)}
     rows: dict[JoinKey, SignalRow] = {}
     there: tuple[str, ...] = ()
-    for place, raw in _iterate(dataset, files, project, scope, bad):
+    for place, raw in iterate_rows(dataset, files, project, scope, bad):
         there = there or tuple(raw)
         try:
-            if keep is not None and not evaluate_condition(keep, _names(scope, fields), scope.functions):
+            if keep is not None and not evaluate_condition(keep, row_names(scope, fields), scope.functions):
                 continue
             texts = {name: join_text(read(no_names, scope.functions)) for name, read in joined.items()}
             lacking = next((name for name, text in texts.items() if text is None), None)
@@ -158,7 +158,7 @@ def join_text(value: Any) -> str | None:
     return _WHOLE.sub(r"\1", text) or None
 
 
-def _iterate(
+def iterate_rows(
     dataset: Dataset, files: Sequence[Path], project: Project, scope: RowScope, bad: RowFaults
 ) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     """The rows that can be read, the scope opened at each."""
@@ -178,7 +178,7 @@ def _iterate(
             yield Place(file, line, number), raw
 
 
-def _names(scope: RowScope, fields: Mapping[str, Any]) -> Any:
+def row_names(scope: RowScope, fields: Mapping[str, Any]) -> Any:
     """What a bare name of `where` stands for: a field, else the column of this name, if there is one."""
 
     def name_of(space: str, name: str) -> Any:

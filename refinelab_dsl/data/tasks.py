@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -225,9 +225,15 @@ def _read_literal(text: str) -> Any:
 
 
 def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
-    """Columns that the rows must have: those of required fields, of signals those that are joined, and those that
-    expressions name."""
-    required = dataset.join if dataset.role == "signals" else TASK_FIELDS[dataset.task].required
+    """Columns that the rows must have: those of required fields, of signals those that are joined, of a corpus
+    its text, and those that expressions name."""
+    match dataset.role:
+        case "signals":
+            required: Iterable[str] = dataset.join
+        case "corpus":
+            required = ("text",)
+        case _:
+            required = TASK_FIELDS[dataset.task].required
     wanted = [name for name in required if name not in dataset.fields]
     for expression in (*dataset.fields.values(), *([dataset.where] if dataset.where else [])):
         wanted += columns_of(expression)

@@ -31,8 +31,9 @@ from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
+from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.runs import RunDamaged, Status
-from refinelab_dsl.execute.services import Place, open_services
+from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
@@ -44,7 +45,7 @@ from refinelab_dsl.questions import Known
 from refinelab_dsl.store import Store, StoreError
 from refinelab_dsl.validators import Surroundings, build_embedders, open_neighbours
 
-_SERVICE_SECONDS = 60.0  # for what is no call to a model: a search, a program
+_SERVICE_SECONDS = 900.0  # for what is no call to a model, a search or a program: each kind bounds itself, too
 
 
 def run(

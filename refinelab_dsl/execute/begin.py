@@ -9,10 +9,12 @@ from refinelab_dsl import providers
 from refinelab_dsl.artifacts.plan import Header, Input
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import digest_dataset, digest_files, find_files
+from refinelab_dsl.data.corpora import hash_corpora, list_sources, place_sources
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.write import check_outputs
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as plan_faults
+from refinelab_dsl.diagnostics.catalog import retrieval as corpus_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.earlier import describe_vanished
@@ -61,9 +63,12 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     source, allow_outside = options.source or plan.header.files, options.allow_outside
     if found is not None:
         source, allow_outside = found[1].source or source, found[1].allow_outside or allow_outside
+    sources = options.corpora if found is None else found[1].corpora or options.corpora
     dataset = plan.header.dataset.model_copy(update={"source": source})
-    header = plan.header.model_copy(update={"dataset": dataset})
+    corpora = place_sources(plan.header.corpora, sources)
+    header = plan.header.model_copy(update={"dataset": dataset, "corpora": corpora})
     files = _check_dataset(plan, header, project, allow_outside)
+    _check_corpora(plan, header, project, options, allow_outside)
     _check_inventory(plan, project, options)
     refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
     if refused.has_errors:
@@ -76,7 +81,7 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     if found is None:
         found = runs.create_run(
             project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
-            allow_outside=allow_outside,
+            allow_outside=allow_outside, corpora=list_sources(header.corpora),
         )
         # From here on the run's own copy counts: the file that was given may change or vanish.
         plan, problems = PlanFile.open(found[0].plan)
@@ -112,6 +117,24 @@ def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outsi
     if digest_dataset(digests) != header.dataset_sha256:
         raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), _name_changes(header.inputs, digests)))
     return files
+
+
+def _check_corpora(
+    plan: PlanFile, header: Header, project: Project, options: RunOptions, allow_outside: bool
+) -> None:
+    """The corpora hold what they held when the plan was made, and keywords go where it says."""
+    held = hash_corpora(header.corpora, project, allow_outside=allow_outside, environ=options.environ)
+    if held.diagnostics:
+        raise Refusal(ExitCode.STALE, *held.diagnostics)
+    changes = []
+    for before, now in zip(plan.header.corpora, held.corpora, strict=True):
+        if before.host != now.host:
+            listed = tuple(corpus.host for corpus in plan.header.corpora if corpus.host is not None)
+            raise Refusal(ExitCode.STALE, corpus_faults.wiki_host_unlisted(now.name, now.host or "nowhere", listed))
+        if before.sha256 != now.sha256:
+            changes.append(f"the corpus `{now.name}` changed")
+    if changes:
+        raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), tuple(changes)))
 
 
 def _check_inventory(plan: PlanFile, project: Project, options: RunOptions) -> None:

@@ -216,7 +216,7 @@ class Caller:
             self.failed[error.kind] += 1
             if error.scope == "step":
                 raise CallFailed(error.kind) from None
-            self._stop_line(line, faults.model_refused(
+            self._stop_line(line, error.diagnostic or faults.model_refused(
                 line.name, line.users, error.kind, error.message, error.status
             ))
             raise Stopped from None

@@ -16,6 +16,7 @@ from refinelab_dsl.exit_codes import ExitCode
 @dataclass(frozen=True)
 class RunOptions:
     """source: the dataset's patterns as the spec has them (a plan holds no path); empty: the names that the plan has.
+    corpora: the same of each corpus that is files, by name.
     saved: the plan is a file that the user saved, which is single-use. resume: the number of the run to go on with;
     its own plan is run, and source and allow_outside are what they were. environ: where keys are looked up.
     use_cache: replies of earlier runs count. concurrency: calls in flight per model at most, where that is less than
@@ -23,6 +24,7 @@ class RunOptions:
     """
 
     source: tuple[str, ...] = ()
+    corpora: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allow_outside: bool = False
     saved: bool = False
     resume: int | None = None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,6 +40,7 @@ class RunRecord(BaseModel):
     spec: str
     saved: bool = False
     source: tuple[str, ...] = ()
+    corpora: dict[str, tuple[str, ...]] = {}
     allow_outside: bool = False
     created_at: str
     finished_at: str | None = None
@@ -124,7 +126,8 @@ def find_run(project: Project, number: int) -> RunFolder | None:
 
 
 def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: bool,
-               source: tuple[str, ...], allow_outside: bool) -> tuple[RunFolder, RunRecord]:
+               source: tuple[str, ...], allow_outside: bool,
+               corpora: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> tuple[RunFolder, RunRecord]:
     """A new run folder holding a copy of the plan. The lock must be held.
 
     Raises:
@@ -140,7 +143,7 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
         shutil.copyfile(plan, RunFolder(draft).plan)
         record = RunRecord(
             run=number, status="running", plan_id=plan_id, spec=spec, saved=saved, source=source,
-            allow_outside=allow_outside, created_at=now(),
+            allow_outside=allow_outside, corpora=dict(corpora), created_at=now(),
         )
         RunFolder(draft).dump_record(record)
         folder = RunFolder(project.runs / f"{number:04d}")

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.execute.calls import Performer
-from refinelab_dsl.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run stands. project: as seen from the spec's folder. environ: where keys are read from."""
-
-    header: Header
-    project: Project
-    environ: Mapping[str, str]
-    allow_outside: bool
-
+from refinelab_dsl.execute.corpora import open_corpora
+from refinelab_dsl.execute.place import Place
 
 OpenService: TypeAlias = Callable[[Place], Mapping[str, Performer] | Diagnostic]
 """The performers that a plan needs of one kind, by line (`effects.effect_line`); or why one cannot be had. Asked before
 the first call."""
 
-SERVICES: Final[tuple[OpenService, ...]] = ()
+SERVICES: Final[tuple[OpenService, ...]] = (open_corpora,)
 
 
 def open_services(place: Place) -> dict[str, Performer] | Diagnostic:

@@ -71,17 +71,21 @@ class OperatorKind:
 def make_by(build: BuildItem) -> MakeItem:
     """The program of a kind that asks once, for a whole item of the task."""
 
-    def make_item(attempt: Attempt, questions: Questions) -> Program[Item | Unreadable]:
-        request = compose_step(
-            questions.context, attempt.operator.name, (attempt.parent,), attempt.target, attempt.sample
-        )
-        fields = yield from read_json(request, partial(read_reply, questions.task))
-        if isinstance(fields, Unreadable):
-            return fields
-        broken = find_broken_key(questions.task, fields)
-        return Unreadable(broken) if broken is not None else build(attempt.made_of(fields, questions))
+    return lambda attempt, questions: ask_for_item(build, attempt, questions, {})
 
-    return make_item
+
+def ask_for_item(
+    build: BuildItem, attempt: Attempt, questions: Questions, found: Mapping[str, Any]
+) -> Program[Item | Unreadable]:
+    """Asks once, for a whole item of the task. found: as `compose_step` takes it."""
+    request = compose_step(
+        questions.context, attempt.operator.name, (attempt.parent,), attempt.target, attempt.sample, found
+    )
+    fields = yield from read_json(request, partial(read_reply, questions.task))
+    if isinstance(fields, Unreadable):
+        return fields
+    broken = find_broken_key(questions.task, fields)
+    return Unreadable(broken) if broken is not None else build(attempt.made_of(fields, questions))
 
 
 def result_id(parent: Item, step_key: str) -> str:

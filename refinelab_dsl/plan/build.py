@@ -27,6 +27,7 @@ from refinelab_dsl.artifacts.plan import (
     Solution,
     Step,
 )
+from refinelab_dsl.data.corpora import list_corpora, name_sources
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Model, complete_labels
@@ -126,7 +127,16 @@ def operator_content(context: StepContext, operator: str) -> dict[str, Any]:
         ),
         "template": context.templates[operator].model_dump(mode="json", exclude={"name"}),
         "seed": context.seed,
+        **({"corpora": held} if (held := _corpora_of(context, operator)) else {}),
     }
+
+
+def _corpora_of(context: StepContext, operator: str) -> dict[str, str]:
+    """What the corpora hold from which an operator and its validators retrieve: another edition gives other results."""
+    declared = context.operators[operator]
+    asked = (*declared.checks, str(declared.options.get("validator", "")))
+    used = list_corpora((declared,), (context.validators[name] for name in asked if name in context.validators))
+    return {corpus.name: context.corpora.get(corpus.name, "") for corpus in used}
 
 
 def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
@@ -159,6 +169,7 @@ def build_context(program: Program, profile: Profile) -> StepContext:
         operators={operator.name: operator for operator in program.operators},
         templates={template.name: template for template in build_templates(program)},
         validators={validator.name: validator for validator in program.validators},
+        corpora={corpus.name: corpus.sha256 for corpus in profile.corpora},
     )
 
 
@@ -245,6 +256,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         files=tuple(file.name for file in profile.files),
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()},
+        corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
         measures=program.measures,
         dimensions=context.dimensions,
         labels=dict(profile.label_names),

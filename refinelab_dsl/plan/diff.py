@@ -95,6 +95,8 @@ def _budget(header: Header) -> Iterator[tuple[str, str]]:
 def _hosts(header: Header) -> Iterator[tuple[str, str]]:
     for host in header.hosts:
         yield host, "receives dataset text"
+    for host in header.keyword_hosts:
+        yield host, "receives keywords"
 
 
 def _checks(header: Header) -> Iterator[tuple[str, str]]:

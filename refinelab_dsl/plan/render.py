@@ -113,6 +113,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         **({} if header.flagged is None else {"flagged": header.flagged.model_dump()}),
         "chance": header.chance,
         "hosts": list(header.hosts),
+        **({"keyword_hosts": list(header.keyword_hosts)} if header.keyword_hosts else {}),
         "simulated": any(model.provider == "simulated" for model in header.models),
         "cached": None if shown.cached is None else dict(sorted(shown.cached.items())),
         "stale": list(shown.stale),

@@ -126,6 +126,7 @@ class View:
     rates: str | None
     inventory: str | None
     hosts: tuple[str, ...]
+    keyword_hosts: tuple[str, ...]
     stale: tuple[str, ...]
     applied_as: int | None
     mix: tuple[Mix, ...]
@@ -163,6 +164,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         rates=_describe_rates(header.actions),
         inventory=_describe_inventory(header),
         hosts=header.hosts,
+        keyword_hosts=header.keyword_hosts,
         stale=shown.stale,
         applied_as=shown.applied_as,
         mix=tuple(_build_mix(name, shares) for name, shares in header.mix.items()),

@@ -17,6 +17,7 @@ from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
 from refinelab_dsl.prompts.compose import compose, item_fields
+from refinelab_dsl.prompts.passages import count_passages, longest_passages, stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, measure_template, validator_template
@@ -33,7 +34,6 @@ they claim of the budget counts on it."""
 NEIGHBOURS: Final = 8
 """Exemplars that an item is compared with, where `elo` does not say."""
 
-_PASSAGE: Final = {"id": "passage-1", "title": "A title of a few words", "text": "some words " * 60}
 _FINDING: Final = {"verdict": "refuted", "answer": "", "reason": "some reason in a few words"}
 _PROBE: Final = 1_000  # bytes of an item by which is found how often a template shows it
 
@@ -118,6 +118,8 @@ def result_questions(context: StepContext, operator: Operator) -> tuple[Question
     """What is asked about a result of an operator: by its checks, and by the measures of dimensions in which new items
     are measured. A validator that is a check and a measure is asked once."""
     found: list[Question] = []
+    if operator.kind == "correct":  # before the repair, and after it
+        found += 2 * validator_questions(context, context.validators[str(operator.options["validator"])])
     checks = [context.validators[name] for name in operator.checks if name in context.validators]
     for validator in checks:
         found += validator_questions(context, validator)
@@ -129,8 +131,10 @@ def result_questions(context: StepContext, operator: Operator) -> tuple[Question
     return tuple(found)
 
 
-def stand_in(context: StepContext, question: Question, item: Item) -> Request:
+def stand_in(context: StepContext, question: Question, item: Item, *, most: bool = False) -> Request:
     """A request as the question asks it, with stand-ins for what is not known before: passages, labels, a finding.
+
+    most: passages are as long as they can be, instead of as long as they usually are.
 
     Raises:
         StepFault: the template cannot be rendered with this item.
@@ -138,7 +142,7 @@ def stand_in(context: StepContext, question: Question, item: Item) -> Request:
     fields = item_fields(item)
     known: dict[str, Any] = {
         "item": fields, "first": fields, "second": fields, "anchor": fields,
-        "passages": [_PASSAGE] * int(question.options.get("top_k") or 4),
+        "passages": (longest_passages if most else stand_in_passages)(int(question.options.get("top_k") or 4)),
         "finding": _FINDING, "criteria": [], "meanings": {}, "target": {}, "count": 1, "style": None,
         "labels": list(question.options.get("labels") or ("one label", "another label")),
     }  # fmt: skip
@@ -187,8 +191,8 @@ class Bound:
 
 def bound_question(context: StepContext, question: Question) -> Bound:
     """The bound of a question; its template is rendered with an empty item, and with a longer one."""
-    empty = stand_in(context, question, _probe(context.task, 0))
-    longer = stand_in(context, question, _probe(context.task, _PROBE))
+    empty = stand_in(context, question, _probe(context.task, 0), most=True)
+    longer = stand_in(context, question, _probe(context.task, _PROBE), most=True)
     base = call_ceiling(empty)[0]
     times = ceil((call_ceiling(longer)[0] - base) / _PROBE)
     return Bound(question, base, attempt_ceiling(empty)[0], times)
@@ -218,11 +222,22 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item]) 
 def result_ceiling(context: StepContext, operator: Operator) -> Use:
     """The most that can be asked about a result of an operator, repairs included."""
     questions = result_questions(context, operator)
-    if not questions or operator.name not in context.templates:
+    if operator.name not in context.templates:
         return Use()
     bounds = [bound_question(context, question) for question in questions]
     size = MOST_BYTES_PER_TOKEN * context.templates[operator.name].max_output_tokens
-    return claim_results(context, bounds, size, most=True)
+    return claim_results(context, bounds, size, most=True) + _longer_passages(context, operator)
+
+
+def _longer_passages(context: StepContext, operator: Operator) -> Use:
+    """What passages may take beyond those that an operator's prompt is priced with, in a call and in its repair."""
+    count = count_passages(operator)
+    if not count:
+        return Use()
+    usual = sum(len(text) for text in stand_in_passages(count))
+    tokens = 2 * (sum(len(text) for text in longest_passages(count)) - usual)
+    model = context.models[context.templates[operator.name].model]
+    return Use(0, tokens, 0, price_usd(model, tokens, 0))
 
 
 def item_bytes(item: Item) -> int:

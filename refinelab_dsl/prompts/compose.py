@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from refinelab_dsl import resources
@@ -18,6 +19,7 @@ from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Model, Operator, short_names
 from refinelab_dsl.prompts.blocks import neutralise
+from refinelab_dsl.prompts.passages import count_passages, stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault, render
 from refinelab_dsl.prompts.request import Message, Request, Subject
 from refinelab_dsl.prompts.shapes import ITEM_TASKS
@@ -42,6 +44,11 @@ REPAIR_WORDING_BYTES: Final = 600
 
 OUTPUT_LIMIT_NAMES: Final = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 """Under these names a model's `params` limit the reply. A provider sends the request's limit instead of them."""
+
+STAND_IN_FINDING: Final[Mapping[str, str]] = MappingProxyType(
+    {"verdict": "refuted", "answer": "another answer in a few words", "reason": "some reason in a few words"}
+)
+"""What a validator found, before it is asked."""
 
 _COMPLAINT_BYTES: Final = 400
 
@@ -98,7 +105,8 @@ def call_context(
     """What the calls of an operator provide to its prompt, but for what `compose` knows: by the table, `sees`.
 
     target: as `target_context` gives it. labels: per dimension, settled. `item` holds the task fields and the
-    dataset's further attributes.
+    dataset's further attributes. What is only known after other calls (`finding`, `passages`) is as long as it usually
+    is, for pricing.
     """
     shown = short_names(labels)
     names = {
@@ -110,7 +118,9 @@ def call_context(
         "style": operator.options.get("style"),
     }
     if anchor is not None:
-        names |= {"anchor": item_fields(anchor), "passages": []}
+        names |= {"anchor": item_fields(anchor), "passages": stand_in_passages(count_passages(operator))}
+    if operator.kind == "correct":
+        names |= {"finding": STAND_IN_FINDING, "passages": stand_in_passages(count_passages(operator))}
     if operator.kind == "rewrite_distractors":
         names["mistakes"] = operator.options.get("mistakes") or []
     return names

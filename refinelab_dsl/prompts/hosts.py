@@ -83,10 +83,14 @@ def find_endpoint_fault(model: Model | Embedding) -> str | None:
 
     Credentials in an address would be written to the plan, and plain http would carry key and data in the clear.
     """
-    if model.provider != "openai" or model.base_url is None:
-        return None
+    return None if model.provider != "openai" or model.base_url is None else find_address_fault(model.base_url)
+
+
+def find_address_fault(address: str) -> str | None:
+    """What is wrong with an address that text is to be sent to, in words that follow the name of what holds it; None if
+    nothing."""
     try:
-        parts: SplitResult = urlsplit(model.base_url)
+        parts: SplitResult = urlsplit(address)
         name = parts.hostname
         _ = parts.port  # raises where it is no number
     except ValueError:
@@ -95,7 +99,7 @@ def find_endpoint_fault(model: Model | Embedding) -> str | None:
         return "is not an http or https address"
     if not _HOST.fullmatch(name):  # what one parser takes for a host, another may not
         return "names no plain host"
-    if any(character.isspace() or not character.isprintable() for character in model.base_url):
+    if any(character.isspace() or not character.isprintable() for character in address):
         return "holds white space or control characters"
     if "@" in parts.netloc:
         return "holds credentials"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 TEXT: Final = {"type": "string"}
 NUMBER: Final = {"type": "number"}
+INTEGER: Final = {"type": "integer"}
 
 _ITEMS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "mcq": {"question": TEXT, "choices": {"type": "array", "items": TEXT}, "answer": TEXT},
@@ -18,7 +19,7 @@ _ITEMS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
 _RETURNS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "text": TEXT,
     "number": NUMBER,
-    "integer": {"type": "integer"},
+    "integer": INTEGER,
     "bool": {"type": "boolean"},
 })  # fmt: skip
 
@@ -52,8 +53,8 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
     "pot": lambda labels: {"program": TEXT},
     "pot_steps": lambda labels: {"wrong_step": {"type": "integer"}},
     "rag": lambda labels: {
-        "verdict": _pick("supported", "refuted", "not enough evidence"), "confidence": NUMBER, "answer": TEXT,
-        "passages": _list(TEXT),
+        "passages": _list(INTEGER), "verdict": _pick("supported", "refuted", "not enough evidence"), "answer": TEXT,
+        "confidence": NUMBER,
     },
     "rewrite_distractors": lambda labels: {"mistakes": _list(TEXT), "distractors": _list(_DISTRACTOR)},
 })  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -52,6 +54,7 @@ class StepContext:
     operators: Mapping[str, Operator]
     templates: Mapping[str, Template]
     validators: Mapping[str, Validator] = field(default_factory=dict)
+    corpora: Mapping[str, str] = field(default_factory=dict)  # by name, the hash of what each holds
 
     @property
     def joint(self) -> frozenset[str]:
@@ -72,15 +75,22 @@ class StepContext:
             operators={operator.name: operator for operator in header.operators},
             templates={template.name: template for template in header.templates},
             validators={validator.name: validator for validator in header.validators},
+            corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
         )
 
 
 def compose_step(
-    context: StepContext, operator_name: str, items: Sequence[Item], target: Mapping[str, str], sample: int
+    context: StepContext,
+    operator_name: str,
+    items: Sequence[Item],
+    target: Mapping[str, str],
+    sample: int,
+    found: Mapping[str, Any] = MappingProxyType({}),
 ) -> Request:
     """The request of one attempt of an operator on `items` (the source item or the anchor first).
 
-    target: dimension -> label that the result is made for. The same arguments give the same request.
+    target: dimension -> label that the result is made for. found: names that the template sees and that calls before
+    this one settled (`passages`); without them it is composed to be priced. The same arguments give the same request.
 
     Raises:
         StepFault: the template cannot be rendered with this item.
@@ -106,8 +116,9 @@ def compose_step(
     )
     try:
         return compose(
-            template, context.models[template.model], variables, subject=subject, sample=sample, seed=context.seed
-        )
+            template, context.models[template.model], {**variables, **found}, subject=subject, sample=sample,
+            seed=context.seed,
+        )  # fmt: skip
     except TemplateFault as fault:
         raise StepFault(operator_name, fault) from None
 

@@ -109,6 +109,9 @@ def _schema(body: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     blocks = parse_blocks(prompt)
+    evidence = _evidence(blocks, schema)
+    if evidence is not None:
+        return evidence
     kind = "expand" if "item" in blocks and "anchor" not in blocks else "generate"
     item = blocks.get("item" if kind == "expand" else "anchor")
     item = item if isinstance(item, dict) else {}
@@ -122,3 +125,16 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
         return measured
     target = blocks.get("target")
     return Subject(kind, task, item, target if isinstance(target, dict) else {})
+
+
+def _evidence(blocks: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Subject | None:
+    """The subject of a call that is about evidence: a verdict on an item, or its repair; None of another call."""
+    item = blocks.get("item")
+    if not isinstance(item, dict):
+        return None
+    task = "mcq" if "choices" in item else "math" if "solution" in item else "qa"
+    members = schema.get("properties", {}) if schema is not None else {}
+    passages, finding = blocks.get("passages"), blocks.get("finding")
+    if "verdict" in members and isinstance(passages, list):
+        return Subject("rag", task, {**item, "about": {"shown": len(passages)}})
+    return Subject("correct", task, {**item, "about": finding}) if isinstance(finding, dict) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.effects import Embed
 from refinelab_dsl.prompts.request import Completion, Request
 
@@ -57,12 +58,14 @@ class TransientError(Exception):
 
 
 class RefusedError(Exception):
-    """A failure that no retry mends. `scope` says whether it stops this step alone or the model's operators."""
+    """A failure that no retry mends. `scope` says whether it stops this step alone or the model's operators.
+    `diagnostic`: what there is to say of it, where that is known better than by kind and message."""
 
     def __init__(self, kind: str, message: str, *, status: int | None = None,
-                 scope: Literal["step", "model"] = "model") -> None:
+                 scope: Literal["step", "model"] = "model", diagnostic: Diagnostic | None = None) -> None:
         super().__init__(message)
         self.kind = kind  # "authentication" | "permission" | "not_found" | "bad_request" | "missing" (cached)
         self.message = message
         self.status = status
         self.scope = scope
+        self.diagnostic = diagnostic

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.simulated_evidence import judge_evidence, repair_item
 from refinelab_dsl.providers.simulation_measures import compare, name_label, propose_labels, settle_labels
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
@@ -40,6 +41,8 @@ def _distractors(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
 REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
     {
         "rewrite_distractors": _distractors,
+        "correct": repair_item,
+        "rag": judge_evidence,
         "classify": name_label,
         "discover": propose_labels,
         "discover_merge": settle_labels,

@@ -15,7 +15,7 @@ FOUNDATIONS = {
 COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
-RUNTIME = {"execute", "measures_paid", "operators", "provenance", "providers", "sandbox", "validators"}
+RUNTIME = {"execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "validators"}
 TOP = {"", "__main__", "api", "cli", "highlight"}
 
 # Package -> the only places that may import it.
@@ -28,6 +28,8 @@ HEAVY = {
     "rich": ("refinelab_dsl.cli",),
     "click": ("refinelab_dsl.cli",),
     "pydantic_monty": ("refinelab_dsl.sandbox",),
+    "bm25s": ("refinelab_dsl.retrieval.index",),
+    "libzim": ("refinelab_dsl.retrieval.zim",),
     "matplotlib": ("refinelab_dsl.plan.plot",),
     "pygments": ("refinelab_dsl.highlight",),
 }

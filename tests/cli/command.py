@@ -75,6 +75,6 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("REFINE_VAR_") and name not in ("NO_COLOR", "FORCE_COLOR", "OPENAI_API_KEY")
+        if not name.startswith("REFINE_") and name not in ("NO_COLOR", "FORCE_COLOR", "OPENAI_API_KEY")
     }
     return {**kept, **(extra or {})}

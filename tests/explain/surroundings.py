@@ -9,6 +9,7 @@ from tests.harness.openai_server import Behaviour, Fault
 from tests.harness.stages import (
     GOOD,
     Stage,
+    beside_wiki,
     broken_glpk,
     crash,
     in_reverse,
@@ -53,6 +54,9 @@ WRONG: dict[str, Stage] = {
     "RF6320": unprivileged,
     "RF6356": patched(lambda: mock.patch("refinelab_dsl.provenance.rebuild.row_hash", return_value="0" * 64)),
     "RF6357": patched(lambda: mock.patch("refinelab_dsl.provenance.replay.iterate_rows", in_reverse)),
+    "RF6600": patched(lambda: mock.patch("refinelab_dsl.retrieval.index.find_spec", return_value=None)),
+    "RF6604": beside_wiki("403"),
+    "RF6607": beside_wiki(),
     "RF9001": patched(lambda: mock.patch("refinelab_dsl.compiler._profile", crash)),
     "RF9003": patched(without_package("pyomo")),
     "RF9004": patched(lambda: mock.patch("refinelab_dsl.compiler._profile", run_out_of_memory)),
@@ -67,6 +71,7 @@ RIGHT: dict[str, Stage] = {
             "RF6021", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
         )
     },
+    **{code: beside_wiki() for code in ("RF6606", "RF6607")},
     **{
         code: served(GOOD)
         for code in ("RF5201", "RF5202", "RF6013", "RF6014", "RF6033", "RF6200", "RF6201", "RF6305")

@@ -21,9 +21,11 @@ from pyomo.common import Executable
 from refinelab_dsl import compiler
 from refinelab_dsl.artifacts.plan import Candidate, Header, Step
 from refinelab_dsl.artifacts.plan_file import write_plan
+from refinelab_dsl.data.corpora import WIKIPEDIA_VARIABLE
 from refinelab_dsl.provenance.rows import iterate_rows
 from refinelab_dsl.providers.endpoint import Simulation
 from tests.harness import openai_server
+from tests.harness.mediawiki_server import ThreadWiki, WikiServer
 from tests.harness.openai_server import Behaviour, ThreadServer
 from tests.harness.situations import SPEC, Place, lay_out
 
@@ -62,6 +64,20 @@ def served(behaviour: Behaviour, meddle: Callable[[ThreadServer, Path], None] | 
             finally:
                 ended.set()
                 thread.join(10)
+
+    return stage
+
+
+def beside_wiki(*script: str) -> Stage:
+    """Beside a wiki on this machine, which takes the place of Wikipedia. script: as `WikiServer`."""
+
+    @contextmanager
+    def stage(place: Place, files: dict[str, str]) -> Iterator[Place]:
+        pages = {"Hexagon": "A hexagon has six sides.", "Square": "A square of side nine has an area of 81."}
+        with ThreadWiki(WikiServer(pages, script)) as wiki:
+            place = replace(place, environ={**place.environ, WIKIPEDIA_VARIABLE: wiki.address})
+            lay_out(files, place)
+            yield place
 
     return stage
 

@@ -43,7 +43,7 @@ PROGRAMS: Mapping[str, Callable[[], NoReturn]] = {"refinec": _run_refinec, "test
 
 # What refinec imports within functions.
 LATE = (
-    "aiohttp", "bpe_openai", "genai_prices", "highspy", "lark", "numpy.ma", "openai", "pyomo.environ",
+    "aiohttp", "bm25s", "bpe_openai", "genai_prices", "highspy", "lark", "numpy.ma", "openai", "pyomo.environ",
     "pyomo.contrib.appsi.solvers.highs", "pyomo.scripting.convert", "rich.console", "rich.progress", "termios",
     "tomllib", "tests.execute.child",
 )  # fmt: skip

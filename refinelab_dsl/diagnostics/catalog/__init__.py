@@ -13,9 +13,23 @@ from refinelab_dsl.diagnostics.catalog import (
     names,
     plan,
     records,
+    retrieval,
     run,
     solving,
     syntax,
 )
 
-__all__ = ["audit", "data", "evaluation", "internal", "lock", "names", "plan", "records", "run", "solving", "syntax"]
+__all__ = [
+    "audit",
+    "data",
+    "evaluation",
+    "internal",
+    "lock",
+    "names",
+    "plan",
+    "records",
+    "retrieval",
+    "run",
+    "solving",
+    "syntax",
+]

@@ -522,6 +522,19 @@ def not_evaluable(what: str, times: int, message: str, place: Place | None, span
     )
 
 
+def empty_corpus(dataset: str, skipped: int, span: Span | None) -> Diagnostic:
+    """RF3070: a corpus holds no text: its files are empty, or all rows were left out."""
+    return Diagnostic(
+        "RF3070",
+        "error",
+        f"corpus `{dataset}` holds no text that could be retrieved",
+        span=span,
+        notes=(f"{count(skipped, 'bad row')} {'was' if skipped == 1 else 'were'} left out",) if skipped else (),
+        help=(Help("check its files and its `where`; a table has its texts in a column `text`, or in the one that "
+                   "`fields = { text = column(\"…\") }` names"),),
+    )
+
+
 def skipped_rows(dataset: str, times: int, first: Diagnostic, span: Span | None) -> Diagnostic:
     """RF3050: rows were left out under `on_bad_row = skip`."""
     return Diagnostic(

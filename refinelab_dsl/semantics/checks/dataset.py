@@ -37,6 +37,8 @@ def check_datasets(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic
         task = builtins.TASKS.get(dataset.get("task") or "")
         if task is not None and dataset.get("role") in ("main", "seeds"):
             yield from _check_fields(bindings, dataset, task)
+        if dataset.get("role") == "corpus":
+            yield from _check_text(dataset)
 
 
 def _missing(start: Span, datasets: list[Declared], bindings: Bindings) -> Diagnostic:
@@ -67,6 +69,14 @@ def _check_fields(bindings: Bindings, dataset: Declared, task: TaskKind) -> Iter
             yield faults.task_field_type(expression.span, name, expected, expression_kind(kind))
         elif name == "choices" and isinstance(expression, syntax.ListOf) and len(expression.items) < 2:
             yield faults.few_choices(expression.span, len(expression.items))
+
+
+def _check_text(dataset: Declared) -> Iterator[Diagnostic]:
+    """A corpus has a `text`, as far as the spec says which columns there are."""
+    fields, columns = dataset.get("fields") or {}, dataset.get("columns")
+    if columns is not None and not dataset.is_broken("fields") and "text" not in fields and "text" not in columns:
+        span = dataset.written["fields"].name_span if "fields" in dataset.written else dataset.span("columns")
+        yield faults.text_needed(span, columns, nearest("text", columns))
 
 
 _TEXTUAL: tuple[ExpressionKind, ...] = ("text", "number", "any", "label")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from refinelab_dsl import syntax, types
@@ -16,6 +17,8 @@ from refinelab_dsl.semantics.uses import find_names
 from refinelab_dsl.semantics.written import word_of
 from refinelab_dsl.source import Span
 
+_LANGUAGE = re.compile(r"[a-z]{2,12}(-[a-z]{2,12}){0,2}")
+
 
 def check_sorts(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     """Datasets of the role, measures and validators of the `kind` that an attribute takes; fields that exist."""
@@ -25,6 +28,7 @@ def check_sorts(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
             for expected, target in find_names(declared.get(name), attribute.type):
                 yield from _check_sort(bindings.draft, declared, name, expected, target)
         yield from _check_kind(bindings.draft, declared)
+        yield from _check_wikipedia(declared)
 
 
 def _check_sort(
@@ -79,6 +83,19 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 if name in declared.written and not any(each.startswith("hf://") for each in sources):
                     because = "its source is no `hf://` address"
                     yield faults.no_effect(declared.written[name].name_span, name, declared.title, because)
+
+
+def _check_wikipedia(declared: Declared) -> Iterator[Diagnostic]:
+    """A language is part of a host's name, so it is nothing but a code."""
+    for name in ("corpus", "context"):
+        value = declared.get(name)
+        if isinstance(value, types.Formed) and value.function == "retrieve":
+            value = dict(value.arguments).get("corpus")
+        if not isinstance(value, types.Formed) or value.function != "wikipedia":
+            continue
+        language = dict(value.arguments).get("language")
+        if isinstance(language, str) and not _LANGUAGE.fullmatch(language):
+            yield faults.no_wikipedia(declared.span(name), language)
 
 
 def _check_join(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:

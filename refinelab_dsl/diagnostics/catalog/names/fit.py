@@ -81,6 +81,22 @@ def field_needed(span: Span, name: str, task: str, columns: Sequence[str], near:
     )
 
 
+def text_needed(span: Span, columns: Sequence[str], near: Sequence[str]) -> Diagnostic:
+    """RF2256: the text of a corpus comes from nowhere: it is not mapped, and no column has its name.
+
+    Wrong: `columns = [fact]` without `fields`. Right: `fields = { text = column("fact") }`.
+    """
+    guess = near[0] if near else columns[0]
+    return error(
+        "RF2256",
+        "a corpus needs `text`, which is not mapped and no column",
+        span,
+        "`text` is missing",
+        (Help(f'map it: `fields = {{ text = column("{guess}") }}`'),),
+        notes=(f"columns: {listed(columns)}",),
+    )
+
+
 def task_field_type(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """RF2211: a task field gets a value of another type.
 
@@ -293,6 +309,20 @@ def useless_retries(span: Span, owner: str) -> Diagnostic:
         span=span,
         label="no effect",
         help=(Help("set `on_reject = retry`, or leave it out"),),
+    )
+
+
+def no_wikipedia(span: Span, language: str) -> Diagnostic:
+    """RF2255: `wikipedia` takes the code of a language, of which the host's name is made.
+
+    Wrong: `wikipedia("English")`. Right: `wikipedia("en")`.
+    """
+    return error(
+        "RF2255",
+        f"`{language[:40]}` is no language code of Wikipedia",
+        span,
+        "no language code",
+        (Help('write the code that stands in its address: `wikipedia("en")` is en.wikipedia.org'),),
     )
 
 

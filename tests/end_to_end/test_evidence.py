@@ -1,0 +1,179 @@
+"""Specs that rest on evidence, from the command to the refined set: checks by `rag`, repairs by `correct`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refinelab_dsl.providers.endpoint import Simulation
+from tests.cli.command import Answer, refinec
+from tests.harness.mediawiki_server import ThreadWiki, WikiServer
+from tests.harness.openai_server import Behaviour, ThreadServer
+
+FACTS = ("A hexagon has six sides.", "A square has four sides.", "A triangle has three sides.", "A cube has six faces.")
+
+SPEC = """edition = 1
+seed = 3
+dataset quiz {{
+  task = mcq
+  source = "items.jsonl"
+  fields = {{ doubt = column("doubt"), truth = column("truth") }}
+}}
+{corpus}
+model small {{ {model}
+  price = {{ input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }}
+}}
+validator grounded {{ kind = rag, model = small, corpus = {name}, top_k = 2 }}
+operator repair {{
+  kind = correct
+  model = small
+  validator = grounded
+  where = doubt > 0.5
+  prior = {{ success = 80% }}
+}}
+constraints {{ flagged = doubt > 0.5, max_removed = 0% }}
+budget {{ tokens = 400k }}
+output refined {{ path = "out/refined.jsonl", layout = task, columns = [question, choices, answer] }}
+"""
+
+LOCAL = 'dataset facts { role = corpus, task = qa, source = "facts.txt" }'
+
+
+def _project(
+    folder: Path, *, name: str = "facts", corpus: str = LOCAL, model: str = "provider = simulated",
+    facts: str = "\n\n".join(FACTS),
+) -> None:  # fmt: skip
+    """Sixteen items, every second with a wrong key under suspicion; the simulated model alone knows their truth."""
+    numbers = ["three", "four", "five", "six"]
+    with (folder / "items.jsonl").open("w", encoding="utf-8") as stream:
+        for number in range(16):
+            key = "six" if number % 2 else "five"
+            row = {
+                "question": f"How many sides has hexagon number {number}?", "choices": numbers, "answer": key,
+                "truth": "six", "doubt": 0.1 if number % 2 else 0.9,
+            }  # fmt: skip
+            stream.write(json.dumps(row) + "\n")
+    (folder / "facts.txt").write_text(facts, encoding="utf-8")
+    (folder / "spec.refine").write_text(SPEC.format(corpus=corpus, name=name, model=model), encoding="utf-8")
+
+
+def _apply(folder: Path, environ: Mapping[str, str] = {}) -> Answer:
+    return refinec("apply", "--auto-approve", "--format", "json", "spec.refine", cwd=folder, environ=environ)
+
+
+def _answers(folder: Path) -> list[str]:
+    rows = [json.loads(line) for line in (folder / "out/refined.jsonl").read_text("utf-8").splitlines()]
+    return [row["answer"] for row in rows]
+
+
+def _events(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / ".refine/runs/0001/provenance.jsonl").read_text().splitlines()]
+
+
+def test_wrong_keys_are_corrected_and_nothing_else_is_changed(tmp_path: Path) -> None:
+    _project(tmp_path)
+    answer = _apply(tmp_path)
+    assert answer.code == 0, answer.err
+    head = answer.json
+    repaired = head["operators"]["repair"]
+    assert repaired["accepted"] >= 4
+    answers = _answers(tmp_path)
+    assert answers[1::2] == ["six"] * 8
+    assert answers[::2].count("six") == repaired["accepted"]
+    assert answers[::2].count("five") == 8 - repaired["accepted"]
+    verdicts = [event for event in _events(tmp_path) if event["event"] == "call" and event["model"] == "corpus.facts"]
+    assert len(verdicts) > 10
+    replayed = refinec("replay", "1", cwd=tmp_path)
+    assert replayed.code == 0, replayed.err
+
+
+def test_a_model_that_always_says_supported_catches_nothing(tmp_path: Path) -> None:
+    """Over HTTP: every reply is `supported`. Nothing is refuted, nothing is changed, and the run says so."""
+    with ThreadServer(Behaviour(Simulation(success=1.0))) as server:
+        model = f'provider = openai, id = "yes", base_url = "{server.base_url}"'
+        _project(tmp_path, model=model)
+        answer = _apply(tmp_path)
+        bodies = server.tally.bodies
+    assert answer.code == 0
+    assert "RF6015" in answer.err
+    assert _answers(tmp_path) == ["five", "six"] * 8
+    rejections = [event for event in _events(tmp_path) if event["event"] == "verdict"]
+    assert {event["reason"] for event in rejections} <= {"nothing to correct", "it is not sure that the item is wrong"}
+    assert answer.json["operators"]["repair"]["accepted"] == 0
+    assert all('"truth"' not in message["content"] for body in bodies for message in body["messages"])
+    assert any("A hexagon has six sides." in body["messages"][-1]["content"] for body in bodies)
+
+
+def test_over_http_an_item_is_verified_repaired_and_verified_again(tmp_path: Path) -> None:
+    with ThreadServer(Behaviour(Simulation(success=0.5))) as server:
+        _project(tmp_path, model=f'provider = openai, id = "some", base_url = "{server.base_url}"')
+        answer = _apply(tmp_path)
+    assert answer.code in (0, 9), answer.err
+    accepted = answer.json["operators"]["repair"]["accepted"]
+    assert accepted > 0
+    answers = _answers(tmp_path)
+    assert answers[1::2] == ["six"] * 8
+    assert sum(each != "five" for each in answers[::2]) == accepted
+
+
+def test_keywords_go_to_the_wiki_that_the_user_names_and_the_plan_lists(tmp_path: Path) -> None:
+    _project(tmp_path, corpus="", name='wikipedia("en")')
+    with ThreadWiki(WikiServer({"Hexagon": FACTS[0], "Square": FACTS[1]})) as wiki:
+        environ = {"REFINE_WIKIPEDIA_URL": wiki.address, "REFINE_CONTACT": "me@example.org"}
+        shown = refinec("plan", "spec.refine", cwd=tmp_path, environ=environ)
+        answer = _apply(tmp_path, environ)
+        asked, agents = list(wiki.asked), list(wiki.agents)
+    assert "keywords to 127.0.0.1" in shown.out
+    assert answer.code == 0, answer.err
+    searches = [each["srsearch"] for each in asked if "srsearch" in each]
+    assert searches
+    assert all("How many" not in search for search in searches)
+    assert all("me@example.org" in agent for agent in agents)
+    again = refinec("replay", "1", cwd=tmp_path)
+    assert again.code == 0, again.err
+
+
+def test_a_wiki_that_refuses_stops_the_run_which_goes_on_later(tmp_path: Path) -> None:
+    _project(tmp_path, corpus="", name='wikipedia("en")')
+    pages = {"Hexagon": FACTS[0]}
+    with ThreadWiki(WikiServer(pages, [None, None, None, None, "403"])) as wiki:
+        environ = {"REFINE_WIKIPEDIA_URL": wiki.address}
+        answer = _apply(tmp_path, environ)
+        assert answer.code == 8
+        assert "RF6604" in answer.err
+        before = len(wiki.asked)
+        resumed = refinec("apply", "--resume", "--format", "json", cwd=tmp_path, environ=environ)
+        assert resumed.code == 0, resumed.err
+        repeated = [each["srsearch"] for each in wiki.asked[before:] if "srsearch" in each]
+        assert wiki.asked[0]["srsearch"] not in repeated
+
+
+def test_a_corpus_that_changed_makes_a_plan_stale(tmp_path: Path) -> None:
+    _project(tmp_path)
+    assert refinec("plan", "spec.refine", "-o", "a.refplan", cwd=tmp_path).code == 0
+    with (tmp_path / "facts.txt").open("a", encoding="utf-8") as stream:
+        stream.write("\n\nA prism has rectangles.\n")
+    answer = refinec("apply", "a.refplan", cwd=tmp_path)
+    assert answer.code == 6
+    assert "facts.txt" in answer.err
+
+
+@pytest.mark.parametrize("facts", ["", " \n\n"])
+def test_an_empty_corpus_is_refused_by_the_plan(tmp_path: Path, facts: str) -> None:
+    _project(tmp_path, facts=facts)
+    answer = refinec("plan", "spec.refine", cwd=tmp_path)
+    assert answer.code == 1
+    assert "RF3070" in answer.err
+
+
+def test_nothing_retrieved_is_nothing_asked(tmp_path: Path) -> None:
+    _project(tmp_path, facts="Quartz glitters.")
+    answer = _apply(tmp_path)
+    assert "RF6015" in answer.err
+    calls = [event for event in _events(tmp_path) if event["event"] == "call"]
+    assert {event["model"] for event in calls} == {"corpus.facts"}
+    assert answer.json["cost"]["tokens"] == 0
