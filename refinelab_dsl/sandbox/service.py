@@ -66,7 +66,13 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers."""
+        with self._lock:
+            self._stack.close()
+            self._embedded = None
 
     def open(self, level: Level) -> Embedded | Strict:
         """Makes a level ready.

@@ -9,6 +9,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Execute, Finding, Level, Outcome, Program
 from refinelab_dsl.questions import Questions
+from refinelab_dsl.validators.verdict import ValidatorKind
 
 _BROKEN: Final = {
     "failed": "its tests end with {message}",
@@ -40,3 +41,6 @@ def inquire(validator: Validator, item: Item, questions: Questions) -> Program[F
     if outcome.status == "ok":
         return Finding("unknown", 0.0, "a function that does nothing passes its tests, too")
     return Finding("supported", 1.0)
+
+
+KIND: Final = ValidatorKind("exec", inquire=inquire)

@@ -221,6 +221,15 @@ def item_missing(key: str, step: int) -> Diagnostic:
     )
 
 
+def sandbox_missing(validator: str, level: str, reason: str, fix: str) -> Diagnostic:
+    """RF6040: the machine does not have the sandbox in which a validator runs programs; nothing was run."""
+    return Diagnostic(
+        "RF6040", "error", f"validator `{validator}` runs programs at the level `{level}`, which is not to be had here",
+        notes=(reason,),
+        help=(Help(f"bring it: {fix}"), Help("see what this machine has with `refinec doctor`")),
+    )
+
+
 def key_missing(title: str, variable: str, span: Span | None = None) -> Diagnostic:
     """RF6200: the environment variable that a model's key comes from is not set, or empty."""
     return Diagnostic(
