@@ -68,12 +68,17 @@ def choose_solver(wanted: str, bins: int) -> Solver | None:
 
 @dataclass
 class _Warm:
-    """A model as HiGHS has it. goal: what was minimised last. seconds: that it ran; its limit counts them all."""
+    """A model as HiGHS has it. goal: what was minimised last. seconds: that it ran; its limit counts them all.
+
+    linear: it was never an integer program. Of one that was, variables are fixed by now, and Pyomo would hand over each
+    row that they are in anew, one by one.
+    """
 
     model: Model
     highs: Any
     goal: Any = None
     seconds: float = 0.0
+    linear: bool = True
 
 
 @dataclass
@@ -204,14 +209,16 @@ class Session:
         from pyomo.contrib.solver.solvers.highs import Highs
 
         # Interior point takes nothing over from the point before, so a large model need not be handed over again.
-        kept = not model.is_exacting or options.get("solver") == "ipm" or self._goes_on(model)
+        kept = not model.is_exacting or self._goes_on(model)
+        if self._warm is not None and self._warm.linear and options.get("solver") == "ipm":
+            kept = True
         if self._warm is None or self._warm.model is not model or not kept:
             self._warm = _Warm(model, Highs())
             self._warm.highs.set_instance(model.pyomo)  # before the time is looked at: it takes some
         if self.left <= 0:
             return "stopped"
         warm = self._warm
-        warm.goal = model.goal
+        warm.goal, warm.linear = model.goal, warm.linear and not model.is_integer
         solver = warm.highs
         config = solver.config
         config.load_solutions = False
