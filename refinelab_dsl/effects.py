@@ -24,6 +24,8 @@ from refinelab_dsl.prompts.request import Completion, Request, Usage, request_ke
 from refinelab_dsl.prompts.tokens import call_ceiling, count_tokens, price_usd, request_tokens
 
 SANDBOX: Final = "sandbox"
+EMBEDDING_LINE: Final = "embedding."
+"""What stands before the name of an embedding where the lines of a run are named."""
 
 Level: TypeAlias = Literal["embedded", "strict"]
 """Where programs of models run: an interpreter of a subset of Python, or a process that has nothing."""
@@ -135,7 +137,7 @@ def effect_line(effect: Effect) -> str:
         case Retrieve():
             return f"corpus.{effect.corpus}"
         case Embed():
-            return f"embedding.{effect.embedding.name}"
+            return f"{EMBEDDING_LINE}{effect.embedding.name}"
         case Execute():
             return SANDBOX
 

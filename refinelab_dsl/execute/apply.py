@@ -20,6 +20,7 @@ from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Limits
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.effects import EMBEDDING_LINE
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import Refusal, Start, begin_run
 from refinelab_dsl.execute.calls import Caller, Line
@@ -240,7 +241,11 @@ class _Execution:
         if isinstance(services, Diagnostic):
             raise _Unusable(services)
         for name, performer in services.items():
-            lines[name] = Line(name, performer, Pace(Limits()), (name,), _SERVICE_SECONDS, True)
+            is_asked = name.startswith(EMBEDDING_LINE)  # all else runs on this machine, or is free
+            lines[name] = Line(
+                name, performer, Pace(Limits()), (name,), _SERVICE_SECONDS, not is_asked,
+                asyncio.Semaphore(Limits().concurrency if is_asked else 1),
+            )
         return lines
 
     def _count_slots(self) -> dict[str, int]:
@@ -259,6 +264,7 @@ class _Execution:
         """
         budget = self._start.header.budget
         models = {model.name: model for model in self._start.header.models}
+        prices = {f"{EMBEDDING_LINE}{each.name}": each.price for each in self._start.header.embeddings}
         operators = {operator.name: operator for operator in self._start.header.operators}
         caps = {
             action.operator: cap
@@ -282,10 +288,13 @@ class _Execution:
                     ledger.carry(entry.reserved, owner, lost=True)
                     journal.mark_lost(entry.id)
                     continue
-                model = models.get(entry.model)  # none for what runs on this machine
-                usd = Decimal(0) if model is None or usage is None else prompts.price_usd(
-                    model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
-                )
+                model, price = models.get(entry.model), prices.get(entry.model, Decimal(0))
+                if model is None or usage is None:  # an embedding, or what runs on this machine
+                    usd = None if price is None or usage is None else price * usage.input_tokens
+                else:
+                    usd = prompts.price_usd(
+                        model, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens
+                    )
                 spent = entry.reserved if usage is None else Amount(usage.input_tokens + usage.output_tokens, usd)
                 ledger.carry(spent, owner)
                 journal.adopt(entry.id, stored.reply_hash, usage, spent)

@@ -18,6 +18,7 @@ from refinelab_dsl.diagnostics.catalog import retrieval as corpus_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.earlier import describe_vanished
+from refinelab_dsl.execute.embeddings import list_asked
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord
 from refinelab_dsl.exit_codes import ExitCode
@@ -76,6 +77,10 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     used = {template.model for template in header.templates}
     for model in header.models:
         distrust = providers.check_trust(model, options.environ) if model.name in used and header.actions else None
+        if distrust is not None:
+            raise Refusal(ExitCode.UNAVAILABLE, distrust)
+    for embedding in list_asked(header) if header.actions else ():
+        distrust = providers.check_trust(embedding, options.environ)
         if distrust is not None:
             raise Refusal(ExitCode.UNAVAILABLE, distrust)
     if found is None:

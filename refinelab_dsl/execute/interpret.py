@@ -448,8 +448,8 @@ class Interpreter:
         ))
         tally.accepted[step.action] += 1
         tally.simulated = tally.simulated or simulated
-        for neighbours in engine.surroundings.output.values():
-            neighbours.add(item)
+        for name, neighbours in engine.surroundings.output.items():
+            neighbours.add(item, result.vectors.get(name))
 
     def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """The result's labels, as they count and as they are recorded (None where they are assumed)."""

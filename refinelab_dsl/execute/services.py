@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.execute.calls import Performer
 from refinelab_dsl.execute.corpora import open_corpora
+from refinelab_dsl.execute.embeddings import open_embeddings
 from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.sandboxes import open_sandbox
 
@@ -15,7 +16,7 @@ OpenService: TypeAlias = Callable[[Place], Mapping[str, Performer] | Diagnostic]
 """The performers that a plan needs of one kind, by line (`effects.effect_line`); or why one cannot be had. Asked before
 the first call."""
 
-SERVICES: Final[tuple[OpenService, ...]] = (open_corpora, open_sandbox)
+SERVICES: Final[tuple[OpenService, ...]] = (open_corpora, open_sandbox, open_embeddings)
 
 
 def open_services(place: Place) -> dict[str, Performer] | Diagnostic:

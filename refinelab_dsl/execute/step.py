@@ -30,14 +30,16 @@ from refinelab_dsl.prompts.asking import (
     is_paid,
     item_bytes,
     result_questions,
+    sum_vectors,
 )
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault
+from refinelab_dsl.prompts.vectors import asked_by, embedding_of, most_vectors
 from refinelab_dsl.questions import Known, Questions
 from refinelab_dsl.validators import VALIDATORS, Result, Surroundings, Verdict, judge_finding, settle_time, validate
 from refinelab_dsl.validators.duplicate import measure_originals
-from refinelab_dsl.validators.nearness import embedding_of
+from refinelab_dsl.validators.nearness import embed_result
 
 REPLY = "reply"  # the name under which the parser of replies gives its verdict
 
@@ -246,7 +248,8 @@ class StepRunner:
         if isinstance(item, Unreadable):
             telling.checks.append(Check(REPLY, Verdict(False, item.message)))
             return
-        if self._bound(operator) and item_bytes(item) > self._most_bytes(operator):
+        is_asked = self._bound(operator) or any(asked_by(self._context, operator))
+        if is_asked and item_bytes(item) > self._most_bytes(operator):
             telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
             return
         yield from self._check(step, telling, Result(item, parent, step.target))
@@ -260,6 +263,7 @@ class StepRunner:
             validator = self.validator(name)
             kind = VALIDATORS[validator.kind]
             verdict: Verdict | None = None
+            result = yield from embed_result(validator, result, self._context.embeddings)
             if kind.inquire is not None:
                 finding = findings[name] = yield from kind.inquire(validator, result.item, self._questions)
                 verdict = judge_finding(validator, result.including(values), self._surroundings, finding)
@@ -313,7 +317,9 @@ class StepRunner:
         if telling.is_made or step.operator not in self._context.operators:
             return worst
         size = 2 * item_bytes(telling.parents[0]) + 400
-        use = claim_results(self._context, self._bound(self.operator(step)), size, most=False)
+        operator = self.operator(step)
+        use = claim_results(self._context, self._bound(operator), size, most=False)
+        use = sum_vectors(use, most_vectors(self._context, operator, size))
         return worst + Amount(int(use.tokens), use.usd)
 
     def _bound(self, operator: Operator) -> tuple[Bound, ...]:

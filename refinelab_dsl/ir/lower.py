@@ -19,6 +19,7 @@ from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.formats import output_format
 from refinelab_dsl.semantics.joint import settle_joint
+from refinelab_dsl.semantics.later import find_later
 from refinelab_dsl.semantics.targets import settle_target
 from refinelab_dsl.source import Span
 
@@ -63,7 +64,7 @@ class _Lowering:
             expects=tuple(map(self.expect, self.draft.all("expect"))),
             origins=dict(self.origins(tree)),
             docs={_path(each): each.block.doc for each in self.draft.blocks if each.block.doc},
-            unexecutable=tuple(Unexecutable(what=use.what, span=use.span) for use in self.draft.later),
+            unexecutable=tuple(Unexecutable(what=use.what, span=use.span) for use in find_later(self.draft)),
         )
 
     def expression(self, declared: Declared, attribute: str, key: str | None = None) -> Expression | None:

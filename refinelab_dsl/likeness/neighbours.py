@@ -45,13 +45,13 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def add(self, item: Item) -> None:
-        """Puts an item among the neighbours."""
+    def add(self, item: Item, vectors: object = None) -> None:
+        """Puts an item among the neighbours. vectors: no matter, where letters are compared."""
         text = comparison_text(item)
         self._add(text, passage_digest(item), sign(text))
 
-    def nearest(self, item: Item) -> float:
-        """Likeness of the nearest item, 0 where none comes near."""
+    def nearest(self, item: Item, vectors: object = None) -> float:
+        """Likeness of the nearest item, 0 where none comes near. vectors: as above."""
         text, passage = comparison_text(item), passage_digest(item)
         if _digest(text, passage) in self._exact:
             return 1.0

@@ -43,6 +43,7 @@ from refinelab_dsl.prompts.asking import result_ceiling
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
+from refinelab_dsl.prompts.vectors import asked_by
 from refinelab_dsl.solve.problem import Assignment, Problem
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def build_context(program: Program, profile: Profile) -> StepContext:
         templates={template.name: template for template in build_templates(program)},
         validators={validator.name: validator for validator in program.validators},
         corpora={corpus.name: corpus.sha256 for corpus in profile.corpora},
+        embeddings={embedding.name: embedding for embedding in program.embeddings},
     )
 
 
@@ -319,7 +321,13 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
 
 def _find_hosts(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
     """Those that will receive text of the dataset."""
-    named = map(host, _called_models(situation, sketch, new=True))
+    named = [host(model) for model in _called_models(situation, sketch, new=True)]
+    named += [
+        host(embedding)
+        for operator in {group.operator for group in sketch.groups if group.new}
+        if operator in situation.context.operators
+        for _, embedding in asked_by(situation.context, situation.context.operators[operator])
+    ]
     return tuple(sorted({name for name in named if name is not None}))
 
 

@@ -11,6 +11,7 @@ from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.plan.build import Draft, Situation
 from refinelab_dsl.plan.figures import render_usd
+from refinelab_dsl.prompts.vectors import asked_by
 
 
 def review_draft(
@@ -26,10 +27,24 @@ def review_draft(
         if model.name not in called:
             continue
         if model.price is None and model.provider == "openai":
-            found.append(faults.price_unknown(model.name, origins.get(f"model.{model.name}")))
+            found.append(faults.price_unknown(model.title, origins.get(f"model.{model.name}")))
         refused = prompts.check_endpoint(model)
         if refused is not None:  # `apply` will not call it; a plan calls nobody
             found.append(replace(refused, severity="warning", span=origins.get(f"model.{model.name}")))
+    acting = {group.operator for group in draft.sketch.groups}
+    embedded = {
+        embedding.name: embedding
+        for operator in situation.program.operators
+        if operator.name in acting
+        for _, embedding in asked_by(situation.context, operator)
+    }
+    for name, embedding in embedded.items():
+        span = origins.get(f"embedding.{name}")
+        if embedding.price is None:
+            found.append(faults.price_unknown(embedding.title, span))
+        refused = prompts.check_endpoint(embedding)
+        if refused is not None:
+            found.append(replace(refused, severity="warning", span=span))
     confidence = float(situation.program.solve.confidence)
     if header.chance < confidence - 1e-6 and header.actions:
         short = [action for action in header.actions if action.chance < confidence]

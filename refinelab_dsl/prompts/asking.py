@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, measure_template, validator_template
 from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens
+from refinelab_dsl.prompts.vectors import expected_vectors, most_vectors
 from refinelab_dsl.source import Place
 
 ROUTES: Final = ("pot", "rag")
@@ -216,17 +217,25 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item]) 
     Raises:
         StepFault: a template cannot be rendered with one of the items.
     """
-    return expected_use(context, result_questions(context, operator), items)
+    use = expected_use(context, result_questions(context, operator), items)
+    return sum_vectors(use, expected_vectors(context, operator, items))
 
 
 def result_ceiling(context: StepContext, operator: Operator) -> Use:
     """The most that can be asked about a result of an operator, repairs included."""
-    questions = result_questions(context, operator)
     if operator.name not in context.templates:
         return Use()
-    bounds = [bound_question(context, question) for question in questions]
+    bounds = [bound_question(context, question) for question in result_questions(context, operator)]
     size = MOST_BYTES_PER_TOKEN * context.templates[operator.name].max_output_tokens
-    return claim_results(context, bounds, size, most=True) + _longer_passages(context, operator)
+    use = claim_results(context, bounds, size, most=True) + _longer_passages(context, operator)
+    return sum_vectors(use, most_vectors(context, operator, size))
+
+
+def sum_vectors(use: Use, vectors: Iterable[tuple[float, float, Decimal | None]]) -> Use:
+    """A use, and that of what is embedded: calls, tokens, dollars."""
+    for calls, tokens, usd in vectors:
+        use += Use(calls, tokens, 0.0, usd)
+    return use
 
 
 def _longer_passages(context: StepContext, operator: Operator) -> Use:

@@ -12,7 +12,7 @@ import msgspec
 from refinelab_dsl.artifacts.plan import Header, Template
 from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import JOINT, Dimension, Measure, Model, Operator, Validator
+from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Model, Operator, Validator
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
 from refinelab_dsl.prompts.render import TemplateFault
@@ -55,6 +55,7 @@ class StepContext:
     templates: Mapping[str, Template]
     validators: Mapping[str, Validator] = field(default_factory=dict)
     corpora: Mapping[str, str] = field(default_factory=dict)  # by name, the hash of what each holds
+    embeddings: Mapping[str, Embedding] = field(default_factory=dict)
 
     @property
     def joint(self) -> frozenset[str]:
@@ -76,6 +77,7 @@ class StepContext:
             templates={template.name: template for template in header.templates},
             validators={validator.name: validator for validator in header.validators},
             corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
+            embeddings={embedding.name: embedding for embedding in header.embeddings},
         )
 
 

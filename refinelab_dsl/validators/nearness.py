@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Embedding, Validator
-from refinelab_dsl.embeddings import Embedder, build_embedder
+from refinelab_dsl.effects import Program
+from refinelab_dsl.embeddings import Embedder, ask_vectors, build_embedder
 from refinelab_dsl.likeness import EmbeddedNeighbours, Nearest, Neighbours, comparison_text
-
-LETTERS = ""
-"""Stands for an embedding where none is named: `duplicate` compares letters, `drift` takes the built-in one."""
-
-
-def embedding_of(validator: Validator) -> str:
-    """The name of the embedding that a validator compares by, `LETTERS` where it names none."""
-    return str(validator.options.get("embedding") or LETTERS)
+from refinelab_dsl.prompts.vectors import LETTERS, compared_texts, embedding_of
+from refinelab_dsl.validators.verdict import Result
 
 
 def build_embedders(
     validators: Iterable[Validator], embeddings: Sequence[Embedding], read: Callable[[], Iterable[Item]]
 ) -> dict[str, Embedder]:
-    """The embeddings that these validators need, by name.
+    """The embeddings that these validators need and that are computed on this machine, by name.
 
     read: the items of the source, on whose texts embeddings are fitted; called once for each embedding.
     """
@@ -32,7 +27,11 @@ def build_embedders(
         if validator.kind == "drift" or (validator.kind == "duplicate" and embedding_of(validator) != LETTERS)
     }
     declared = {embedding.name: embedding for embedding in (Embedding(name=LETTERS), *embeddings)}
-    return {name: build_embedder(declared[name], map(comparison_text, read())) for name in sorted(wanted)}
+    return {
+        name: build_embedder(declared[name], map(comparison_text, read()))
+        for name in sorted(wanted)
+        if not declared[name].is_asked
+    }
 
 
 def open_neighbours(
@@ -44,4 +43,19 @@ def open_neighbours(
         for validator in validators
         if validator.kind == "duplicate" and side in validator.against
     }
-    return {name: Neighbours() if name == LETTERS else EmbeddedNeighbours(embedders[name]) for name in sorted(names)}
+    return {
+        name: Neighbours() if name == LETTERS else EmbeddedNeighbours(embedders.get(name)) for name in sorted(names)
+    }
+
+
+def embed_result(validator: Validator, result: Result, embeddings: Mapping[str, Embedding]) -> Program[Result]:
+    """The result with the vectors that a validator compares, where its embedding is asked for them.
+
+    embeddings: those that the plan declares, by name.
+    """
+    embedding = embeddings.get(embedding_of(validator))
+    texts = compared_texts(validator, result.item, result.parent)
+    if embedding is None or not embedding.is_asked or not texts:
+        return result
+    vectors = yield from ask_vectors(embedding, texts)
+    return result.embedded(embedding.name, vectors)

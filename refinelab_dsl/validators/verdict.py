@@ -11,7 +11,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding, Measured, Program
-from refinelab_dsl.embeddings import Embedder
+from refinelab_dsl.embeddings import Embedder, Vectors
 from refinelab_dsl.likeness import Nearest
 from refinelab_dsl.questions import Questions
 
@@ -51,6 +51,7 @@ class Result:
 
     likeness: to the originals, by embedding, where that was looked up before (the originals do not change). measured:
     what paid measures found of the item.
+    vectors: by embedding, of its texts, where they were asked for.
     """
 
     item: Item
@@ -58,6 +59,7 @@ class Result:
     target: Mapping[str, str]
     likeness: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -67,6 +69,12 @@ class Result:
     def including(self, measured: Mapping[str, Measured]) -> Result:
         """With these values of paid measures."""
         return replace(self, measured=dict(measured))
+
+    def embedded(self, embedding: str, vectors: Vectors) -> Result:
+        """With the vectors that an embedding gave for its texts."""
+        found = self.vectors.get(embedding)
+        rows = vectors.rows if found is None else {**found.rows, **vectors.rows}
+        return replace(self, vectors={**self.vectors, embedding: Vectors(rows)})
 
     def likened(self, embedding: str, likeness: float) -> Result:
         """With its likeness to the originals by an embedding."""

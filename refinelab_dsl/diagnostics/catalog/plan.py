@@ -100,16 +100,16 @@ def price_above_limit(expected: str, limit: str) -> Diagnostic:
     )
 
 
-def price_unknown(model: str, span: Span | None) -> Diagnostic:
+def price_unknown(title: str, span: Span | None) -> Diagnostic:
     """RF5033: no price is declared; dollars are `unknown`, limits hold in tokens only."""
+    model = (
+        Help('declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }'),
+        Help("or pin its list price in refine.lock: refinec lock --update-prices"),
+    )
+    embedding = (Help("declare it: price = { input = $0.02 / 1M }"),)
     return Diagnostic(
-        "RF5033", "warning", f"the price of model `{model}` is unknown: costs are shown in tokens, dollars as "
-        "`unknown`",
-        span=span,
-        help=(
-            Help("declare it: price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = \"2026-11-01\" }"),
-            Help("or pin its list price in refine.lock: refinec lock --update-prices"),
-        ),
+        "RF5033", "warning", f"the price of {title} is unknown: costs are shown in tokens, dollars as `unknown`",
+        span=span, help=embedding if title.startswith("embedding") else model,
     )
 
 

@@ -54,18 +54,19 @@ def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     for model, user in _asked(draft):
         if model.get("price") is not None or model.is_broken("price", "provider"):
             continue
-        if bindings.options.find_price(model.get("provider"), model.get("base_url"), model.get("id")) is not None:
+        named = (model.get("provider"), model.get("base_url"), model.get("id"))
+        if model.kind == "model" and bindings.options.find_price(*named) is not None:
             continue
         span = model.block.label_span or model.block.kind_span
         match model.get("provider"):
             case "openai":
-                yield faults.cost_without_price(budget.span("cost"), model.name, user.title, span)
+                yield faults.cost_without_price(budget.span("cost"), model.title, user.title, span)
             case "simulated":
                 yield faults.simulated_is_free(span, model.name)
 
 
 def _asked(draft: Draft) -> Iterator[tuple[Declared, Declared]]:
-    """The models that a plan may ask, each with the first declaration that asks it."""
+    """The models and embeddings that a plan may ask, each with the first declaration that asks it."""
     seen: set[str] = set()
     for user in draft.blocks:
         if user.kind not in ("operator", "measure", "validator", "judge"):
@@ -75,6 +76,11 @@ def _asked(draft: Draft) -> Iterator[tuple[Declared, Declared]]:
             if model is not None and model.name not in seen:
                 seen.add(model.name)
                 yield model, user
+    for user in draft.blocks:
+        embedding = draft.named("embedding", user.get("embedding"))
+        if embedding is not None and embedding.name not in seen:
+            seen.add(embedding.name)
+            yield embedding, user
 
 
 def _keys(declared: Declared, attribute: str) -> Iterator[tuple[str, Span]]:

@@ -122,17 +122,19 @@ def budget_without_limit(span: Span) -> Diagnostic:
     return error("RF2220", "a budget limits tokens or cost, and this one neither", span, "no limit", (help_,))
 
 
-def cost_without_price(span: Span, model: str, user: str, declared: Span) -> Diagnostic:
+def cost_without_price(span: Span, title: str, user: str, declared: Span) -> Diagnostic:
     """RF2221: a limit in dollars, and a model whose price is unknown.
 
     Wrong: `cost = $3` with a model without `price`. Right: `price = { input = $0.15 / 1M, output = $0.60 / 1M }`.
     """
     return error(
         "RF2221",
-        f"`cost` cannot be kept: the price of model `{model}` is unknown",
+        f"`cost` cannot be kept: the price of {title} is unknown",
         span,
         "a limit in dollars",
-        (
+        (Help("declare it: `price = { input = $0.02 / 1M }`"),)
+        if title.startswith("embedding")
+        else (
             Help('declare it: `price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }`'),
             Help("or pin its list price in refine.lock: refinec lock --update-prices"),
         ),
