@@ -457,6 +457,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         default=_SUPPORTED,
         names=_VERDICT,
         attributes=(Attribute("sandbox", Word(("embedded", "strict")), "where it runs", default="embedded"),),
+        tasks=("code",),
         reached=True,
     ),
     ValidatorKind("expression", "a condition over the result holds", "required", items=True, reached=True),

@@ -141,6 +141,7 @@ class ValidatorKind:
     attributes: tuple[Attribute, ...] = ()
     sees: tuple[PromptName, ...] = ()
     asks: Asking | None = None
+    tasks: tuple[str, ...] = ("mcq", "qa", "math", "code", "chat")
     paid: bool = False
     reached: bool = False
 

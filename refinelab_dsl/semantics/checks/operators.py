@@ -39,10 +39,15 @@ def check_operators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnosti
 def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     """What each kind of validator needs."""
     draft = bindings.draft
+    task = None if draft.dataset is None else draft.dataset.get("task")
+    used = {name for operator in draft.all("operator") for name in operator.get("checks") or ()}
+    used |= {each.get("validator") for kind in ("operator", "measure") for each in draft.all(kind)}
     for validator in draft.all("validator"):
         row = validator.validator
         if row is None:
             continue
+        if task is not None and task not in row.tasks and validator.name in used:
+            yield faults.wrong_task(validator.span("kind"), validator.title, row.name, row.tasks, task)
         if row.accept == "required" and "accept" not in validator.written:
             yield faults.accept_needed(validator.block.header_span, validator.title)
         if "retries" in validator.written and validator.get("on_reject") != "retry":
