@@ -238,9 +238,7 @@ def naep() -> Sequence[tuple[float, float]]:
             mean = np.mean(row["logits"], axis=0)
             right.setdefault(row["model"], {})[row["item_id"]] = int(np.argmax(mean)) == keys[row["item_id"]]
     names = sorted(set(wrong) & {item for each in right.values() for item in each})
-    answers = np.array(
-        [[each.get(item, ABSENT) for item in names] for _, each in sorted(right.items())], dtype=np.int8
-    )
+    answers = np.array([[each.get(item, ABSENT) for item in names] for _, each in sorted(right.items())], dtype=np.int8)
     difficulty = fit_items(answers, "rasch").difficulty
     return [(float(mine), float(np.mean(wrong[item]))) for mine, item in zip(difficulty, names, strict=True)]
 

@@ -82,16 +82,21 @@ def settle_rating(
     comparisons: (rating of the exemplar, result). It begins at their mean. A round updates it by each of them once, in
     an order drawn anew from the seed, and rounds go on until one changes it by less than `SETTLED`, or `rounds` are
     over: where every result is the same, no rating explains them best, and it moves on for as long.
+
+    The first round has the K of the spec. With that K a rating would never rest, but go on swinging with the order of
+    its last comparisons. So where a round's steps together would carry it farther than 2 / rounds done of the way to
+    what explains the results, K is lowered to that: the steps of a stochastic approximation (Robbins and Monro 1951).
     """
     if not comparisons:
         return Rating(None, math.inf, 0, False, 0)
     rating = sum(other for other, _ in comparisons) / len(comparisons)
     done, settled = 0, False
+    reach = len(comparisons) * k * math.log(10) / (4 * eta)  # of a round: the share of the way that its steps go
     while not settled and done < rounds:
         before = rating
         for place in order_by_hash(len(comparisons), seed, done):
             other, result = comparisons[place]
-            rating = update_rating(rating, other, result, k=k, eta=eta)
+            rating = update_rating(rating, other, result, k=k / max(1.0, reach * done / 2), eta=eta)
         done += 1
         settled = abs(rating - before) < SETTLED
     error = rating_error(rating, [other for other, _ in comparisons], eta)
