@@ -80,7 +80,7 @@ def check_header(header: Header) -> None:
         if validator.options.get("embedding") is not None:
             _require(f"validators.{name}.embedding", validator.options["embedding"], embeddings)
     asking = {f"measure.{name}" for name in measures} | {
-        f"validator.{name}{route}" for name in validators for route in ("", ".pot", ".rag")
+        f"validator.{name}{route}" for name in validators for route in ("", ".steps", ".pot", ".rag")
     }
     for name, template in templates.items():
         _require("templates", name, operators.keys() | asking)

@@ -432,6 +432,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         sees=(prompts.ITEM,),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
         paid=True,
+        reached=True,
     ),
     ValidatorKind(
         "rag",
@@ -474,6 +475,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         ),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
         paid=True,
+        reached=True,
     ),
 )
 

@@ -11,7 +11,7 @@ import msgspec
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.ir import Program
-from refinelab_dsl.prompts.asking import ROUTES
+from refinelab_dsl.prompts.asking import ROUTES, STEPS, STEPS_ASK
 from refinelab_dsl.prompts.steps import measure_template, validator_template
 
 
@@ -48,6 +48,10 @@ def build_templates(
                 templates.append(_build_template(
                     program, name, route, str(options["model"]), options.get("prompt"), row.asks.max_output_tokens
                 ))
+        if validator.kind == "pot" and options.get("steps"):
+            name = validator_template(validator.name, STEPS)
+            limit = STEPS_ASK.max_output_tokens
+            templates.append(_build_template(program, name, "pot_steps", str(options["model"]), None, limit))
     for measure in program.measures:
         asks = builtins.MEASURE_KINDS[measure.kind].asks if measure.kind in builtins.MEASURE_KINDS else None
         known = labels.get(measure.name, measure.options.get("labels"))

@@ -28,6 +28,11 @@ from refinelab_dsl.source import Place
 ROUTES: Final = ("pot", "rag")
 """The kinds by whose prompts `auto` asks."""
 
+STEPS: Final = "steps"
+"""Of a `pot` with `steps = true`: the end of the name of the template that asks for the first wrong step."""
+
+STEPS_ASK: Final = Asking(2, Decimal(1), 12, 100)
+
 MOST_BYTES_PER_TOKEN: Final = 4
 """A result of more UTF-8 bytes than this many per token of its reply is rejected where checks would ask about it: what
 they claim of the budget counts on it."""
@@ -91,7 +96,13 @@ def validator_questions(context: StepContext, validator: Validator) -> tuple[Que
         )[:1]  # an item takes one route; the first is the dearer
     row = VALIDATOR_KINDS[validator.kind]
     template = context.templates.get(validator_template(validator.name))
-    return () if row.asks is None or template is None else (Question(template, row.asks, row.sees, validator.options),)
+    if row.asks is None or template is None:
+        return ()
+    questions = [Question(template, row.asks, row.sees, validator.options)]
+    steps = context.templates.get(validator_template(validator.name, STEPS))
+    if steps is not None:
+        questions.append(Question(steps, STEPS_ASK, row.sees, validator.options))
+    return tuple(questions)
 
 
 def measure_questions(context: StepContext, measure: Measure) -> tuple[Question, ...]:

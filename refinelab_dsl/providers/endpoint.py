@@ -19,6 +19,7 @@ from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated import cut
+from refinelab_dsl.providers.simulated_programs import solve
 from refinelab_dsl.providers.simulation import FLAWS, simulate
 from refinelab_dsl.providers.simulation_measures import read_blocks
 from refinelab_dsl.providers.wire import SIMULATED_FINGERPRINT
@@ -112,6 +113,9 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     evidence = _evidence(blocks, schema)
     if evidence is not None:
         return evidence
+    thought = _thought(blocks, schema)
+    if thought is not None:
+        return thought
     kind = "expand" if "item" in blocks and "anchor" not in blocks else "generate"
     item = blocks.get("item" if kind == "expand" else "anchor")
     item = item if isinstance(item, dict) else {}
@@ -138,3 +142,22 @@ def _evidence(blocks: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Su
     if "verdict" in members and isinstance(passages, list):
         return Subject("rag", task, {**item, "about": {"shown": len(passages)}})
     return Subject("correct", task, {**item, "about": finding}) if isinstance(finding, dict) else None
+
+
+def _thought(blocks: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Subject | None:
+    """The subject of a call of `pot`: for a program, or for the first wrong step; None of another call.
+
+    Its prompts show no key. The simulated model solves the word problems that it writes itself; of another question it
+    takes a number that follows from the text for the answer.
+    """
+    members = schema.get("properties", {}) if schema is not None else {}
+    item = blocks.get("item")
+    if not isinstance(item, dict) or not {"program", "wrong_step"} & set(members):
+        return None
+    question = str(item.get("question", ""))
+    digits = int(hashlib.sha256(question.encode("utf-8", "replace")).hexdigest(), 16) % 10_000
+    known = {**item, "answer": solve(question) or str(digits)}
+    steps = item.get("steps")
+    if "wrong_step" in members:
+        return Subject("pot_steps", "math", {**known, "about": {"steps": len(steps) if isinstance(steps, dict) else 1}})
+    return Subject("pot", "mcq" if "choices" in item else "math", known)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_evidence import judge_evidence, repair_item
+from refinelab_dsl.providers.simulated_programs import name_step, write_program
 from refinelab_dsl.providers.simulation_measures import compare, name_label, propose_labels, settle_labels
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
@@ -47,5 +48,7 @@ REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
         "discover": propose_labels,
         "discover_merge": settle_labels,
         "elo": compare,
+        "pot": write_program,
+        "pot_steps": name_step,
     }
 )

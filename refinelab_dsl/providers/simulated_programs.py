@@ -15,6 +15,10 @@ from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
 
 _WHOLE: Final = re.compile(r"\s*\$?\s*(-?\d{1,15}|-?\d{1,3}(?:,\d{3})+)\s*", re.ASCII)
+_PROBLEM: Final = re.compile(
+    r"packs (\d+) crates of (\d+) .{1,200}? and then (receives|finds|borrows|sells|loses|gives away) (\d+) ", re.ASCII
+)
+_SHORT: Final = re.compile(r"What is (\d+) \* (\d+) ([-+]) (\d+)\?", re.ASCII)
 _DECIMAL: Final = re.compile(r"\s*\$?\s*(-?\d{0,15}\.\d{1,12})\s*", re.ASCII)
 
 
@@ -36,6 +40,19 @@ def name_step(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     about = subject.item.get("about")
     steps = about.get("steps", 1) if isinstance(about, Mapping) else 1
     return {"wrong_step": 0 if good else draw.between(1, max(1, int(steps)))}
+
+
+def solve(question: str) -> str | None:
+    """The answer to a word problem of `simulation`, None to any other question."""
+    told, short = _PROBLEM.search(question), _SHORT.search(question)
+    if told is not None:
+        crates, each, verb, change = told.groups()
+        gains = verb in ("receives", "finds", "borrows")
+        return str(int(crates) * int(each) + (int(change) if gains else -int(change)))
+    if short is not None:
+        product = int(short[1]) * int(short[2])
+        return str(product + int(short[4]) if short[3] == "+" else product - int(short[4]))
+    return None
 
 
 def _compute(key: str, draw: Draw) -> str:

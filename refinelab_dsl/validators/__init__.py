@@ -10,14 +10,17 @@ from typing import Final, Literal
 from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding
-from refinelab_dsl.validators import drift, duplicate, exec, expression, format, in_bin, rag
+from refinelab_dsl.validators import auto, drift, duplicate, exec, expression, format, in_bin, pot, rag
 from refinelab_dsl.validators.nearness import build_embedders, open_neighbours
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
 VALIDATORS: Final[Mapping[str, ValidatorKind]] = MappingProxyType(
     {
         row.kind: row
-        for row in (format.KIND, duplicate.KIND, drift.KIND, expression.KIND, in_bin.KIND, rag.KIND, exec.KIND)
+        for row in (
+            format.KIND, duplicate.KIND, drift.KIND, expression.KIND, in_bin.KIND, pot.KIND, rag.KIND,
+            exec.KIND, auto.KIND,
+        )
     }
 )
 

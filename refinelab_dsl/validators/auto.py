@@ -8,14 +8,17 @@ corpus cannot look anything up.
 
 from __future__ import annotations
 
+from typing import Final
+
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding, Program
 from refinelab_dsl.prompts.steps import validator_template
 from refinelab_dsl.questions import Questions
-from refinelab_dsl.validators import exec, pot
+from refinelab_dsl.validators import exec, pot, rag
 from refinelab_dsl.validators.route import choose_route
 from refinelab_dsl.validators.stem import find_stem_fault
+from refinelab_dsl.validators.verdict import ValidatorKind
 
 
 def inquire(validator: Validator, item: Item, questions: Questions) -> Program[Finding]:
@@ -33,4 +36,9 @@ def inquire(validator: Validator, item: Item, questions: Questions) -> Program[F
     if route == "pot":
         found = yield from pot.inquire_by(template, validator, item, questions)
         return found
-    return Finding("unknown", 0.0, f"there is no way to check it by `{route}`")
+    # Its template bears the name of the way.
+    found = yield from rag.inquire(validator.model_copy(update={"name": f"{validator.name}.{route}"}), item, questions)
+    return found
+
+
+KIND: Final = ValidatorKind("auto", inquire=inquire)

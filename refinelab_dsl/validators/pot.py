@@ -30,10 +30,12 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Execute, Finding, Outcome, Program
 from refinelab_dsl.equivalence import compare_answers, find_choice, find_choices, is_number, tidy_answer
+from refinelab_dsl.prompts.asking import STEPS
 from refinelab_dsl.prompts.replies import Unreadable, read_object
 from refinelab_dsl.prompts.steps import validator_template
 from refinelab_dsl.questions import Questions, item_fields, read_json
 from refinelab_dsl.validators.derivation import check_derivation
+from refinelab_dsl.validators.verdict import ValidatorKind
 
 PROGRAMS: Final = 3
 """Programs that are asked for at the most."""
@@ -77,7 +79,7 @@ def inquire(validator: Validator, item: Item, questions: Questions) -> Program[F
     finding = yield from inquire_by(template, validator, item, questions)
     if not validator.options.get("steps"):
         return finding
-    found = yield from check_derivation(f"{template}.steps", finding, item, questions)
+    found = yield from check_derivation(validator_template(validator.name, STEPS), finding, item, questions)
     return found
 
 
@@ -185,3 +187,6 @@ def read_program(text: str) -> str | Unreadable:
     if not _SETS_ANSWER.search(program):
         return Unreadable(f"the program does not set the variable `{ANSWER}`")
     return program
+
+
+KIND: Final = ValidatorKind("pot", inquire=inquire)

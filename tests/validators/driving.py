@@ -11,7 +11,7 @@ from typing import Any
 from refinelab_dsl import builtins
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.declarations import Model, Validator
-from refinelab_dsl.effects import Effect, Execute, Finding, Outcome, Program, Retrieve
+from refinelab_dsl.effects import Effect, Execute, Finding, Outcome, Passage, Program, Retrieve
 from refinelab_dsl.prompts import builtin_template, reply_schema
 from refinelab_dsl.prompts.request import Completion, Request
 from refinelab_dsl.prompts.steps import StepContext
@@ -56,12 +56,14 @@ def step(number: int) -> str:
 
 @dataclass
 class Driver:
-    """Answers requests with the replies in their order; runs programs; `asked` holds what was asked."""
+    """Answers requests with the replies in their order; runs programs; retrieves `passages` whatever is
+    looked for; `asked` holds what was asked."""
 
     sandbox: Sandbox
     replies: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     asked: list[Effect] = field(default_factory=list)
+    passages: tuple[Passage, ...] = ()
 
     def drive(self, inquiry: Program[Finding], replies: Sequence[str] = ()) -> Finding:
         self.replies, self.outcomes, self.asked = list(replies), [], []
@@ -84,7 +86,7 @@ class Driver:
                 self.outcomes.append(self.sandbox.run(effect))
                 return self.outcomes[-1]
             case Retrieve():
-                return ()
+                return self.passages
         raise AssertionError(effect)
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from refinelab_dsl.effects import Passage, Retrieve
 from refinelab_dsl.validators import auto
 from refinelab_dsl.validators.route import choose_route
 from refinelab_dsl.validators.stem import find_stem_fault
@@ -93,3 +95,20 @@ def test_without_a_corpus_nothing_is_looked_up(drives: Driver) -> None:
     assert (finding.verdict, finding.confidence) == ("unknown", 0.0)
     assert finding.reason == "its answer has to be looked up, and there is no corpus"
     assert drives.asked == []
+
+
+def test_with_a_corpus_passages_decide(drives: Driver) -> None:
+    questions = make_questions("mcq", {"validator.check.pot": "pot", "validator.check.rag": "rag"})
+    drives.passages = (Passage("cities.txt:1", "", "Paris lies on the Seine."),)
+    reply = json.dumps({"passages": [1], "verdict": "supported", "answer": "", "confidence": 0.9})
+    item = make_item("Which city lies on the Seine?", *PLACES)
+    finding = drives.drive(auto.inquire(make_validator("auto", corpus="cities"), item, questions), [reply])
+    assert (finding.verdict, finding.confidence, finding.passages) == ("supported", 0.9, ("cities.txt:1",))
+    assert isinstance(drives.asked[0], Retrieve)
+    assert drives.asked[0].corpus == "cities"
+
+
+def test_functions_are_run(drives: Driver) -> None:
+    item = make_item("", prompt="def f(x):\n", tests="assert f(2) == 3", entry_point="f", solution="    return x + 1\n")
+    finding = drives.drive(auto.inquire(AUTO, item, make_questions("code", {})))
+    assert (finding.verdict, len(drives.outcomes)) == ("supported", 2)
