@@ -14,6 +14,7 @@ from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_evidence import judge_evidence, repair_item
 from refinelab_dsl.providers.simulated_programs import name_step, write_program
+from refinelab_dsl.providers.simulation_answers import answer
 from refinelab_dsl.providers.simulation_measures import compare, name_label, propose_labels, settle_labels
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
@@ -50,5 +51,6 @@ REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
         "elo": compare,
         "pot": write_program,
         "pot_steps": name_step,
+        "evaluate": answer,
     }
 )

@@ -20,3 +20,30 @@ def answers_unknown(name: str | None, known: Sequence[str], near: Sequence[str])
     else:
         help_ = Help('declare one: `dataset answers { role = signals, task = mcq, source = "…", join = { id = id } }`')
     return Diagnostic("RF6500", "error", message, help=(help_,))
+
+
+def model_unknown(name: str, known: Sequence[str], near: Sequence[str]) -> Diagnostic:
+    """RF6501: `--models` names what the spec does not declare."""
+    listed = ", ".join(f"`{each}`" for each in near or known)
+    meant = f"{'nearest' if near else 'models'}: {listed}" if listed else "declare one: `model small { … }`"
+    return Diagnostic("RF6501", "error", f"the spec has no model `{name}`", help=(Help(meant),))
+
+
+def task_unasked(task: str) -> Diagnostic:
+    """RF6502: answers of this task cannot be compared as texts, so models are not asked about it."""
+    return Diagnostic(
+        "RF6502", "error", f"models are not asked about items of task `{task}`",
+        help=(Help("evaluate recorded answers (right or wrong) with `--answers`"),),
+    )
+
+
+def evaluation_dry(spent: str, needed: str, limit: str, answered: int, total: int) -> Diagnostic:
+    """RF6503: the next call's worst case does not fit into what is left of `--budget`."""
+    return Diagnostic(
+        "RF6503", "error", "the evaluation stopped at its budget: the next call might exceed it",
+        notes=(
+            f"{answered} of {total} questions are answered; spent {spent} of {limit}",
+            f"the next call takes at most {needed}",
+        ),
+        help=(Help("ask again with a larger `--budget`: what was answered is not paid twice"),),
+    )
