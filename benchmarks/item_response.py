@@ -50,6 +50,7 @@ def main() -> int:
     helm, places = read_helm()
     figures["helm"] = held_out("HELM on MMLU", helm, len(helm))
     figures["helm"]["shared"] = shared_items(helm, places)
+    figures["words"] = words()
     figures["people"] = people()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -198,6 +199,33 @@ def shared_items(helm: Answers, places: Sequence[str]) -> dict[str, Any]:
         found[kind] = round(spearman(mine, theirs), 3)
         print(f"    {kind:14s} {found[kind]:.3f}")
     return found
+
+
+def words() -> dict[str, Any]:
+    """The baseline of a guess without models: Spearman of the words of a question with its Rasch difficulty."""
+    found: dict[str, Any] = {}
+    print("\nWords of the question: Spearman with the Rasch difficulty for models")
+    for name in METABENCH:
+        answers, items = read_metabench(name)
+        counts = [float(len(row["question"].split())) for row in items]
+        found[name] = _compare(name, list(zip(fit_items(answers, "rasch").difficulty.tolist(), counts, strict=True)))
+    found["MMLU-Pro"] = _compare("MMLU-Pro, 29 models", list(mmlu_pro()))
+    return found
+
+
+def mmlu_pro() -> Sequence[tuple[float, float]]:
+    """(Rasch difficulty by 29 models, words of the question); an answer that could not be parsed is wrong."""
+    folder = SHARED / "mmlu_pro"
+    asked = {str(row["question_id"]): row["question"] for row in _lines(folder / "questions.jsonl.gz")}
+    with gzip.open(folder / "predictions.csv.gz", "rt", encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["question_id"] in asked]
+    models = [name for name in rows[0] if name not in ("question_id", "category", "answer")]
+    answers = np.array(
+        [[ABSENT if row[name] == "" else row[name] == row["answer"] for row in rows] for name in models], dtype=np.int8
+    )
+    difficulty = fit_items(answers, "rasch").difficulty
+    lengths = [float(len(asked[row["question_id"]].split())) for row in rows]
+    return [(float(each), length) for each, length in zip(difficulty, lengths, strict=True) if not np.isnan(each)]
 
 
 def people() -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import Measure
+from refinelab_dsl.declarations import Embedding, Measure
 from refinelab_dsl.effects import Measured, Program
-from refinelab_dsl.embeddings import Hashed, Rows
+from refinelab_dsl.embeddings import Hashed, Rows, build_embedder
 from refinelab_dsl.likeness import comparison_text
 from refinelab_dsl.measures_paid.ratings import (
     ETA,
@@ -54,7 +54,9 @@ def rate_item(measure: Measure, item: Item, questions: Questions, exemplars: Seq
         return Rating(own.rating, 0.0, 0, True, 0)
     eta = float(measure.options.get("eta") or ETA)
     comparisons: list[tuple[float, float]] = []
-    for exemplar in choose_nearest(item, exemplars, int(measure.options.get("neighbours") or NEIGHBOURS)):
+    embedding = questions.context.embeddings.get(str(measure.options.get("embedding") or ""))
+    count = int(measure.options.get("neighbours") or NEIGHBOURS)
+    for exemplar in choose_nearest(item, exemplars, count, embedding):
         result = yield from compare_pair(measure, item, exemplar.item, questions)
         if result is not None:
             comparisons.append((exemplar.rating, result))
@@ -98,14 +100,19 @@ def _shown(item: Item) -> dict[str, Any]:
     return {name: value for name, value in item_fields(item).items() if name != RATING}
 
 
-def choose_nearest(item: Item, exemplars: Sequence[Exemplar], count: int) -> tuple[Exemplar, ...]:
-    """The exemplars that read most like the item, by cosine of their hashed embeddings, the nearest first; of equally
-    near ones, those that stand first."""
+def choose_nearest(
+    item: Item, exemplars: Sequence[Exemplar], count: int, embedding: Embedding | None = None
+) -> tuple[Exemplar, ...]:
+    """The exemplars that read most like the item, by cosine of their embeddings, the nearest first; of equally near
+    ones, those that stand first.
+
+    embedding: one that this machine computes; hashed where none is named.
+    """
     if len(exemplars) <= count:
         return tuple(exemplars)
     texts = [comparison_text(exemplar.item) for exemplar in exemplars]
-    embedding = Hashed.fit(texts)
-    near = Rows.of(embedding.embed([comparison_text(item)])).cosines(Rows.of(embedding.embed(texts)))[0]
+    embedder = Hashed.fit(texts) if embedding is None else build_embedder(embedding, texts)
+    near = Rows.of(embedder.embed([comparison_text(item)])).cosines(Rows.of(embedder.embed(texts)))[0]
     order = sorted(range(len(exemplars)), key=lambda place: (-float(near[place]), place))
     return tuple(exemplars[place] for place in order[:count])
 
