@@ -7,6 +7,7 @@ document, called by its name. A file of markdown (`.md`) is one for each of its 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +66,12 @@ def _read_documents(
 ) -> Iterator[Document]:
     rows = _Rows(dataset, bad)
     ids: dict[str, Place] = {}
-    for path in files:
+    for path, label in zip(files, _label_files(files, project), strict=True):
         kind = text_kind(dataset, path)
         if kind is None:
-            read = rows.read(path, project)
+            read = rows.read(path, label, project)
         else:
-            read = _read_text(path, name_file(path, project), kind == "markdown", bad)
+            read = _read_text(path, name_file(path, project), label, kind == "markdown", bad)
         for place, document in read:
             if document.id in ids:
                 if bad.add(faults.duplicate_id(document.id, place, ids[document.id])):
@@ -79,6 +80,18 @@ def _read_documents(
             ids[document.id] = place
             yield document
     rows.close()
+
+
+def _label_files(files: Sequence[Path], project: Project) -> list[str]:
+    """How the ids of documents call their files: outside of the project by the last part, as plans do, so that no path
+    of a machine is logged. The second file of a name is `name~2`."""
+    times: Counter[str] = Counter()
+    labels: list[str] = []
+    for path in files:
+        name = name_file(path, project) if project.contains(path) else path.name
+        times[name] += 1
+        labels.append(name if times[name] == 1 else f"{name}~{times[name]}")
+    return labels
 
 
 class _Rows:
@@ -94,7 +107,7 @@ class _Rows:
         self._there: tuple[str, ...] = ()
         self._is_over = False
 
-    def read(self, path: Path, project: Project) -> Iterator[tuple[Place, Document]]:
+    def read(self, path: Path, label: str, project: Project) -> Iterator[tuple[Place, Document]]:
         if self._is_over:
             return
         for place, raw in iterate_rows(self._dataset, [path], project, self._scope, self._bad):
@@ -104,7 +117,8 @@ class _Rows:
                     self._keep, row_names(self._scope, self._fields), self._scope.functions
                 ):
                     continue
-                document = Document(self._value("id") or _name_place(place), self._value("title"), self._value("text"))
+                own = self._value("id") or f"{label}:{place.line}"
+                document = Document(own, self._value("title"), self._value("text"))
                 if not document.text:
                     raise EvaluationError("`text` is empty")
             except EvaluationError as error:
@@ -138,11 +152,9 @@ class _Rows:
         return (text or "").strip()
 
 
-def _name_place(place: Place) -> str:
-    return f"{place.file}:{place.line}"
-
-
-def _read_text(path: Path, name: str, is_markdown: bool, bad: RowFaults) -> Iterator[tuple[Place, Document]]:
+def _read_text(
+    path: Path, name: str, label: str, is_markdown: bool, bad: RowFaults
+) -> Iterator[tuple[Place, Document]]:
     try:
         with open_stream(path) as stream:
             text = stream.read().decode("utf-8")
@@ -165,7 +177,7 @@ def _read_text(path: Path, name: str, is_markdown: bool, bad: RowFaults) -> Iter
     for line, title, body in _split_sections(text, stem_of(path.name)) if is_markdown else ((1, "", text),):
         if body.strip():
             place = Place(name, line)
-            yield place, Document(_name_place(place), title or stem_of(path.name), body.strip())
+            yield place, Document(f"{label}:{line}", title or stem_of(path.name), body.strip())
 
 
 def _split_sections(text: str, stem: str) -> Iterator[tuple[int, str, str]]:

@@ -38,7 +38,14 @@ def test_empty_blocks_are_their_defaults() -> None:
 @pytest.mark.parametrize("kind", [name for name, row in builtins.OPERATOR_KINDS.items() if row.reached and row.calls])
 def test_an_operator_has_its_kinds_prior(kind: str) -> None:
     row = builtins.OPERATOR_KINDS[kind]
-    program = _program(f"operator a {{ kind = {kind}, model = small, prior = {{ success = 12.5% }} }}\n")
+    more = {
+        "correct": ', validator = sure }\nvalidator sure { kind = rag, model = small, corpus = wikipedia("en")',
+        "rewrite": ", moves = { length = +1 }",
+        "rewrite_distractors": ", moves = { length = +1 }",
+    }.get(kind, "")
+    head = HEAD.replace("task = qa", f"task = {row.tasks[0]}") if "qa" not in row.tasks else HEAD
+    text = f"operator a {{ kind = {kind}, model = small, prior = {{ success = 12.5% }}{more} }}\n"
+    program = compile_text(head + text).certain
     (operator,) = program.operators
     assert operator.prior.success == Decimal("0.125")
     assert operator.prior.input_tokens == row.prior.input_tokens

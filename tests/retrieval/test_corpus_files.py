@@ -100,3 +100,19 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         read = _read(tmp_path, source=(name,))
         assert [found.code for found in read.diagnostics] == ["RF3009"]
     assert [found.code for found in _read(tmp_path, source=("none.txt",)).diagnostics] == ["RF3001"]
+
+
+def test_ids_hold_no_path_of_a_machine(tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere"
+    for folder in ("a", "b"):
+        (outside / folder).mkdir(parents=True)
+        (outside / folder / "notes.txt").write_text(f"Text of {folder}.")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".refine").mkdir()
+    dataset = Dataset.model_validate(
+        {"name": "facts", "task": "qa", "role": "corpus", "source": (f"{outside}/*/notes.txt",)}
+    )
+    documents, found = read_documents(dataset, find_project(project), allow_outside=True)
+    assert found == ()
+    assert [document.id for document in documents] == ["notes.txt:1", "notes.txt~2:1"]
