@@ -10,7 +10,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,11 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from refinelab_dsl import __version__, ir, repair, semantics, syntax
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
+from refinelab_dsl.artifacts.evidence import Evidence, load_evidence
 from refinelab_dsl.artifacts.lock_file import Lock, load_lock
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.catalog import evidence as evidence_faults
 from refinelab_dsl.diagnostics.catalog import lock as lock_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
@@ -28,11 +31,14 @@ from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
     from refinelab_dsl.artifacts.inventory import Earlier, EarlierRun
+    from refinelab_dsl.artifacts.plan import SeedSet
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
     from refinelab_dsl.plan.inventory import Inventory
+    from refinelab_dsl.plan.outlook import Facts
+    from refinelab_dsl.plan.pilot import Phase
     from refinelab_dsl.prompts.steps import StepContext, StepFault
     from refinelab_dsl.solve.problem import Assignment, Problem
 
@@ -93,6 +99,7 @@ class Analysis:
     program: ir.Program | None
     diagnostics: Diagnostics
     lock: Lock | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,9 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
     analysis, profile, diagnostics = _look(spec, options)
     if analysis.program is None or profile is None:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    unknown = _find_unknown(analysis.program, profile)
+    if unknown:
+        return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC)
     return _allocate(analysis, analysis.program, profile, diagnostics, options, destination)
 
 
@@ -174,11 +184,82 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
     if analysis.program is None or profile is None:
         return Posed(analysis, diagnostics)
     try:
-        estimates = estimate.estimate(analysis.program, profile, build.build_context(analysis.program, profile))
+        context = build.build_context(analysis.program, profile, analysis.evidence)
+        estimates = estimate.estimate(analysis.program, profile, context, evidence=analysis.evidence)
     except StepFault as fault:
         return Posed(analysis, diagnostics.with_([_blame(analysis.program, fault)]))
     problem, found = solve.build_problem(analysis.program, profile, estimates)
     return Posed(analysis, diagnostics.with_(found), problem, estimates)
+
+
+@dataclass(frozen=True)
+class Piloted:
+    """What a pilot is to learn. phases: what is left, in order; plan: of the first of them, saved at `path`."""
+
+    analysis: Analysis
+    diagnostics: Diagnostics
+    exit_code: ExitCode
+    phases: tuple[Phase, ...] = ()
+    plan: PlanFile | None = None
+
+
+def pilot(
+    spec: Spec,
+    options: Options = Options(),
+    destination: Path | None = None,
+    spent: tuple[int, Decimal] = (0, Decimal(0)),
+) -> Piloted:
+    """What a pilot of a spec would ask, and the plan of its next phase. Spends nothing and calls nobody.
+
+    destination: where that plan is saved; None prices alone. spent: tokens and dollars of its phases so far.
+    """
+    from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
+    from refinelab_dsl.plan import learnt, pilot
+    from refinelab_dsl.plan.review import review_pilot
+    from refinelab_dsl.prompts.steps import StepFault
+
+    analysis, profile, diagnostics = _look(spec, options)
+    program = analysis.program
+    if program is None or profile is None:
+        return Piloted(analysis, diagnostics, ExitCode.SPEC)
+    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
+    if problems:
+        return Piloted(analysis, diagnostics.with_(problems), ExitCode.SPEC)
+    case = pilot.PilotCase(program, profile, analysis.evidence, __version__, _spec_path(analysis), seeds, *spent)
+    try:
+        phases = pilot.list_phases(case)
+        if not phases:
+            return Piloted(analysis, diagnostics, ExitCode.DONE)
+        found, exit_code = review_pilot(program, phases, spent)
+        diagnostics = diagnostics.with_(found)
+        if destination is None or exit_code != ExitCode.DONE:
+            return Piloted(analysis, diagnostics, exit_code, phases)
+        write_plan(destination, *pilot.draft_pilot(case, phases[0]))
+    except StepFault as fault:
+        return Piloted(analysis, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problem = faults.plan_unreadable(str(destination), reason, writing=True)
+        return Piloted(analysis, diagnostics.with_([problem]), ExitCode.SPEC)
+    saved, problems = PlanFile.open(destination)
+    return Piloted(analysis, diagnostics.with_(problems), ExitCode.DONE if saved else ExitCode.SPEC, phases, saved)
+
+
+def describe_evidence(spec: Spec, options: Options = Options()) -> Facts | None:
+    """What is known of a spec's paid measures and its operators; None for a spec that cannot be read."""
+    from refinelab_dsl import estimate
+    from refinelab_dsl.plan import build, outlook
+    from refinelab_dsl.prompts.steps import StepFault
+
+    analysis, profile, _ = _look(spec, options)
+    if analysis.program is None or profile is None:
+        return None
+    context = build.build_context(analysis.program, profile, analysis.evidence)
+    try:
+        estimates = estimate.estimate(analysis.program, profile, context, evidence=analysis.evidence)
+    except StepFault:
+        return None
+    return outlook.gather_facts(analysis.program, profile, context, estimates, analysis.evidence)
 
 
 def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagnostics]:
@@ -188,9 +269,12 @@ def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagn
     if program is None:
         return analysis, None, diagnostics
     diagnostics = diagnostics.with_(refuse_unexecutable(program))
+    evidence, damage = _read_evidence(analysis.source)
+    diagnostics = diagnostics.with_(damage)
     if diagnostics.has_errors:
         return analysis, None, diagnostics
-    profile, found = _profile(program, analysis.project, options)
+    analysis = replace(analysis, evidence=evidence)
+    profile, found = _profile(program, analysis, options)
     diagnostics = diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:
         return analysis, None, diagnostics
@@ -212,6 +296,20 @@ def _read_lock(source: Source, project: Project, options: Options) -> tuple[Lock
     return load_lock(project.lock)
 
 
+def _find_unknown(program: ir.Program, profile: Profile) -> list[Diagnostic]:
+    """The paid measures that the allocation rests on and whose values a pilot has not learnt."""
+    from refinelab_dsl.plan.learnt import needed_measures
+
+    found = []
+    for measure in needed_measures(program):
+        missing = profile.pending.get(measure.name, 0)
+        sampled = program.pilot is not None and program.pilot.label == "sample"
+        if missing and not (sampled and missing < profile.size):
+            span = program.origins.get(f"measure.{measure.name}")
+            found.append(evidence_faults.known_after_pilot(measure.name, missing, profile.size, span))
+    return found
+
+
 def _compare_lock(analysis: Analysis, program: ir.Program, profile: Profile) -> list[Diagnostic]:
     """What the plan is made of and is not as `refine.lock` pins it."""
     from refinelab_dsl.plan.pins import find_plan_drift
@@ -228,10 +326,21 @@ def refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
     return [faults.not_executable_yet(use.what, use.span) for use in program.unexecutable]
 
 
-def _profile(program: ir.Program, project: Project, options: Options) -> tuple[Profile | None, Diagnostics]:
+def _read_evidence(source: Source) -> tuple[Evidence, tuple[Diagnostic, ...]]:
+    """What stands in `refine.evidence.jsonl` beside the spec; a text that stands in no folder has none."""
+    if source.path is None:
+        return Evidence(), ()
+    return load_evidence(source.path.parent / EVIDENCE)
+
+
+def _profile(
+    program: ir.Program, analysis: Analysis, options: Options
+) -> tuple[Profile | None, Diagnostics]:
     from refinelab_dsl import data
     from refinelab_dsl.data.corpora import list_corpora
+    from refinelab_dsl.plan import learnt
 
+    project = analysis.project
     return data.build_profile(
         program.dataset,
         program.measures,
@@ -243,6 +352,7 @@ def _profile(program: ir.Program, project: Project, options: Options) -> tuple[P
         allow_outside=options.allow_outside,
         origins=program.origins,
         others=program.datasets,
+        learnt=learnt.find_values(program, analysis.evidence),
         embeddings=program.embeddings,
         corpora=list_corpora(program.operators, program.validators, program.datasets),
         environ=options.environ,
@@ -258,6 +368,7 @@ class _Case:
     profile: Profile
     context: StepContext
     options: Options
+    seeds: Mapping[str, SeedSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -284,9 +395,13 @@ def _allocate(
 ) -> Planned:
     """Stages 6 to 8."""
     from refinelab_dsl.artifacts.inventory import Earlier
-    from refinelab_dsl.plan import build
+    from refinelab_dsl.plan import build, learnt
 
-    case = _Case(analysis, program, profile, build.build_context(program, profile), options)
+    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
+    if problems:
+        return Planned(analysis, None, diagnostics.with_(problems), ExitCode.SPEC)
+    context = build.build_context(program, profile, analysis.evidence)
+    case = _Case(analysis, program, profile, context, options, seeds)
     earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
     answer = _decide(case, earlier.runs)
     diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
@@ -339,7 +454,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
     seconds = float(program.solve.time_limit)  # for both rounds
     for last_round in (False, True):
         try:
-            estimates = estimate.estimate(program, profile, case.context, corrections)
+            estimates = estimate.estimate(program, profile, case.context, corrections, analysis.evidence)
         except StepFault as fault:
             return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
         problem, found = solve.build_problem(program, profile, estimates, stock)
@@ -368,6 +483,8 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
             _given_variables(analysis, options),
             allocation.luck,
             inventory,
+            analysis.evidence,
+            case.seeds,
         )
         try:
             draft = build.draft_plan(situation, chosen, items)

@@ -267,6 +267,18 @@ class Validator(Declaration):
     options: dict[str, Json] = {}
 
 
+class Pilot(Declaration):
+    """`pilot { … }`: how much may be spent to learn. items: attempts per operator, and items of a labelled sample per
+    measure. tokens, cost: what it may take, at most one of them."""
+
+    items: int = 20
+    stratify_by: tuple[str, ...] = ()
+    confidence: Exact = Decimal("0.9")
+    label: Literal["all", "sample"] = "all"
+    tokens: int | None = None
+    cost: Exact | None = None
+
+
 class Budget(Declaration):
     """Limits in tokens and in dollars; `tokens_of_full_cost` is the factor in `0.5 * full_cost`."""
 

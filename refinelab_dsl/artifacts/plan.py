@@ -30,7 +30,11 @@ from refinelab_dsl.declarations import (
 FORMAT_VERSION = "1.0"
 
 MEASURE = "measure"
-"""The kind of an action that asks for the values of a paid measure; `operator` then names the measure."""
+COMPARE = "compare"
+DISCOVER = "discover"
+ASKING = (MEASURE, COMPARE, DISCOVER)
+"""Kinds of actions that ask for what a paid measure needs: the values of items, the results of pairs of its seeds, its
+labels. `operator` then names the measure."""
 
 
 class Record(BaseModel):
@@ -83,6 +87,22 @@ class Action(Record):
     success: Interval
     chance: float  # that `attempts` reach `count`
     stock: int = Field(default=0, exclude_if=lambda stock: not stock)
+
+
+class KnownMeasure(Record):
+    """What a paid measure rests on besides its declaration. meanings: the labels that were found for it, in order, each
+    in a line. exemplars: items whose ratings are settled, by key."""
+
+    meanings: dict[str, str] = Field(default={}, exclude_if=lambda meanings: not meanings)
+    exemplars: dict[str, float] = Field(default={}, exclude_if=lambda exemplars: not exemplars)
+
+
+class SeedSet(Record):
+    """A dataset of rated exemplars that a measure compares with, and the digest of its files. Its `source` stays: it is
+    no part of what a user is asked to point at."""
+
+    dataset: Dataset
+    sha256: str
 
 
 class Asked(Record):
@@ -190,6 +210,8 @@ class Header(Record):
     # order: what executes a plan reads neither, and compares no items.
     recorded: dict[str, tuple[str | float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
     corpora: tuple[Corpus, ...] = Field(default=(), exclude_if=lambda corpora: not corpora)  # sources left out
+    known: dict[str, KnownMeasure] = Field(default={}, exclude_if=lambda known: not known)
+    seeds: dict[str, SeedSet] = Field(default={}, exclude_if=lambda seeds: not seeds)  # by measure
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel
 
-from refinelab_dsl.artifacts.plan import MEASURE, Action, Candidate, Header, Record, Step
+from refinelab_dsl.artifacts.plan import ASKING, Action, Candidate, Header, Record, Step
 from refinelab_dsl.builtins import OPERATOR_KINDS, RESERVED_PARAMS, TASKS
 
 _MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
@@ -94,13 +94,13 @@ def check_header(header: Header) -> None:
     ]
     for number, action in enumerate(header.actions, start=1):
         field = f"actions.{number}"
-        if action.kind == MEASURE:
+        if action.kind in ASKING:
             _require(f"{field}.operator", action.operator, measures)
         else:
             _require(f"{field}.operator", action.operator, making)
         if (
             action.id != number
-            or (action.kind != MEASURE and action.kind != operators[action.operator].kind)
+            or (action.kind not in ASKING and action.kind != operators[action.operator].kind)
             or action.count < 1
             or not 0 <= action.stock <= action.count
         ):
@@ -179,9 +179,11 @@ class BodyCheck:
         action = self._actions.get(step.action)
         if step.id != self._last or action is None:
             raise Contradiction(field, "its id or its action is not what it must be")
-        if not (step.operator == step.template == action.operator) or step.target != action.to or not step.items:
+        asking = action.kind in ASKING  # its template is the measure's, or that of the validator behind it
+        fits = step.operator == action.operator and (asking or step.template == action.operator)
+        if not fits or step.target != action.to or not step.items:
             raise Contradiction(field, f"it is no attempt of action {action.id}")
-        if step.checks != self._checks[action.operator]:
+        if step.checks != (() if asking else self._checks[action.operator]):
             raise Contradiction(field, "its checks are not those of its operator")
         if step.replies and self._stock[action.id] < self._attempts[action.id]:
             raise Contradiction(field, "results of earlier runs are an action's first attempts")

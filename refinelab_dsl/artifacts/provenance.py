@@ -1,6 +1,6 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  { call* verdict* (label | commit | reject) }*  remove*  result  { output rows* }*  trailer
+    run  plan  { call* verdict* (label | vocabulary | commit | reject) }*  remove*  result  { output rows* }*  trailer
 
 One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
 not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
@@ -139,16 +139,28 @@ class Verdict(Event):
 
 
 class Label(Event):
-    """What a measure found of an item of the source. item: its key. value: None where it could not be told. error: the
-    standard error of a number, where there is one."""
+    """What a measure found of an item of the source. items: its key; or those of a pair of seeds, whose value is the
+    result of the first against the second. value: None where it could not be told. error: the standard error of a
+    number, where there is one."""
 
     event: Literal["label"] = "label"
     step: int
     action: int
     measure: str
-    item: str
+    items: tuple[str, ...]
     value: str | float | None
     error: float | None = None
+    simulated: bool = False
+
+
+class Vocabulary(Event):
+    """Labels that were found in the items for a measure, in order, with their meanings."""
+
+    event: Literal["vocabulary"] = "vocabulary"
+    step: int
+    action: int
+    measure: str
+    labels: dict[str, str]
     simulated: bool = False
 
 
@@ -256,7 +268,7 @@ class Trailer(Event):
 
 
 AnyEvent: TypeAlias = (
-    Run | Plan | Call | Verdict | Label | Commit | Reject | Remove | Output | Rows | Result | Trailer
+    Run | Plan | Call | Verdict | Label | Vocabulary | Commit | Reject | Remove | Output | Rows | Result | Trailer
 )
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 

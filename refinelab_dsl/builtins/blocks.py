@@ -319,7 +319,7 @@ PILOT: Final = BlockKind(
     "how much may be spent to learn labels, rates and costs",
     "none",
     (
-        Attribute("items", Integer(1), "items per operator"),
+        Attribute("items", Integer(1), "attempts per operator, and items of a labelled sample", default=20),
         Attribute("stratify_by", ListOf(_DIMENSION, 1, alone=True, distinct=True), "spread over the labels of these"),
         Attribute("confidence", Percent(open_low=True), "of its intervals", default=Decimal("0.9")),
         Attribute("label", Word(("all", "sample")), "label every item, or a sample", default="all"),
@@ -327,7 +327,6 @@ PILOT: Final = BlockKind(
     ),
     once=True,
     whole=True,
-    reached=False,
 )
 
 BUDGET: Final = BlockKind(

@@ -104,6 +104,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         sees=(prompts.ITEM, prompts.CHOICE, prompts.MEANINGS),
         asks=Asking(1, Decimal(1), 12, 100),
         paid=True,
+        reached=True,
     ),
     MeasureKind(
         "elo",
@@ -123,6 +124,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         sees=prompts.PAIR,
         asks=Asking(1, Decimal(1), 12, 100),
         paid=True,
+        reached=True,
     ),
     MeasureKind(
         "responses",
@@ -175,6 +177,7 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         (Attribute("validator", _VERIFIER, "which validator", required=True),),
         labels=VERDICTS,
         paid=True,
+        reached=True,
     ),
     MeasureKind("pii", "private data found", "any", (Attribute("detector", Text(), "which detector"),)),
     MeasureKind("toxicity", "toxic text found", "any", (Attribute("detector", Text(), "which detector"),)),

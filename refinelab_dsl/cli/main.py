@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Plans and runs": {
         "lock": ("lock", "pin data, prompts, models and prices in refine.lock, or check the pins"),
         "plan": ("plan", "solve and show mix, actions and cost; spends nothing"),
+        "pilot": ("pilot", "learn labels, rates and costs; priced first, bounded, paid"),
         "compare": ("compare", "strategies against budgets on one spec; spends nothing"),
         "show": ("show", "a saved plan or a run, stale or not"),
         "apply": ("apply", "execute a plan"),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from refinelab_dsl import measures
 from refinelab_dsl.data.clusters import find_copies, note_clusters, read_clusters
 from refinelab_dsl.data.corpora import check_corpora
+from refinelab_dsl.data.evidence import Learnt, read_values
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import FileDigest, Profile
@@ -74,6 +75,7 @@ def build_profile(
     embeddings: Sequence[Embedding] = (),
     corpora: Sequence[Corpus] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
+    learnt: Learnt = MappingProxyType({}),
 ) -> tuple[Profile | None, Diagnostics]:
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
@@ -84,7 +86,8 @@ def build_profile(
     origins: `Program.origins`, so that complaints about the data also show the line of the spec that is concerned.
     others: the datasets beside the main one, of which signals are read where a measure needs them. embeddings: those
     that measures may name. corpora: where passages come from; they are read, for what is wrong with them, and hashed.
-    environ: says where wikis stand.
+    environ: says where wikis stand. learnt: what evidence has of each paid measure; an item of which it has nothing has
+    no label in a dimension over the measure, whatever `unknown` says, and counts as `Profile.pending`.
     """
     files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
     if missing:
@@ -98,9 +101,10 @@ def build_profile(
     if records.diagnostics.has_errors:
         return None, records.diagnostics
     clusters = read_clusters(measures_, embeddings, dataset, files, project)
+    paid = read_values(learnt, dataset, files, project)
     records = replace(
         records,
-        values={**records.values, **clusters},
+        values={**records.values, **clusters, **paid.recorded},
         notes=(*records.notes, *note_clusters(clusters, measures_)),
     )
     references = read_references(
@@ -111,7 +115,9 @@ def build_profile(
     held = check_corpora(corpora, project, allow_outside=allow_outside, origins=origins, environ=environ)
     if any(problem.is_error for problem in held.diagnostics):
         return None, Diagnostics(held.diagnostics)
-    scan = _Scan(dataset, measures_, dimensions, operators, constraints, seed, origins, records, references)
+    scan = _Scan(
+        dataset, measures_, dimensions, operators, constraints, seed, origins, records, references, paid.missing
+    )
     scan.read(files, project)
     profile, found = scan.finish(digests)
     if profile is not None:
@@ -163,8 +169,10 @@ class _Scan:
         origins: Mapping[str, Span] | None,
         records: Records,
         references: References,
+        missing: Mapping[str, frozenset[int]],
     ) -> None:
         self.records = records
+        self.missing = missing
         self.dataset = dataset
         self.origins = origins
         self.seed = seed
@@ -314,7 +322,9 @@ class _Scan:
         label = scope.label(name)
         if label is None:
             column.valued = column.valued or scope.value(column.dimension.measure) is not None
-            if column.dimension.unknown == "error":
+            if item.row in self.missing.get(column.dimension.measure, ()):
+                column.lost += 1
+            elif column.dimension.unknown == "error":
                 value = scope.value(column.dimension.measure)
                 column.unknown.add(_explain_unknown(column.dimension, value), item.place)
             else:
@@ -413,6 +423,8 @@ class _Scan:
 
     def _check_column(self, column: _Column) -> Iterator[Diagnostic]:
         dimension = column.dimension
+        if dimension.measure in self.missing and not column.index:
+            return  # its labels are still to be found
         name = f"dimension.{dimension.name}"
         span = find_origin(self.origins, f"{name}.target", name)
         if column.unlisted:
@@ -479,6 +491,7 @@ class _Scan:
                 for name, counts in self.references.counts.items()
             },
             recorded=self.records.values,
+            pending={name: len(rows) for name, rows in self.missing.items()},
         )
 
     def _note(self) -> Iterator[str]:

@@ -39,8 +39,8 @@ class Profile:
     corpora: where passages come from, with the hash of what each holds.
     mixes: dimension -> the shares of the dataset that it is to be like, by label.
     recorded: measure that stands in signals or evidence, or comes of all items together -> its value of each item, by
-        `Item.row`
-        (dropped ones included).
+        `Item.row` (dropped ones included).
+    pending: paid measure -> items of which evidence has no value; measures without such items are left out.
     """
 
     size: int
@@ -62,6 +62,7 @@ class Profile:
     mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     corpora: tuple[Corpus, ...] = ()
     recorded: Mapping[str, Sequence[str | float | None]] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:
         """Items per label now; unknown ones are left out."""

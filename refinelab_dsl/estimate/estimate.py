@@ -6,11 +6,14 @@ Sources, best first: what the spec declares as `prior`, prompts rendered for sam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
 from refinelab_dsl import builtins, prompts
+from refinelab_dsl.artifacts.evidence import NO_EVIDENCE, Evidence, sum_rates
+from refinelab_dsl.artifacts.evidence import Rate as FoundRate
 from refinelab_dsl.artifacts.plan import Interval
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import Operator
@@ -18,10 +21,14 @@ from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import Use, result_ceiling, result_use
+from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
 
 PRIOR_STRENGTH = 20
-"""A declared or default success rate counts as much as this many pilot attempts would."""
+"""A declared or default success rate counts as much as this many pilot attempts would, while there are none."""
+
+TRIED_PRIOR_STRENGTH = 2
+"""And as much as this many once there are: what was seen outweighs what was believed."""
 
 _FREE = AttemptCost(0, 0.0, 0.0, 0, Decimal(0), Decimal(0))
 
@@ -31,15 +38,19 @@ def estimate(
     profile: Profile,
     context: StepContext,
     corrections: Mapping[str, tuple[float, float]] | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> Estimates:
     """Estimates per operator.
 
     context: how the operators' prompts are composed.
     corrections: operator name -> (input, output) tokens of one attempt as counted on chosen prompts; they replace
         the means of the samples (`optimisation.md`, From counts to items).
+    evidence: what pilots and runs found of the operators.
     """
     operators = {
-        operator.name: _estimate_operator(operator, profile, context, (corrections or {}).get(operator.name))
+        operator.name: _estimate_operator(
+            operator, profile, context, (corrections or {}).get(operator.name), _find_rate(context, operator, evidence)
+        )
         for operator in program.operators
     }
     full_tokens = 0.0
@@ -63,14 +74,42 @@ def success_interval(rate: Rate) -> Interval:
 
 
 def _estimate_operator(
-    operator: Operator, profile: Profile, context: StepContext, correction: tuple[float, float] | None
+    operator: Operator, profile: Profile, context: StepContext, correction: tuple[float, float] | None,
+    found: FoundRate | None,
 ) -> OperatorEstimate:
     if not builtins.OPERATOR_KINDS[operator.kind].calls:
         return OperatorEstimate(Rate(1.0, 0.0, "exact"), _FREE)
     success = float(operator.prior.success)
     source = "spec" if "success" in operator.prior.declared else "default"
-    rate = Rate(success * PRIOR_STRENGTH, (1 - success) * PRIOR_STRENGTH, source)
-    return OperatorEstimate(rate, _attempt_cost(operator, profile, context, correction))
+    strength = PRIOR_STRENGTH if found is None else TRIED_PRIOR_STRENGTH
+    alpha, beta = success * strength, (1 - success) * strength
+    if found is not None:
+        alpha, beta, source = alpha + found.accepted, beta + found.attempts - found.accepted, "evidence"
+    cost = _attempt_cost(operator, profile, context, correction)
+    return OperatorEstimate(Rate(alpha, beta, source), cost if found is None else _learn_cost(cost, found))
+
+
+def _find_rate(context: StepContext, operator: Operator, evidence: Evidence) -> FoundRate | None:
+    if not builtins.OPERATOR_KINDS[operator.kind].calls or not evidence.records:
+        return None
+    return sum_rates(evidence.rates(operator_key(context, operator.name)))
+
+
+def _learn_cost(cost: AttemptCost, found: FoundRate) -> AttemptCost:
+    """What attempts really took in the place of what was expected: replies, and what was asked about them, as they were
+    found. The prompts of a plan are counted when it is made."""
+    attempts = found.attempts
+    usd = None if found.usd is None else found.usd / attempts
+    mean = (found.input_tokens + found.output_tokens) / attempts
+    own_in, own_out = found.own_input_tokens / attempts, found.own_output_tokens / attempts
+    checks_in, checks_out = found.input_tokens / attempts - own_in, found.output_tokens / attempts - own_out
+    own = own_in + own_out
+    # One price for all tokens of an attempt splits its dollars well enough: the sum is exact.
+    share = Decimal(repr(own / mean)) if mean else Decimal(1)
+    calls = max(cost.checks.calls, 1.0) if checks_in + checks_out else 0.0
+    checks = Use(calls, checks_in, checks_out, None if usd is None else usd * (1 - share))
+    spread = max(0.0, found.squares / attempts - mean**2) ** 0.5
+    return replace(cost, input_tokens=own_in, output_tokens=own_out, usd=usd, deviation=spread, checks=checks)
 
 
 def _attempt_cost(

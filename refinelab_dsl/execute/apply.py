@@ -26,7 +26,7 @@ from refinelab_dsl.execute.begin import Refusal, Start, begin_run
 from refinelab_dsl.execute.calls import Caller, Line
 from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
 from refinelab_dsl.execute.halt import Halt
-from refinelab_dsl.execute.interpret import Engine, Interpreter
+from refinelab_dsl.execute.interpret import NO_MODEL, Engine, Interpreter
 from refinelab_dsl.execute.journal import Journal, JournalError
 from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace
@@ -34,6 +34,7 @@ from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
 from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.runs import RunDamaged, Status
+from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
@@ -42,10 +43,11 @@ from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
 from refinelab_dsl.providers import Provider
-from refinelab_dsl.questions import Known
+from refinelab_dsl.questions import Exemplar, Known
 from refinelab_dsl.store import Store, StoreError
 from refinelab_dsl.validators import Surroundings, build_embedders, open_neighbours
 
+_LOCAL_SLOTS = 4  # steps at a time that begin on this machine
 _SERVICE_SECONDS = 900.0  # for what is no call to a model, a search or a program: each kind bounds itself, too
 
 
@@ -164,6 +166,7 @@ class _Execution:
         embedders = build_embedders(checks, header.embeddings, read)
         originals = open_neighbours(checks, "originals", embedders)
         wanted = frozenset(key for step in plan.steps() for key in step.items)
+        wanted |= {key for known in header.known.values() for key in known.exemplars}
         candidates = frozenset(candidate.item for candidate in plan.candidates())
         shelf.fill(read(), wanted, candidates, originals.values())
         return Surroundings(
@@ -179,6 +182,27 @@ class _Execution:
             output=open_neighbours(checks, "output", embedders),
             embedders=embedders,
         )
+
+    def _know(self, shelf: Shelf) -> Known:
+        """What the plan's paid measures rest on.
+
+        Raises:
+            SourceFault: seeds are not what they were when the plan was made.
+        """
+        header = self._start.header
+        exemplars = {
+            name: tuple(
+                Exemplar(item, rating)
+                for key, rating in known.exemplars.items()
+                if (item := shelf.find(key)) is not None
+            )
+            for name, known in header.known.items()
+            if known.exemplars
+        }
+        for name, seeds in header.seeds.items():
+            exemplars[name] = read_exemplars(seeds, self._project, allow_outside=self._start.allow_outside)
+        meanings = {name: known.meanings for name, known in header.known.items() if known.meanings}
+        return Known({name: tuple(labels) for name, labels in meanings.items()}, exemplars, meanings)
 
     # ---- the calls -----------------------------------------------------------------------------------------------
 
@@ -202,8 +226,8 @@ class _Execution:
                 lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache
             )
             engine = Engine(
-                StepRunner(self._start.header, caller, shelf, surroundings, Known()), caller, halt, log, surroundings,
-                additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
+                StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf)), caller, halt, log,
+                surroundings, additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:
@@ -251,10 +275,11 @@ class _Execution:
     def _count_slots(self) -> dict[str, int]:
         header, most = self._start.header, self._options.concurrency
         used = {template.model for template in header.templates}
-        return {
+        slots = {
             model.name: max(1, model.limits.concurrency if most is None else min(model.limits.concurrency, most))
             for model in header.models if model.name in used
         }
+        return {**slots, NO_MODEL: max([_LOCAL_SLOTS, *slots.values()])}
 
     def _recall(self, journal: Journal, store: Store) -> tuple[Ledger, dict[tuple[int, int], str]]:
         """What this run has spent and been told before it was interrupted.

@@ -298,7 +298,7 @@ def _judge(
     header, tally = ending.header, ending.tally
     found: list[Diagnostic] = []
     codes: list[ExitCode] = []
-    if ending.status == "complete":
+    if ending.status == "complete" and header.purpose == "plan":
         missed = tally.missed()
         for action in header.actions:
             if action.id in missed:

@@ -23,9 +23,10 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import MEASURE, Action, Step
+from refinelab_dsl.artifacts.plan import ASKING, Action, Step
 from refinelab_dsl.data.write import OutputRow, row_hash
 from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.effects import Embed, effect_line
@@ -42,6 +43,7 @@ from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
 from refinelab_dsl.validators import Result, Surroundings, validate
 
+NO_MODEL = ""  # stands for the model of steps that ask none first
 WINDOW = 4096  # steps read ahead of the one whose turn it is
 PATIENCE = 30.0  # seconds that running calls get once the run stops
 _SHOW_EVERY = 0.1  # seconds
@@ -182,7 +184,7 @@ class Interpreter:
             if step is None:
                 return
             action = self._actions[step.action]
-            entry = _Entry(step, action, self._models[step.template])
+            entry = _Entry(step, action, self._models.get(step.template, NO_MODEL))
             self._window.append(entry)
             if not self._engine.is_loose or self._ledger.caps:
                 self._uncounted.append(entry)
@@ -387,8 +389,8 @@ class Interpreter:
         if outcome.failure is not None:
             refusal = (None, f"no answer: {outcome.failure.replace('_', ' ')}")
             tally.failed += 1
-        if refusal is None and head.action.kind == MEASURE:
-            self._keep_label(step, outcome)
+        if refusal is None and head.action.kind in ASKING:
+            self._keep_finding(step, outcome)
             return
         if refusal is None:
             assert outcome.result is not None
@@ -419,14 +421,24 @@ class Interpreter:
             simulated=completion.simulated,
         ))
 
-    def _keep_label(self, step: Step, outcome: Outcome) -> None:
-        """What a measure found of an item."""
-        assert outcome.measured is not None
+    def _keep_finding(self, step: Step, outcome: Outcome) -> None:
+        """What was found for a measure."""
         simulated = any(answer.completion.simulated for answer in outcome.answers)
-        self._engine.log.append(events.Label(
-            step=step.id, action=step.action, measure=step.operator, item=step.items[0],
-            value=outcome.measured.value, error=outcome.measured.error, simulated=simulated,
-        ))
+        event: events.AnyEvent
+        if outcome.labels is not None:
+            event = events.Vocabulary(
+                step=step.id, action=step.action, measure=step.operator, labels=dict(outcome.labels),
+                simulated=simulated,
+            )  # fmt: skip
+        else:
+            assert outcome.measured is not None
+            error = outcome.measured.error
+            event = events.Label(
+                step=step.id, action=step.action, measure=step.operator, items=step.items,
+                value=outcome.measured.value, error=None if error is None or not isfinite(error) else error,
+                simulated=simulated,
+            )  # fmt: skip
+        self._engine.log.append(event)
         self._tally.accepted[step.action] += 1
         self._tally.simulated = self._tally.simulated or simulated
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.artifacts.plan import ASKING, Header
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.declarations import complete_labels
 
@@ -32,7 +32,9 @@ def settle_removals(header: Header, missed: Mapping[int, int]) -> Settled:
     set is smaller than planned. A pure function of the plan and of `missed`.
     """
     counts = {removal.id: removal.planned for removal in header.removals}
-    adding = {action.id for action in header.actions if OPERATOR_KINDS[action.kind].adds_items}
+    adding = {
+        action.id for action in header.actions if action.kind not in ASKING and OPERATOR_KINDS[action.kind].adds_items
+    }
     shortfall = sum(count for action, count in missed.items() if action in adding)
     goal = header.size_planned
     mix = {name: {label: share.count_planned for label, share in shares.items()} for name, shares in header.mix.items()}

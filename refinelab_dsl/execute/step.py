@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refinelab_dsl import prompts
-from refinelab_dsl.artifacts.plan import Header, Step
+from refinelab_dsl.artifacts.plan import ASKING, COMPARE, DISCOVER, Header, Step
 from refinelab_dsl.builtins import VALIDATOR_KINDS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
@@ -20,7 +20,7 @@ from refinelab_dsl.execute.calls import Answer, Caller, CallFailed, Starved, Sto
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.expressions.walk import named_in
-from refinelab_dsl.measures_paid import ask_value
+from refinelab_dsl.measures_paid import ask_value, compare_pair, discover_labels
 from refinelab_dsl.operators import OPERATORS, Attempt
 from refinelab_dsl.prompts.asking import (
     MOST_BYTES_PER_TOKEN,
@@ -77,6 +77,7 @@ class Telling:
     reply: str = ""  # the last answer of making the item
     result: Result | None = None
     measured: Measured | None = None
+    labels: Mapping[str, str] | None = None
     checks: list[Check] = field(default_factory=list)
     is_broken: bool = False  # a template could not be rendered
 
@@ -117,7 +118,8 @@ class Prepared:
 class Outcome:
     """What a step came to.
 
-    result: None where no item came of it. measured: what a measure found. reply: hash of the reply that the item was
+    result: None where no item came of it. measured: what a measure found. labels: those that were found, with their
+    meanings. reply: hash of the reply that the item was
     made of. failure: why no answer came. is_starved: it needs more room in the budget than there was. is_stopped: the
     run stopped before it got an answer.
     """
@@ -125,6 +127,7 @@ class Outcome:
     answers: tuple[Answer, ...] = ()
     result: Result | None = None
     measured: Measured | None = None
+    labels: Mapping[str, str] | None = None
     reply: str = ""
     checks: tuple[Check, ...] = ()
     failure: str | None = None
@@ -151,6 +154,7 @@ class StepRunner:
         self._context = StepContext.of_header(header)
         self._questions = Questions(self._context)
         self._known = known
+        self._kinds = {action.id: action.kind for action in header.actions}
         self._measures = {measure.name: measure for measure in header.measures}
         self._measured = tuple(
             self._measures[name]
@@ -226,18 +230,26 @@ class StepRunner:
             purse.close()
         ended = not (is_stopped or is_starved or failure)
         return Outcome(
-            tuple(telling.answers), telling.result if ended else None, telling.measured if ended else None,
-            telling.reply, tuple(telling.checks), "template" if telling.is_broken else failure, is_starved, is_stopped,
-            telling.ours.count(False), telling if is_starved else None,
-        )  # fmt: skip
+            answers=tuple(telling.answers),
+            result=telling.result if ended else None,
+            measured=telling.measured if ended else None,
+            labels=telling.labels if ended else None,
+            reply=telling.reply,
+            checks=tuple(telling.checks),
+            failure="template" if telling.is_broken else failure,
+            is_starved=is_starved,
+            is_stopped=is_stopped,
+            cached=telling.ours.count(False),
+            telling=telling if is_starved else None,
+        )
 
     # ---- the program ---------------------------------------------------------------------------------------------
 
     def _tell(self, step: Step, telling: Telling) -> Program[None]:
         parent = telling.parents[0]
-        measure = self._measures.get(step.operator)
-        if measure is not None and step.operator not in self._context.operators:
-            telling.measured = yield from ask_value(measure, parent, self._questions, self._known)
+        kind = self._kinds[step.action]
+        if kind in ASKING:
+            yield from self._ask(kind, self._measures[step.operator], telling)
             return
         operator = self.operator(step)
         make_item = OPERATORS[operator.kind].make_item
@@ -253,6 +265,22 @@ class StepRunner:
             telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
             return
         yield from self._check(step, telling, Result(item, parent, step.target))
+
+    def _ask(self, kind: str, measure: Measure, telling: Telling) -> Program[None]:
+        """What a pilot asks for a measure."""
+        first, *others = telling.parents
+        if kind == DISCOVER:
+            count = int(measure.options["labels"]["count"])
+            found = yield from discover_labels(measure, telling.parents, count, self._questions)
+            if isinstance(found, Unreadable):
+                telling.checks.append(Check(REPLY, Verdict(False, found.message)))
+            else:
+                telling.labels = {each.label: each.meaning for each in found}
+        elif kind == COMPARE:
+            result = yield from compare_pair(measure, first, others[0], self._questions)
+            telling.measured = Measured(result)
+        else:
+            telling.measured = yield from ask_value(measure, first, self._questions, self._known)
 
     def _check(self, step: Step, telling: Telling, result: Result) -> Program[None]:
         """The verdicts that do not depend on what else is accepted, to the first refusal; then what is to be
@@ -314,7 +342,7 @@ class StepRunner:
         if isinstance(effect, Request) and effect.messages[-1].role == "user" and not _is_repair(effect):
             tokens_in, tokens_out = prompts.attempt_ceiling(effect)
             worst = Amount(tokens_in + tokens_out, prompts.price_usd(effect.model, tokens_in, tokens_out))
-        if telling.is_made or step.operator not in self._context.operators:
+        if telling.is_made or self._kinds[step.action] in ASKING:
             return worst
         size = 2 * item_bytes(telling.parents[0]) + 400
         operator = self.operator(step)

@@ -22,6 +22,7 @@ def spec_hash(program: Program) -> str:
     count; values, names and the order of declarations do. Nor does where the data stand: they count by their bytes."""
     data = dump(program)
     del data["docs"], data["unexecutable"], data["dataset"]["source"]
+    data.pop("pilot", None)  # what is learnt counts, not what learning it may cost
     for model in data["models"]:
         if model["price"] is not None and model["price"].get("locked"):
             model["price"] = None  # of refine.lock, not of the spec

@@ -58,6 +58,7 @@ class _Lowering:
             operators=tuple(map(self.operator, self.draft.all("operator"))),
             validators=tuple(map(self.validator, self.draft.all("validator"))),
             budget=self.budget(),
+            pilot=self.pilot(),
             solve=self.solve(),
             run=self.run(),
             outputs=tuple(map(self.output, self.draft.all("output"))),
@@ -200,6 +201,17 @@ class _Lowering:
         """Of the embedding that a declaration names."""
         embedding = self.draft.named("embedding", declared.get("embedding"))
         return None if embedding is None else embedding.get("provider")
+
+    def pilot(self) -> ir.Pilot | None:
+        declared = self.draft.one("pilot")
+        if declared is None:
+            return None
+        budget = declared.get("budget")
+        return ir.Pilot(
+            tokens=budget if isinstance(budget, int) else None,
+            cost=budget if isinstance(budget, Decimal) else None,
+            **_taken(declared, "items", "stratify_by", "confidence", "label"),
+        )
 
     def budget(self) -> ir.Budget | None:
         declared = self.draft.one("budget")

@@ -15,6 +15,7 @@ from refinelab_dsl.declarations import (
     Model,
     Operator,
     Output,
+    Pilot,
     Prompt,
     Run,
     Solve,
@@ -56,6 +57,7 @@ class Program(BaseModel):
     operators: tuple[Operator, ...] = ()
     validators: tuple[Validator, ...] = ()
     budget: Budget | None = None
+    pilot: Pilot | None = Field(default=None, exclude_if=lambda pilot: pilot is None)
     solve: Solve = Solve()
     run: Run = Run()
     outputs: tuple[Output, ...] = ()

@@ -14,18 +14,13 @@ from refinelab_dsl.declarations import LABEL_MARK, Measure
 from refinelab_dsl.effects import Measured, Program
 from refinelab_dsl.likeness import normalise
 from refinelab_dsl.measures_paid.ratings import draw_bytes
+from refinelab_dsl.prompts.asking import DISCOVERY_BATCH, DISCOVERY_SAMPLE
 from refinelab_dsl.prompts.compose import builtin_template, compose
 from refinelab_dsl.prompts.replies import Unreadable, read_object
 from refinelab_dsl.prompts.request import Request, Subject
 from refinelab_dsl.prompts.shapes import TEXT, reply_schema, strict_object
 from refinelab_dsl.prompts.steps import measure_template
 from refinelab_dsl.questions import Known, Questions, item_fields, read_json
-
-SAMPLE: Final = 96
-"""Items of which labels are made."""
-
-BATCH: Final = 12
-"""Items that one call sees."""
 
 MOST_TEXT: Final = 600
 """Characters of one text of an item that proposals see."""
@@ -100,8 +95,8 @@ def discover_labels(
     """
     proposals: list[dict[str, str]] = []
     sample = _choose_sample(items, questions.seed)
-    for start in range(0, len(sample), BATCH):
-        batch = [_shorten(item) for item in sample[start : start + BATCH]]
+    for start in range(0, len(sample), DISCOVERY_BATCH):
+        batch = [_shorten(item) for item in sample[start : start + DISCOVERY_BATCH]]
         request = _request(measure, questions, "discover", {"items": batch, "count": count})
         proposed = yield from read_json(request, lambda text: _read_labels(text, 1))
         if not isinstance(proposed, Unreadable):
@@ -116,7 +111,7 @@ def discover_labels(
 
 def count_discovery_calls(items: int) -> int:
     """Calls of `discover_labels` over that many items, repairs aside."""
-    return -(-min(items, SAMPLE) // BATCH) + 1
+    return -(-min(items, DISCOVERY_SAMPLE) // DISCOVERY_BATCH) + 1
 
 
 def _request(measure: Measure, questions: Questions, prompt: str, variables: Mapping[str, Any]) -> Request:
@@ -142,7 +137,8 @@ def _request(measure: Measure, questions: Questions, prompt: str, variables: Map
 
 def _choose_sample(items: Sequence[Item], seed: int) -> list[Item]:
     distinct = {item.hash: item for item in reversed(items)}
-    return [distinct[key] for key in sorted(distinct, key=lambda key: draw_bytes(seed, "discover", key))[:SAMPLE]]
+    ranked = sorted(distinct, key=lambda key: draw_bytes(seed, "discover", key))
+    return [distinct[key] for key in ranked[:DISCOVERY_SAMPLE]]
 
 
 def _shorten(item: Item) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from refinelab_dsl import measures, metrics, prompts
+from refinelab_dsl.artifacts.evidence import NO_EVIDENCE, Evidence
 from refinelab_dsl.artifacts.plan import (
     Action,
     Amount,
@@ -23,11 +24,12 @@ from refinelab_dsl.artifacts.plan import (
     Input,
     InventorySummary,
     Removal,
+    SeedSet,
     Share,
     Solution,
     Step,
 )
-from refinelab_dsl.data.corpora import list_corpora, name_sources
+from refinelab_dsl.data.corpora import name_sources
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Model, complete_labels
@@ -36,11 +38,13 @@ from refinelab_dsl.estimate.estimates import Estimates
 from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.plan.learnt import build_bare_context, find_known
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
-from refinelab_dsl.plan.templates import build_template_digests, build_templates
+from refinelab_dsl.plan.templates import build_template_digests
 from refinelab_dsl.prompts.asking import result_ceiling
 from refinelab_dsl.prompts.hosts import host
+from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
 from refinelab_dsl.prompts.vectors import asked_by
@@ -90,6 +94,8 @@ class Situation:
     variables: Mapping[str, str]
     luck: Luck
     inventory: Inventory | None = None
+    evidence: Evidence = NO_EVIDENCE
+    seeds: Mapping[str, SeedSet] = field(default_factory=dict)
 
 
 def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
@@ -120,26 +126,6 @@ def step_key(context: StepContext, operator: str, items: Sequence[str], target: 
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
-def operator_content(context: StepContext, operator: str) -> dict[str, Any]:
-    """What the content keys of all attempts of an operator have in common."""
-    return {
-        "operator": context.operators[operator].model_dump(
-            mode="json", exclude={"name", "prior", "max_cost", "max_per_item", "where", "prefer"}
-        ),
-        "template": context.templates[operator].model_dump(mode="json", exclude={"name"}),
-        "seed": context.seed,
-        **({"corpora": held} if (held := _corpora_of(context, operator)) else {}),
-    }
-
-
-def _corpora_of(context: StepContext, operator: str) -> dict[str, str]:
-    """What the corpora hold from which an operator and its validators retrieve: another edition gives other results."""
-    declared = context.operators[operator]
-    asked = (*declared.checks, str(declared.options.get("validator", "")))
-    used = list_corpora((declared,), (context.validators[name] for name in asked if name in context.validators))
-    return {corpus.name: context.corpora.get(corpus.name, "") for corpus in used}
-
-
 def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
     """The dimensions, `on_new = assume` where their measure cannot exist for a new item (decision 10)."""
     declared = {measure.name: measure for measure in program.measures}
@@ -158,20 +144,13 @@ def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
     )
 
 
-def build_context(program: Program, profile: Profile) -> StepContext:
-    """What composing prompts needs of a program and its data."""
-    return StepContext(
-        task=program.dataset.task,
-        seed=program.seed,
+def build_context(program: Program, profile: Profile, evidence: Evidence = NO_EVIDENCE) -> StepContext:
+    """What composing prompts needs of a program, its data, and what was learnt of them."""
+    return replace(
+        build_bare_context(program, evidence),
         dimensions=settle_dimensions(program),
-        measures=program.measures,
         labels=dict(profile.label_names),
-        models={model.name: model for model in program.models},
-        operators={operator.name: operator for operator in program.operators},
-        templates={template.name: template for template in build_templates(program)},
-        validators={validator.name: validator for validator in program.validators},
         corpora={corpus.name: corpus.sha256 for corpus in profile.corpora},
-        embeddings={embedding.name: embedding for embedding in program.embeddings},
     )
 
 
@@ -259,6 +238,8 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()},
         corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
+        known=find_known(program, situation.evidence),
+        seeds=dict(situation.seeds),
         measures=program.measures,
         dimensions=context.dimensions,
         labels=dict(profile.label_names),

@@ -21,8 +21,8 @@ from refinelab_dsl.artifacts.plan import Action, Step
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
-from refinelab_dsl.plan.build import operator_content
 from refinelab_dsl.prompts.asking import result_questions
+from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.solve.cells import split_dimensions
 from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Bin

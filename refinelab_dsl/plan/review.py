@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from refinelab_dsl import prompts
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import evidence as pilot_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode, settle
+from refinelab_dsl.ir import Program
 from refinelab_dsl.plan.build import Draft, Situation
-from refinelab_dsl.plan.figures import render_usd
+from refinelab_dsl.plan.figures import render_tokens, render_usd
+from refinelab_dsl.plan.pilot import Phase
+from refinelab_dsl.prompts.asking import NO_USE
 from refinelab_dsl.prompts.vectors import asked_by
 
 
@@ -22,7 +27,8 @@ def review_draft(
     origins = situation.program.origins
     found: list[Diagnostic] = []
     codes: list[ExitCode] = []
-    called = {situation.context.templates[group.operator].model for group in draft.sketch.groups}
+    templates = situation.context.templates
+    called = {templates[group.operator].model for group in draft.sketch.groups if group.operator in templates}
     for model in situation.program.models:
         if model.name not in called:
             continue
@@ -68,3 +74,24 @@ def review_draft(
             found.append(faults.check_failed(check.title, check.value, origins.get(f"expect.{check.title}")))
             codes.append(ExitCode.CHECK_FAILED)
     return tuple(found), settle(codes)
+
+
+def review_pilot(
+    program: Program, phases: Sequence[Phase], spent: tuple[int, Decimal]
+) -> tuple[tuple[Diagnostic, ...], ExitCode]:
+    """What there is to say about a pilot before it is begun, and its exit code: 0, 1, or 5 (dearer than it may be)."""
+    use = sum((phase.use for phase in phases), NO_USE)
+    span = program.origins.get("pilot.budget") or program.origins.get("pilot")
+    pilot = program.pilot
+    if pilot is None or (pilot.tokens is None and pilot.cost is None):
+        if use.usd:
+            return (pilot_faults.pilot_without_budget(span),), ExitCode.SPEC
+        return (), ExitCode.DONE
+    tokens, usd = use.tokens + spent[0], None if use.usd is None else use.usd + spent[1]
+    if pilot.tokens is not None and tokens > pilot.tokens:
+        cost, limit = f"{render_tokens(tokens)} tokens", f"{render_tokens(pilot.tokens)} tokens"
+        return (pilot_faults.pilot_over_budget(cost, limit, span),), ExitCode.BUDGET
+    if pilot.cost is not None and usd is not None and usd > pilot.cost:
+        cost, limit = render_usd(usd), render_usd(pilot.cost)
+        return (pilot_faults.pilot_over_budget(cost, limit, span),), ExitCode.BUDGET
+    return (), ExitCode.DONE

@@ -40,6 +40,12 @@ they claim of the budget counts on it."""
 NEIGHBOURS: Final = 8
 """Exemplars that an item is compared with, where `elo` does not say."""
 
+DISCOVERY_SAMPLE: Final = 96
+"""Items in which labels are found, where a measure has `labels = discover(n)`."""
+
+DISCOVERY_BATCH: Final = 12
+"""Items that one call of it sees."""
+
 _FINDING: Final = {"verdict": "refuted", "answer": "", "reason": "some reason in a few words"}
 _PROBE: Final = 1_000  # bytes of an item by which is found how often a template shows it
 

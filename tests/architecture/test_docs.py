@@ -16,7 +16,7 @@ from tests.architecture.tree import PACKAGE, ROOT, tracked_files
 
 DOCS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "specs/data/README.md", "editors/README.md")
 # Made by a run, an installation or a build; or beside the checkout.
-MADE = ("out/", ".refine", ".venv", "specs/out/", "../", "dist/")
+MADE = ("out/", ".refine", "refine.evidence.jsonl", ".venv", "specs/out/", "../", "dist/")
 SUFFIXES = (".py", ".md", ".refine", ".jsonl", ".toml", ".lark", ".jinja", ".j2", ".json")
 
 

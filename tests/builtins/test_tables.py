@@ -27,6 +27,7 @@ DECLARED: dict[str, type[declarations.Declaration]] = {
     "prompt": declarations.Prompt,
     "operator": declarations.Operator,
     "validator": declarations.Validator,
+    "pilot": declarations.Pilot,
     "budget": declarations.Budget,
     "solve": declarations.Solve,
     "run": declarations.Run,
@@ -37,8 +38,9 @@ NOT_IN_THE_PROGRAM = {
     ("dataset", "revision"), ("dataset", "split"), ("dataset", "config"),
     ("model", "batch"),
 }  # fmt: skip
-LOWERED = {("constraints", "joint")}
-"""What becomes declarations of its own: a joint target is one more dimension."""
+LOWERED = {("constraints", "joint"), ("pilot", "budget")}
+"""What becomes declarations of its own, or stands apart: a joint target is one more dimension, a pilot's budget is in
+tokens or in dollars."""
 
 RENAMED = {("dimension", "from"): "measure", ("expect", "assert"): "assertion", ("dimension", "order"): "labels"}
 

@@ -1,0 +1,125 @@
+"""What evidence has for a program: values of its paid measures, labels that were found, rates of its operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refinelab_dsl.artifacts.evidence import Evidence
+from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
+from refinelab_dsl.data import digest_dataset, digest_files, find_files
+from refinelab_dsl.data.evidence import Learnt
+from refinelab_dsl.declarations import Measure
+from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.expressions import Expression
+from refinelab_dsl.expressions.walk import named_in
+from refinelab_dsl.ir import Program
+from refinelab_dsl.plan.templates import build_templates
+from refinelab_dsl.project import Project
+from refinelab_dsl.prompts.asking import is_paid
+from refinelab_dsl.prompts.identity import labels_key, measure_key
+from refinelab_dsl.prompts.steps import StepContext
+
+
+def build_bare_context(program: Program, evidence: Evidence) -> StepContext:
+    """A program's declarations and templates, before its data are read: no labels are settled."""
+    context = StepContext(
+        task=program.dataset.task,
+        seed=program.seed,
+        dimensions=program.dimensions,
+        measures=program.measures,
+        labels={},
+        models={model.name: model for model in program.models},
+        operators={operator.name: operator for operator in program.operators},
+        templates={},
+        validators={validator.name: validator for validator in program.validators},
+        embeddings={embedding.name: embedding for embedding in program.embeddings},
+    )
+    found = {
+        measure.name: tuple(labels)
+        for measure in program.measures
+        if wants_labels(measure) and (labels := evidence.labels(labels_key(context, measure)))
+    }
+    templates = {template.name: template for template in build_templates(program, found)}
+    return StepContext(**{**vars(context), "templates": templates})
+
+
+def wants_labels(measure: Measure) -> bool:
+    """Whether a measure's labels are to be found in the items: `labels = discover(n)`."""
+    return measure.kind == "classify" and isinstance(measure.options.get("labels"), Mapping)
+
+
+def wants_ratings(measure: Measure) -> bool:
+    """Whether a measure's exemplars are to be rated among themselves: `seeds = bootstrap(n)`, also where none are
+    named."""
+    return measure.kind == "elo" and not isinstance(measure.options.get("seeds"), str)
+
+
+def find_values(program: Program, evidence: Evidence) -> Learnt:
+    """What evidence has of each paid measure of a program."""
+    paid = [measure for measure in program.measures if is_paid(measure)]
+    if not paid:
+        return {}
+    context = build_bare_context(program, evidence)
+    return {
+        measure.name: evidence.values(measure_key(context, measure)).values if is_ready(context, measure) else {}
+        for measure in paid
+    }
+
+
+def is_ready(context: StepContext, measure: Measure) -> bool:
+    """Whether items can be asked about: not where the labels to choose from are still to be found."""
+    return not wants_labels(measure) or f"measure.{measure.name}" in context.templates
+
+
+def find_known(program: Program, evidence: Evidence) -> dict[str, KnownMeasure]:
+    """What paid measures rest on: labels with their meanings, and the ratings of seeds."""
+    context = build_bare_context(program, evidence)
+    known: dict[str, KnownMeasure] = {}
+    for measure in program.measures:
+        meanings = evidence.labels(labels_key(context, measure)) if wants_labels(measure) else {}
+        ratings = evidence.ratings(measure_key(context, measure)) if wants_ratings(measure) else {}
+        if meanings or ratings:
+            known[measure.name] = KnownMeasure(meanings=meanings, exemplars=ratings)
+    return known
+
+
+def find_seeds(
+    program: Program, project: Project, *, allow_outside: bool = False
+) -> tuple[dict[str, SeedSet], tuple[Diagnostic, ...]]:
+    """The seed datasets that measures name, with the digests of their files; or what is wrong with them."""
+    datasets = {dataset.name: dataset for dataset in program.datasets}
+    found: dict[str, SeedSet] = {}
+    for measure in program.measures:
+        named = measure.options.get("seeds")
+        if measure.kind != "elo" or not isinstance(named, str):
+            continue
+        files, problems = find_files(
+            datasets[named], project, allow_outside=allow_outside, origins=program.origins
+        )
+        if problems:
+            return {}, tuple(problems)
+        digests, problems = digest_files(files, project)
+        if problems:
+            return {}, tuple(problems)
+        found[measure.name] = SeedSet(dataset=datasets[named], sha256=digest_dataset(digests))
+    return found, ()
+
+
+def needed_measures(program: Program) -> tuple[Measure, ...]:
+    """The paid measures without whose values nothing can be allocated: behind a dimension that splits cells, or asked
+    of in a condition over items."""
+    names = {dimension.measure for dimension in program.dimensions if _splits(program, dimension.name)}
+    conditions: list[Expression | None] = [program.constraints.protect, program.constraints.flagged]
+    for operator in program.operators:
+        conditions += [operator.where, operator.prefer]
+    measure_of = {dimension.name: dimension.measure for dimension in program.dimensions}
+    for condition in conditions:
+        names.update(named_in(condition, "measure"))
+        names.update(measure_of[name] for name in named_in(condition, "dimension") if name in measure_of)
+    return tuple(measure for measure in program.measures if measure.name in names and is_paid(measure))
+
+
+def _splits(program: Program, dimension: str) -> bool:
+    moved = {name for operator in program.operators for name in operator.moves}
+    wanted = {each.name for each in program.dimensions if each.target is not None}
+    return dimension in moved | wanted | set(program.constraints.floor)
