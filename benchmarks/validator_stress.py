@@ -2,11 +2,11 @@
 
     python benchmarks/validator_stress.py [--json FILE]
 
-The items and the replies are our own, written by hand (`tests/validators/recorded/items.jsonl`): 30 that are computed
-and 5 that are looked up. No model was asked. The replies are what a good model might say, slips among them: a first
-program that computes something else, one that guesses where the question is cut. The programs really run, in the
-embedded sandbox. Each item is checked as it is, and with each fault: another key, a second correct choice, its answer
-in the question, its question cut off.
+The items, passages and replies are our own, written by hand (`tests/validators/recorded/items.jsonl`): 30 that are
+computed and 10 that are looked up. No model was asked. The replies are what a good model might say, slips among them: a
+first program that computes something else, one that guesses where the question is cut, a judge that supports whatever a
+passage mentions. The programs really run, in the embedded sandbox; nothing is searched. Each item is checked as it is,
+and with each fault: another key, a second correct choice, its answer in the question, its question cut off.
 
 A fault is found where `auto` says `refuted`; a sound item that it refutes is a false alarm. `unknown` is neither.
 """
@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.effects import Execute, Finding, Outcome
+from refinelab_dsl.effects import Execute, Finding, Outcome, Passage, Retrieve
 from refinelab_dsl.prompts.request import Completion, Request
 from refinelab_dsl.sandbox import Sandbox
 from refinelab_dsl.validators import auto
@@ -52,16 +52,22 @@ def plant(row: dict[str, Any], condition: str) -> tuple[Item, list[str]] | None:
     return make_item(question, *choices, answer=answer), programs
 
 
-def run(item: Item, task: str, programs: list[str], sandbox: Sandbox) -> tuple[Finding, int]:
+def run(row: dict[str, Any], condition: str, item: Item, programs: list[str], sandbox: Sandbox) -> tuple[Finding, int]:
     """What `auto` finds, and how many calls it took. The last program is repeated where more are asked for."""
-    questions = make_questions(task, {"validator.check.pot": "pot"})
-    inquiry, calls, sent = auto.inquire(make_validator("auto"), item, questions), 0, None
+    questions = make_questions(row["task"], {"validator.check.pot": "pot", "validator.check.rag": "rag"})
+    inquiry, calls = auto.inquire(make_validator("auto", corpus="facts"), item, questions), 0
+    sent: Any = None
     while True:
         try:
             effect = inquiry.send(sent)
         except StopIteration as stop:
             return stop.value, calls
         match effect:
+            case Retrieve():
+                sent = tuple(Passage(f"facts:{place}", "", text) for place, text in enumerate(row["passages"], 1))
+            case Request() if effect.schema is not None and "verdict" in effect.schema["properties"]:
+                calls += 1
+                sent = Completion(json.dumps(row["judged"][condition]), None, "stop", "recorded")
             case Request():
                 program = programs[min(calls, len(programs) - 1)]
                 calls += 1
@@ -84,7 +90,7 @@ def measure() -> dict[str, dict[str, Counter[str]]]:
                 planted = plant(row, condition)
                 if planted is None:
                     continue
-                finding, calls = run(planted[0], row["task"], planted[1], sandbox)
+                finding, calls = run(row, condition, *planted, sandbox)
                 entry = table.setdefault(way, {}).setdefault(condition, Counter())
                 entry.update({finding.verdict: 1, "items": 1, "calls": calls})
                 wanted = "supported" if condition == "sound" else "refuted"
@@ -106,12 +112,12 @@ def main() -> None:
             print("{:10} {:20} {:5} {:8} {:9} {:8} {:6}".format(way, condition, *shown))
             if options.misses:
                 print(*(f"      {name}" for name in entry if ":" in name), sep="\n")
-    computed = table["computed"]
-    faulty = [computed[condition] for condition in CONDITIONS[1:]]
-    found, planted = sum(entry["refuted"] for entry in faulty), sum(entry["items"] for entry in faulty)
-    alarms, sound = computed["sound"]["refuted"], computed["sound"]["items"]
-    print(f"\ncomputed items: {found} of {planted} planted faults refuted ({found / planted:.0%}), "
-          f"{alarms} of {sound} sound items refuted ({alarms / sound:.0%})")
+    for way, conditions in table.items():
+        faulty = [conditions[condition] for condition in CONDITIONS[1:]]
+        found, planted = sum(entry["refuted"] for entry in faulty), sum(entry["items"] for entry in faulty)
+        alarms, sound = conditions["sound"]["refuted"], conditions["sound"]["items"]
+        print(f"\n{way}: {found} of {planted} planted faults refuted ({found / planted:.0%}), "
+              f"{alarms} of {sound} sound items refuted ({alarms / sound:.0%})")
     if options.json:
         options.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 

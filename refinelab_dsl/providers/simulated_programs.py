@@ -1,6 +1,7 @@
 """What the simulated model answers to `pot`: programs, and the number of a wrong step.
 
-A good program computes the item's key from parts of it that are drawn. A bad one comes to another value, fails, or
+A good program computes the item's key from parts of it that are drawn; where the item has an attribute `truth`, it
+computes that. A bad one comes to another value, fails, or
 finds no answer; which one follows from seed, item and sample, so two bad programs rarely agree.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
+from refinelab_dsl.providers.simulated_evidence import TRUTH
 
 _WHOLE: Final = re.compile(r"\s*\$?\s*(-?\d{1,15}|-?\d{1,3}(?:,\d{3})+)\s*", re.ASCII)
 _PROBLEM: Final = re.compile(
@@ -24,7 +26,7 @@ _DECIMAL: Final = re.compile(r"\s*\$?\s*(-?\d{0,15}\.\d{1,12})\s*", re.ASCII)
 
 def write_program(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     """A reply to `pot`."""
-    key = str(subject.item.get("answer", ""))
+    key = str(subject.item.get(TRUTH) or subject.item.get("answer", ""))
     if good:
         return {"program": _compute(key, draw)}
     way = draw.below(10)

@@ -76,3 +76,48 @@ def test_wrong_results_are_refuted(tmp_path: Path) -> None:
     refused = [event for event in found if not event["accept"]]
     assert refused
     assert all(event["reason"] for event in refused)
+
+
+REPAIR = """edition = 1
+seed = 3
+dataset quiz {
+  task = mcq
+  source = "items.jsonl"
+  fields = { doubt = column("doubt"), truth = column("truth") }
+}
+model small {
+  provider = simulated
+  params = { success = 1.0 }
+  price = { input = $0.15 / 1M, output = $0.60 / 1M, as_of = "2026-11-01" }
+}
+validator computed { kind = auto, model = small }
+operator repair {
+  kind = correct
+  model = small
+  validator = computed
+  where = doubt > 0.5
+  prior = { success = 80% }
+}
+constraints { flagged = doubt > 0.5, max_removed = 0% }
+budget { tokens = 400k }
+output refined { path = "out/refined.jsonl", layout = task, columns = [question, choices, answer] }
+"""
+
+
+def test_wrong_keys_are_corrected_by_programs_that_agree(tmp_path: Path) -> None:
+    """Twelve items, six of them with a wrong key under suspicion: `auto` computes them, `correct` puts them right."""
+    with (tmp_path / "items.jsonl").open("w", encoding="utf-8") as stream:
+        for number in range(12):
+            right, wrong = str(7 * (number + 3)), str(7 * (number + 3) + 5)
+            row = {
+                "question": f"How many days are {number + 3} weeks?", "choices": [wrong, right, "1", "2"],
+                "answer": wrong if number % 2 else right, "truth": right, "doubt": 0.9 if number % 2 else 0.1,
+            }  # fmt: skip
+            stream.write(json.dumps(row) + "\n")
+    (tmp_path / "spec.refine").write_text(REPAIR, encoding="utf-8")
+    answer = refinec("apply", "--auto-approve", "--format", "json", "spec.refine", cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    rows = [json.loads(line) for line in (tmp_path / "out" / "refined.jsonl").read_text("utf-8").splitlines()]
+    assert [row["answer"] for row in rows] == [str(7 * (number + 3)) for number in range(12)]
+    assert answer.json["operators"]["repair"]["accepted"] == 6
+    assert refinec("replay", "1", cwd=tmp_path).code == 0
