@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ROWS_PER_GROUP = 10_240  # held in memory while a group is written
 _ROWS_AT_ONCE = 1024
-_LONGEST_ROW = 256 << 20  # bytes of one row in the spool
+_ROOM = 1 << 20  # bytes for one row of the spool, at least; DuckDB takes a multiple of it
 _SETTINGS: Final[Mapping[str, str]] = {
     "threads": "1",
     "memory_limit": "2GB",
@@ -59,19 +59,22 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             raise BadParquet(_first_line(error)) from None
 
 
-def write_parquet(spool: Path, columns: Sequence[tuple[str, ColumnType]], target: Path) -> None:
+def write_parquet(spool: Path, longest: int, columns: Sequence[tuple[str, ColumnType]], target: Path) -> None:
     """A file of the rows in `spool`: JSON Lines whose keys are the positions of their columns (`{"0": …}`).
+
+    longest: bytes of the longest line.
 
     Raises:
         OSError: it cannot be written.
     """
     types = ", ".join(f"{_quote(str(at))}: {_literal(_spell(type))}" for at, (_, type) in enumerate(columns))
     chosen = ", ".join(f"{_quote(str(at))} AS {_quote(name)}" for at, (name, _) in enumerate(columns))
+    room = max(_ROOM, 2 * longest)
     with _connect() as session:
         try:
             session.execute(
                 f"COPY (SELECT {chosen} FROM read_json({_literal(_literally(spool))}, columns = {{{types}}}, "
-                f"format = 'newline_delimited', compression = 'none', maximum_object_size = {_LONGEST_ROW})) "
+                f"format = 'newline_delimited', compression = 'none', maximum_object_size = {room})) "
                 f"TO {_literal(str(target.absolute()))} (FORMAT parquet, COMPRESSION zstd, "
                 f"ROW_GROUP_SIZE {_ROWS_PER_GROUP}, USE_TMP_FILE false)"
             )

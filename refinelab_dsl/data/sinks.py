@@ -248,15 +248,18 @@ class Parquet(Part):
         columns = self.columns or (("_origin", NULL),)
         # A mark that no row needs is still one of true and false.
         columns = tuple((name, BOOL if name == "_simulated" and type == NULL else type) for name, type in columns)
+        longest = 0
         with self._spool.open("rb") as spool:
             for line in spool:
                 values = msgspec.json.decode(line)
                 row = {name: fit_value(values.get(name), type) for name, type in columns}
                 self._rows += hashlib.sha256(encode_row(row)).digest()[:8]
                 placed = {str(at): value for at, value in enumerate(row.values())}
-                self._files.append(self._typed, _encode(placed) + b"\n")
+                typed = _encode(placed) + b"\n"
+                longest = max(longest, len(typed))
+                self._files.append(self._typed, typed)
         self._files.close(self._typed)
-        parquet.write_parquet(self._typed, columns, self.temporary)
+        parquet.write_parquet(self._typed, longest, columns, self.temporary)
         self._spool.unlink()
         self._typed.unlink()
         with self.temporary.open("rb") as written:

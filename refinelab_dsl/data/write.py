@@ -80,6 +80,8 @@ def check_outputs(
     for output in outputs:
         folder = project.base / output.path if _is_folder(output) else None
         problem = _check_place(output.path, folder, project, sources, taken | logs, allow_outside)
+        if problem is None and folder is not None and _holds_source(output, folder.resolve(), sources):
+            problem = faults.output_over_source(output.path)
         taken.add((project.base / output.path).resolve())
         found += [problem] if problem is not None else []
         if output.provenance is not None:
@@ -88,6 +90,14 @@ def check_outputs(
             logs.add((project.base / output.provenance).resolve())
             found += [problem] if problem is not None else []
     return Diagnostics(tuple(found))
+
+
+def _holds_source(output: Output, folder: Path, sources: set[Path]) -> bool:
+    """Whether a file that the folder is filled with would take the place of one of the dataset."""
+    if output.format == "hf":
+        return folder / _HUB_DATA in sources
+    ending = _ENDINGS[output.format]
+    return any(source.is_relative_to(folder) and source.suffix.lower() == ending for source in sources)
 
 
 def _check_place(

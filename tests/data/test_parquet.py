@@ -237,6 +237,23 @@ class TestHub:
         assert list((tmp_path / "hub/data").iterdir()) == []
 
 
+def test_a_row_of_many_megabytes(tmp_path: Path) -> None:
+    rows = [{"question": "a", "answer": "1"}, {"question": "b" * (20 << 20), "answer": "2"}]
+    assert [len(row["question"]) for row in write_all(tmp_path, rows)] == [1, 20 << 20]
+
+
+def test_a_folder_of_the_hub_is_not_written_over_its_source(tmp_path: Path) -> None:
+    name = "data/train-00000-of-00001.parquet"
+    write_all(tmp_path, [{"question": "a", "answer": "1"}], layout="task", columns=("question", "answer"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "o.parquet").rename(tmp_path / name)
+    dataset = QA.model_copy(update={"source": (name,)})
+    project = make_project(tmp_path, {})
+    files, items = load(dataset, project)
+    _, diagnostics = write_outputs([output("./", format="hf")], dataset, files, project, originals(items))
+    assert codes(diagnostics) == ["RF6302"]
+
+
 def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     project = make_project(tmp_path, {"qa.jsonl": '{"question":"a","answer":"1"}\n'})
     files, items = load(QA, project)

@@ -251,6 +251,8 @@ class TestRefusals:
         [
             ([output("qa.jsonl")], "RF6302"),
             ([output("x/../qa.jsonl")], "RF6302"),
+            ([output("./", format="jsonl")], "RF6302"),
+            ([output("./", format="sft")], "RF6302"),
             ([output("../out.jsonl")], "RF6301"),
             ([output("/nowhere-of-ours/out.jsonl")], "RF6301"),
             ([output("o.jsonl"), output("./o.jsonl", name="second")], "RF6303"),
