@@ -63,7 +63,7 @@ def compare_problems(embedding: Embedding) -> None:
     for row in rows:
         pairs.setdefault(row["perturbation_type"], []).append((_meaning(row, "seed_"), _meaning(row, "")))
     pairs["any two problems"] = [tuple(draw.sample(seeds, 2)) for _ in range(2_000)]  # type: ignore[misc]
-    embedder = build_embedder(embedding, seeds)
+    embedder = build_embedder(embedding, seeds, Path())
     known: dict[str, Any] = {}
     kept = float(COSINES[embedding.provider].kept)
     print(f"\n{embedding.provider}: cosine of question and answer with the seed's, GSM-Plus; drift accepts from {kept}")
@@ -78,7 +78,7 @@ def compare_problems(embedding: Embedding) -> None:
 def list_pairs(name: str, items: Sequence[Item]) -> None:
     """How many pairs of a real set come near each other, by both measures."""
     texts, answers = [comparison_text(item) for item in items], [answer_text(item) for item in items]
-    rows = Rows.of(build_embedder(Embedding(name=""), texts).embed(texts))
+    rows = Rows.of(build_embedder(Embedding(name=""), texts, Path()).embed(texts))
     print(f"\n{name}: {len(items)} items; pairs with a likeness of at least (same answer)")
     for title, limits in (("trigrams", (0.9, TEXT_THRESHOLD, 0.95, 0.98)), ("hashed", (0.95, 0.97, 0.985, 0.99))):
         counts: Counter[tuple[float, bool]] = Counter()
@@ -119,7 +119,7 @@ def plant_copies(count: int) -> None:
     report("minhash, verified (refinec)", texts, planted, lambda: cluster_by_text(items, 0.9))
 
     def embedded() -> list[int | None]:
-        rows = build_embedder(Embedding(name=""), texts).embed(texts)
+        rows = build_embedder(Embedding(name=""), texts, Path()).embed(texts)
         return cluster_rows(rows, [b""] * len(texts), ["x"] * len(texts), 0.9)
 
     report("hashed embedding, all pairs", texts, planted, embedded)

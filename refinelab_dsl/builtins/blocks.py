@@ -200,7 +200,7 @@ EMBEDDING: Final = BlockKind(
     (
         Attribute(
             "provider",
-            Word(("hashed", "openai", "sentence_transformers"), ("sentence_transformers",)),
+            Word(("hashed", "openai", "sentence_transformers")),
             "how it is computed",
             default="hashed",
         ),

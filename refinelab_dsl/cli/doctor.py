@@ -41,6 +41,7 @@ MODULES = {
 OPTIONAL = {
     "bpe-openai": ("bpe_openai", "tokens", "exact token counts of OpenAI's models; without it they are estimated"),
     "matplotlib": ("matplotlib", "plot", "pictures, for `refinec compare --plot`"),
+    "sentence-transformers": ("sentence_transformers", "embed", "embeddings by a model of this machine"),
     "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),
 }
 SANDBOX_USES = {

@@ -39,6 +39,7 @@ from refinelab_dsl.declarations import (
 )
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
+from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.expressions.evaluate import (
     Compiled,
     EvaluationError,
@@ -100,7 +101,11 @@ def build_profile(
     )
     if records.diagnostics.has_errors:
         return None, records.diagnostics
-    clusters = read_clusters(measures_, embeddings, dataset, files, project)
+    try:
+        clusters = read_clusters(measures_, embeddings, dataset, files, project)
+    except EmbeddingFault as fault:
+        span = find_origin(origins, f"embedding.{fault.name}.id", f"embedding.{fault.name}")
+        return None, Diagnostics((replace(fault.diagnostic, span=span),))
     paid = read_values(learnt, dataset, files, project)
     records = replace(
         records,

@@ -23,14 +23,18 @@ def read_clusters(
     project: Project,
 ) -> Recorded:  # fmt: skip
     """The values of `near_duplicate` measures, by `Item.row`. The dataset is read once for each; its texts stay in
-    memory while they are compared, with 4 KB an item where they are embedded."""
+    memory while they are compared, with 4 KB an item where they are embedded.
+
+    Raises:
+        EmbeddingFault: an embedding cannot be had on this machine.
+    """
 
     def iterate_items() -> Iterator[Item]:
         """Bad rows are told when the profile is made."""
         return (entry for entry in read_items(dataset, files, project) if isinstance(entry, Item))
 
     return {
-        measure.name: find_clusters(measure, iterate_items(), embeddings)
+        measure.name: find_clusters(measure, iterate_items(), embeddings, project.base)
         for measure in measures_
         if measure.kind == KIND
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.declarations import Embedding
 from refinelab_dsl.embeddings.hashed import Hashed
+from refinelab_dsl.embeddings.local import LocalModel
 
 
 class Embedder(Protocol):
@@ -20,10 +22,18 @@ class Embedder(Protocol):
         ...
 
 
-def build_embedder(embedding: Embedding, texts: Iterable[str]) -> Embedder:
-    """The embedding that a spec declares. texts: of the whole dataset; some providers are fitted on them."""
+def build_embedder(embedding: Embedding, texts: Iterable[str], base: Path) -> Embedder:
+    """The embedding that a spec declares.
+
+    texts: of the whole dataset; some providers are fitted on them. base: the folder of the spec.
+
+    Raises:
+        EmbeddingFault: it cannot be had on this machine.
+    """
     match embedding.provider:
         case "hashed":
             return Hashed.fit(texts)
+        case "sentence_transformers":
+            return LocalModel(embedding, base)
         case provider:
             raise AssertionError(f"{provider} is asked, not computed")

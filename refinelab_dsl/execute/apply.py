@@ -21,6 +21,7 @@ from refinelab_dsl.declarations import Limits
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import EMBEDDING_LINE
+from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import Refusal, Start, begin_run
 from refinelab_dsl.execute.calls import Caller, Line
@@ -114,7 +115,9 @@ class _Execution:
                 return self._end(finish_run(ending), found)
         except KeyboardInterrupt:
             return self._give_up("interrupted", ExitCode.INTERRUPTED, faults.run_interrupted(self._number, "SIGINT"))
-        except (StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RunDamaged, OSError) as error:
+        except (
+            EmbeddingFault, StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RunDamaged, OSError
+        ) as error:
             return self._give_up("stopped", ExitCode.UNAVAILABLE, *self._describe(error))
 
     # ---- before the calls ----------------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ class _Execution:
         def read() -> Iterator[Item]:
             return iterate_source(header, self._start.files, self._project)
 
-        embedders = build_embedders(checks, header.embeddings, read)
+        embedders = build_embedders(checks, header.embeddings, read, self._project.base)
         originals = open_neighbours(checks, "originals", embedders)
         wanted = frozenset(key for step in plan.steps() for key in step.items)
         wanted |= {key for known in header.known.values() for key in known.exemplars}
@@ -398,7 +401,7 @@ class _Execution:
     def _describe(self, error: Exception) -> tuple[Diagnostic, ...]:
         folder = self._start.folder
         match error:
-            case _Unusable():
+            case _Unusable() | EmbeddingFault():
                 return (error.diagnostic,)
             case StoreError():
                 return (faults.store_damaged(str(self._project.store), str(error)),)

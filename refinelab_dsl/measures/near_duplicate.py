@@ -8,6 +8,7 @@ from a cosine of their embeddings on. Items with other passages (`context`) or o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from refinelab_dsl.builtins import COSINES
@@ -21,10 +22,16 @@ KIND: Final = "near_duplicate"
 TEXT_THRESHOLD: Final = 0.92
 
 
-def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[Embedding]) -> tuple[str | None, ...]:
+def find_clusters(
+    measure: Measure, items: Iterable[Item], embeddings: Sequence[Embedding], base: Path
+) -> tuple[str | None, ...]:
     """The values of all items of a dataset.
 
-    embeddings: those that the spec declares; the one that the measure names is computed on this machine.
+    embeddings: those that the spec declares; the one that the measure names is computed on this machine. base: the
+    folder of the spec.
+
+    Raises:
+        EmbeddingFault: it cannot be had here.
     """
     threshold = measure.options.get("threshold")
     keys: list[str] = []
@@ -38,7 +45,7 @@ def find_clusters(measure: Measure, items: Iterable[Item], embeddings: Sequence[
             texts.append(comparison_text(item))
             passages.append(passage_digest(item))
             answers.append(answer_text(item))
-        rows = build_embedder(embedding, texts).embed(texts)
+        rows = build_embedder(embedding, texts, base).embed(texts)
         firsts = cluster_rows(rows, passages, answers, float(threshold or COSINES[embedding.provider].same))
     return tuple(None if first is None else keys[first] for first in firsts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from refinelab_dsl.data.items import Item
@@ -15,11 +16,15 @@ from refinelab_dsl.validators.verdict import Result
 
 
 def build_embedders(
-    validators: Iterable[Validator], embeddings: Sequence[Embedding], read: Callable[[], Iterable[Item]]
+    validators: Iterable[Validator], embeddings: Sequence[Embedding], read: Callable[[], Iterable[Item]], base: Path
 ) -> dict[str, Embedder]:
     """The embeddings that these validators need and that are computed on this machine, by name.
 
-    read: the items of the source, on whose texts embeddings are fitted; called once for each embedding.
+    read: the items of the source, on whose texts embeddings are fitted; called once for each embedding. base: the
+    folder of the spec.
+
+    Raises:
+        EmbeddingFault: one cannot be had here.
     """
     wanted = {
         embedding_of(validator)
@@ -28,7 +33,7 @@ def build_embedders(
     }
     declared = {embedding.name: embedding for embedding in (Embedding(name=LETTERS), *embeddings)}
     return {
-        name: build_embedder(declared[name], map(comparison_text, read()))
+        name: build_embedder(declared[name], map(comparison_text, read()), base)
         for name in sorted(wanted)
         if not declared[name].is_asked
     }

@@ -37,6 +37,7 @@ WRONG: dict[str, Stage] = {
     "RF5006": unprivileged,
     "RF5021": with_plan("older.refplan", of_an_older_version),
     "RF5041": unprivileged,
+    "RF3080": patched(lambda: mock.patch("refinelab_dsl.embeddings.local.find_spec", return_value=None)),
     "RF5042": unprivileged,
     "RF6005": served(Behaviour(GOOD.simulation, key="sk-new")),
     "RF6011": served(Behaviour(GOOD.simulation, script=[Fault("large_usage", factor=10)])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def _surround(originals: list[Item], *validators: Validator) -> Surroundings:
     def read() -> Iterator[Item]:
         return iter(originals)
 
-    embedders = build_embedders(validators, (LETTERS,), read)
+    embedders = build_embedders(validators, (LETTERS,), read, Path())
     found = replace(
         make_surroundings("math"), embedders=embedders, originals=open_neighbours(validators, "originals", embedders),
         output=open_neighbours(validators, "output", embedders),
@@ -104,7 +105,7 @@ def test_a_copy_is_found_by_an_embedding_among_originals_and_output(pairs: list[
 
 def test_many_neighbours_are_all_compared() -> None:
     items = [make_item(f"What is {number} plus {number + 1}, in words?", answer="x") for number in range(700)]
-    embedder = build_embedders([_default("drift")], (), lambda: iter(items))[""]
+    embedder = build_embedders([_default("drift")], (), lambda: iter(items), Path())[""]
     neighbours = EmbeddedNeighbours(embedder)
     assert neighbours.nearest(items[0]) == 0
     for item in items:

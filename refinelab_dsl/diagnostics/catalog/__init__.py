@@ -7,6 +7,7 @@ nowhere else.
 from refinelab_dsl.diagnostics.catalog import (
     audit,
     data,
+    embeddings,
     evaluation,
     evidence,
     internal,
@@ -23,6 +24,7 @@ from refinelab_dsl.diagnostics.catalog import (
 __all__ = [
     "audit",
     "data",
+    "embeddings",
     "evaluation",
     "evidence",
     "internal",
