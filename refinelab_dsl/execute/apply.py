@@ -20,7 +20,7 @@ from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Limits
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
-from refinelab_dsl.effects import EMBEDDING_LINE
+from refinelab_dsl.effects import EMBEDDING_LINE, SANDBOX
 from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import Refusal, Start, begin_run
@@ -35,6 +35,7 @@ from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
 from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.runs import RunDamaged, Status
+from refinelab_dsl.execute.sandboxes import PROGRAMS_AT_ONCE
 from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
@@ -271,7 +272,7 @@ class _Execution:
             is_asked = name.startswith(EMBEDDING_LINE)  # all else runs on this machine, or is free
             lines[name] = Line(
                 name, performer, Pace(Limits()), (name,), _SERVICE_SECONDS, not is_asked,
-                asyncio.Semaphore(Limits().concurrency if is_asked else 1),
+                asyncio.Semaphore(Limits().concurrency if is_asked else PROGRAMS_AT_ONCE if name == SANDBOX else 1),
             )
         return lines
 

@@ -18,6 +18,9 @@ from refinelab_dsl.prompts.request import Completion, Usage
 from refinelab_dsl.providers.provider import TransientError
 from refinelab_dsl.sandbox import Missing, Sandbox
 
+PROGRAMS_AT_ONCE: Final = os.cpu_count() or 1
+"""Programs compute: more of them than processors would only make each look slow."""
+
 _NO_TOKENS: Final = Usage(0, 0)
 
 
@@ -27,7 +30,7 @@ def open_sandbox(place: Place) -> Mapping[str, Performer] | Diagnostic:
     wanted = find_levels(place.header)
     if not wanted:
         return {}
-    sandbox = Sandbox(workers=os.cpu_count() or 1)
+    sandbox = Sandbox(workers=PROGRAMS_AT_ONCE)
     for level, validator in wanted.items():
         try:
             sandbox.open(level)

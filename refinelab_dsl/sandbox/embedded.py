@@ -10,6 +10,7 @@ import os
 import shlex
 import string
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Final, Self
 from refinelab_dsl.effects import Execute, Outcome
 from refinelab_dsl.sandbox import subset
 from refinelab_dsl.sandbox.limits import Limits, exception_kind, shorten
+from refinelab_dsl.sandbox.modules import ROUND, find_modules, module_names, write_module
 
 PACKAGE: Final = "pydantic-monty"
 _RUNTIME: Final = "pydantic-monty-runtime"
@@ -90,12 +92,19 @@ class Embedded:
 
     def run(self, program: Execute) -> Outcome:
         """What becomes of a program. Raises nothing that the program causes."""
-        absent = subset.find_absent_builtin(program.code, self._absent)
-        if absent is not None:
-            return Outcome("unsupported", message=f"`{absent}`")
+        lacking = subset.find_lacking(program.code, self._absent)
+        if lacking is not None:
+            return Outcome("unsupported", message=lacking)
         printed = _Printed(self._limits.output)
         try:
-            with self._checkout() as session:
+            supplied = self._constants()
+            with self._checkout(supplied) as session:
+                for module in find_modules(program.code):
+                    functions = session.feed_run(write_module(module))
+                    named = dict(zip(module_names(module), functions, strict=True))
+                    supplied[module] = self._monty.ExternalModule(named)
+                if "round" in program.code:
+                    session.feed_run(ROUND)
                 session.feed_run(_without_value(program.code), print_callback=printed)
                 value = self._read_value(session, program.answer, printed)
         except self._monty.MontyCrashedError as error:
@@ -109,8 +118,12 @@ class Embedded:
             outcome = Outcome("ok", value) if value is not None or program.answer is None else Outcome("output")
         return replace(outcome, stdout=printed.text)
 
-    def _checkout(self) -> Any:
-        constants = {name: getattr(string, name) for name in _CONSTANTS}
+    def _constants(self) -> dict[str, Any]:
+        """The module `string`, of which only the constants are there."""
+        return {"string": self._monty.ExternalModule({name: getattr(string, name) for name in _CONSTANTS})}
+
+    def _checkout(self, modules: Mapping[str, Any]) -> Any:
+        """A session with a fresh worker. modules: by name; they may come later."""
         return self._pool.checkout(
             limits={
                 "max_feed_duration_secs": self._limits.seconds,
@@ -119,7 +132,7 @@ class Embedded:
             },
             assert_message_annotations=False,
             os_policy={"sleep": "zero", "random_start": {"seed": 0}},
-            external_modules={"string": self._monty.ExternalModule(constants)},
+            external_modules=modules,
         )
 
     def _read_value(self, session: Any, name: str | None, printed: _Printed) -> str | None:
@@ -130,7 +143,7 @@ class Embedded:
 
     def _ask_absent(self) -> tuple[str, ...]:
         """The built-in functions that the interpreter does not know."""
-        with self._checkout() as session:
+        with self._checkout({}) as session:
             return tuple(session.feed_run(_PROBE, inputs={"names": list(subset.BUILTINS)}))
 
     def _explain(self, program: Execute, error: Any, printed: _Printed) -> Outcome:
@@ -144,7 +157,8 @@ class Embedded:
         if kind == "MemoryError":
             return Outcome("memory")
         if kind == "TimeoutError" and "time limit exceeded" in message:
-            return Outcome("timeout")
+            endless = subset.find_endless(program.code)
+            return Outcome("timeout") if endless is None else Outcome("unsupported", message=endless)
         return Outcome("failed", message=exception_kind(kind), detail=shorten(message))
 
 

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 _SYNTAX: Final = re.compile(r"The monty syntax parser does not yet support (?:the )?(.+)", re.DOTALL)
+_OPTION: Final = re.compile(r"(\w+)\(\) does not yet support .+", re.DOTALL)
 _NO_MODULE: Final = re.compile(r"No module named '([\w.]+)'")
 _NO_NAME: Final = re.compile(r"cannot import name '\w+' from '([\w.]+)'")
 _NO_MEMBER: Final = re.compile(r"module '([\w.]+)' has no attribute '\w+'")
@@ -30,6 +31,15 @@ _NO_VARIABLE: Final = re.compile(r"name '(\w+)' is not defined")
 _CLASSES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {module.__name__: vars(module) for module in (collections, datetime, decimal, re)}
 )
+# Methods of classes that the interpreter does not call: operators and conversions then do something else, or fail.
+_NOT_CALLED: Final = frozenset(
+    f"__{name}__"
+    for name in (
+        "lt", "le", "gt", "ge", "ne", "bool", "len", "new", "getattr", "getattribute", "setattr", "delattr", "reversed",
+        "del", "iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "set_name",
+        "init_subclass", "class_getitem", "get", "set", "delete", "format", "dir", "sizeof",
+    )
+)  # fmt: skip
 _ORDERLESS: Final = tuple([name, "("] for name in ("sorted", "len", "min", "max", "any", "all"))
 _BINDERS: Final = frozenset({"def", "class", "as", "import", "for", "global", "nonlocal", ".", ","})
 
@@ -42,7 +52,10 @@ def find_missing(kind: str, message: str) -> str | None:
     match kind:
         case "NotImplementedError":
             found = _SYNTAX.fullmatch(message)
-            return found and found[1].replace("'", "`")
+            if found:
+                return found[1].replace("'", "`")
+            found = _OPTION.fullmatch(message)
+            return f"an option of `{found[1]}`" if found else None
         case "ModuleNotFoundError":
             found = _NO_MODULE.match(message)
             return found and describe_module(found[1])
@@ -62,6 +75,8 @@ def find_missing(kind: str, message: str) -> str | None:
             return "a construct of the language"
         case "RuntimeError" if message.endswith("is not supported in this environment"):
             return "a part of `os`"
+        case "ValueError" if message.startswith("pow() 2nd argument cannot be negative"):
+            return "`pow` with a negative exponent and a modulus"
         case "TypeError" if message == "cannot create 'object' instances":
             return "`object`"
         case "TypeError" if message.endswith("object is not an iterator"):
@@ -74,16 +89,20 @@ def describe_module(name: str) -> str:
     return f"the module `{name}`" if _is_standard(name) else "a module that is not part of Python"
 
 
-def find_absent_builtin(code: str, absent: Iterable[str]) -> str | None:
-    """The first built-in function that a program calls and the interpreter lacks, None if there is none.
+def find_lacking(code: str, absent: Iterable[str]) -> str | None:
+    """What a program needs and the interpreter lacks without a word, as far as its text shows: a method of its classes
+    that would not be called, or a built-in function that it calls and might do without where the call fails.
 
-    A name that the program binds anywhere is its own. Text that cannot be split into tokens has none: the interpreter
-    says what is wrong with it.
+    absent: the names of those functions; one that the program binds anywhere is its own. Text that cannot be split into
+    tokens lacks nothing: the interpreter says what is wrong with it.
     """
     lacking = frozenset(absent)
     called: dict[str, None] = {}
     bound: set[str] = set()
     words = _split(code)
+    ignored = next((word for before, word in pairwise(words) if before == "def" and word in _NOT_CALLED), None)
+    if ignored is not None:
+        return f"the method `{ignored}` of classes"
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         if word not in lacking:
             continue
@@ -91,7 +110,14 @@ def find_absent_builtin(code: str, absent: Iterable[str]) -> str | None:
             called[word] = None
         elif after in ("=", ":=", ",", ")", ":", "in") or before in _BINDERS:
             bound.add(word)
-    return next((name for name in called if name not in bound), None)
+    return next((f"`{name}`" for name in called if name not in bound), None)
+
+
+def find_endless(code: str) -> str | None:
+    """Iterators without an end, which a generator expression would not use up and a list does: a program that has one
+    may take too long only here."""
+    found = re.search(r"\b(?:count|cycle|repeat)\s*\(", code)
+    return "endless iterators" if found and "itertools" in code and re.search(r"\bfor\b", code) else None
 
 
 def find_difference(code: str, kind: str, message: str) -> str | None:
@@ -100,6 +126,8 @@ def find_difference(code: str, kind: str, message: str) -> str | None:
         return "the order of a set"
     if kind == "AssertionError" and re.search(r"\bre\.sub\b", code) and re.search(r"\\\d", code):
         return "references to groups in `re.sub`"
+    if kind == "TypeError" and message.endswith("object is not iterable") and "__getitem__" in code:
+        return "the method `__getitem__` of classes in loops"
     if kind == "TypeError" and message.startswith("can only concatenate list") and "+=" in code:
         return "`+=` of a list and another sequence"
     return None

@@ -59,7 +59,7 @@ def test_a_solution_that_does_not_is_refuted(drives: Driver, solution: str) -> N
 
 
 UNKNOWN: dict[str, dict[str, Any]] = {
-    "the sandbox does not have the module `heapq`": {"solution": "    import heapq\n    return 2 * n\n"},
+    "the sandbox does not have the module `array`": {"solution": "    import array\n    return 2 * n\n"},
     "the sandbox does not have yield expressions": {"solution": "    def f():\n        yield 1\n    return 2 * n\n"},
     "a function that does nothing passes its tests, too": {"tests": "def check(candidate):\n    assert candidate or 1"},
 }
