@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
@@ -106,12 +107,12 @@ def choose_nearest(
     """The exemplars that read most like the item, by cosine of their embeddings, the nearest first; of equally near
     ones, those that stand first.
 
-    embedding: one that this machine computes; hashed where none is named.
+    embedding: one that needs no file (`semantics.later` refuses the others here); hashed where none is named.
     """
     if len(exemplars) <= count:
         return tuple(exemplars)
     texts = [comparison_text(exemplar.item) for exemplar in exemplars]
-    embedder = Hashed.fit(texts) if embedding is None else build_embedder(embedding, texts)
+    embedder = Hashed.fit(texts) if embedding is None else build_embedder(embedding, texts, Path())
     near = Rows.of(embedder.embed([comparison_text(item)])).cosines(Rows.of(embedder.embed(texts)))[0]
     order = sorted(range(len(exemplars)), key=lambda place: (-float(near[place]), place))
     return tuple(exemplars[place] for place in order[:count])

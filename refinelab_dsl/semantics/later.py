@@ -12,10 +12,14 @@ def find_later(draft: Draft) -> Iterator[Use]:
     yield from draft.later
     for declared in draft.blocks:
         embedding = draft.named("embedding", declared.get("embedding"))
-        row = declared.row
-        if embedding is None or embedding.get("provider") != "openai" or row is None or not row.reached:
+        row, provider = declared.row, None if embedding is None else embedding.get("provider")
+        if provider in (None, "hashed") or row is None or not row.reached:
             continue
         match declared.kind, row.name:
+            case "measure", "elo":
+                yield Use(f"an embedding other than `hashed`, in {declared.title},", declared.span("embedding"))
+            case _ if provider != "openai":
+                continue
             case "measure", _:
                 yield Use(f"an embedding that is asked, in {declared.title},", declared.span("embedding"))
             case "validator", "duplicate" if "originals" in declared.values["against"]:
