@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs 
     from refinelab_dsl.plan.inventory import Inventory
     from refinelab_dsl.plan.outlook import Facts
     from refinelab_dsl.plan.pilot import Phase
+    from refinelab_dsl.plan.preview import Preview
     from refinelab_dsl.prompts.steps import StepContext, StepFault
     from refinelab_dsl.solve.problem import Assignment, Problem
 
@@ -104,7 +105,8 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Planned:
-    """All stages. `plan` is there unless `exit_code` says why not; a plan whose checks failed is there too."""
+    """All stages. `plan` is there unless `exit_code` says why not; a plan whose checks failed is there too. `preview`
+    is there where the allocation rests on what a pilot is still to learn."""
 
     analysis: Analysis
     plan: PlanFile | None
@@ -112,6 +114,7 @@ class Planned:
     exit_code: ExitCode
     assignment: Assignment | None = None
     problem: Problem | None = None
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
     unknown = _find_unknown(analysis.program, profile)
     if unknown:
-        return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC)
+        return _preview(analysis, analysis.program, profile, diagnostics, unknown, options)
     return _allocate(analysis, analysis.program, profile, diagnostics, options, destination)
 
 
@@ -294,6 +297,30 @@ def _read_lock(source: Source, project: Project, options: Options) -> tuple[Lock
     if options.lock is not None or source.path is None:
         return options.lock, ()
     return load_lock(project.lock)
+
+
+def _preview(
+    analysis: Analysis,
+    program: ir.Program,
+    profile: Profile,
+    diagnostics: Diagnostics,
+    unknown: Sequence[Diagnostic],
+    options: Options,
+) -> Planned:
+    """No plan, and what can be said without it."""
+    from refinelab_dsl.plan import learnt, pilot, preview
+    from refinelab_dsl.prompts.steps import StepFault
+
+    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
+    if problems:
+        return Planned(analysis, None, diagnostics.with_(problems), ExitCode.SPEC)
+    case = pilot.PilotCase(program, profile, analysis.evidence, __version__, _spec_path(analysis), seeds)
+    try:
+        phases = pilot.list_phases(case)
+    except StepFault as fault:
+        return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+    shown = preview.build_preview(program, profile, phases)
+    return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC, preview=shown)
 
 
 def _find_unknown(program: ir.Program, profile: Profile) -> list[Diagnostic]:

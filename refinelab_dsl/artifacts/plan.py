@@ -45,7 +45,9 @@ class Input(Record):
     """A hashed input by name. `signals`: a file of a signals dataset. `tokenizer`: how a model's tokens were
     counted, exactly (the extra) or estimated."""
 
-    kind: Literal["spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "prices", "inventory"]
+    kind: Literal[
+        "spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "evidence", "prices", "inventory"
+    ]
     name: str
     sha256: str
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refinelab_dsl import compiler
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
+from refinelab_dsl.artifacts.evidence import load_evidence
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs
 from refinelab_dsl.cli.options import Settings
@@ -74,7 +76,11 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
         return Freshness(
             project, ("its data files cannot be read",), program.dataset.source, diagnostics=found
         )
-    changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals)
+    evidence, damage = load_evidence(spec.parent / EVIDENCE)
+    if damage:
+        found = analysis.diagnostics.with_(damage)
+        return Freshness(project, (f"`{EVIDENCE}` cannot be read",), program.dataset.source, diagnostics=found)
+    changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals, evidence)
     try:
         changes = (*changes, *describe_vanished(plan, project))
     except StoreError as error:

@@ -17,6 +17,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.progress import open_display
+from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import evidence as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
@@ -98,7 +99,10 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
 
 
 def _run(settings: Settings, plan: PlanFile, project: Project, program: Any) -> Any:
-    options = RunOptions(source=program.dataset.source, allow_outside=settings.allow_outside, environ=os.environ)
+    corpora = list_sources(list_corpora(program.operators, program.validators, program.datasets))
+    options = RunOptions(
+        source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ
+    )
     with open_display(settings, plan.header) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)

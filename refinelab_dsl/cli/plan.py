@@ -15,15 +15,19 @@ from refinelab_dsl.artifacts.lock_file import load_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
 from refinelab_dsl.plan.binding import Binding, describe_binding
 from refinelab_dsl.plan.cached import count_cached
 from refinelab_dsl.plan.frontier import FrontierRow, describe_frontier
 from refinelab_dsl.plan.pins import is_unchanged
+from refinelab_dsl.plan.preview import Preview, build_preview_json, render_preview
 from refinelab_dsl.plan.view import build_view
 from refinelab_dsl.project import Project
 from refinelab_dsl.solve import add_duals, trace_frontier
+
+UNKNOWN_CODE = "RF5142"  # says that a pilot is to come first, as a preview does
 
 
 class Dollars(click.ParamType):  # type: ignore[type-arg]
@@ -74,10 +78,25 @@ def plan_command(
         check_destination(destination)
     options = inputs.build_options(settings, max_cost, inventory=not no_inventory)
     planned = compiler.plan(path, options, destination)
+    if planned.preview is not None and destination is None and not settings.is_annotated:
+        write_preview(settings, planned.preview, planned.diagnostics)
+        return ExitCode.WORK if exit_code else ExitCode.DONE
     write_plan(settings, planned, destination, frontier=frontier)
     if exit_code and planned.plan is not None and planned.exit_code == ExitCode.DONE and has_work(planned.plan):
         return ExitCode.WORK
     return planned.exit_code
+
+
+def write_preview(settings: Settings, preview: Preview, found: Diagnostics) -> None:
+    """What can be said before a pilot, in the form asked for; that there is no plan yet is no error of the spec."""
+    other = Diagnostics(tuple(each for each in found if each.code != UNKNOWN_CODE), found.sources)
+    terminal.report(settings, other)
+    document = {**build_preview_json(preview), **terminal.document(other)}
+    terminal.save_json(settings, document)
+    if settings.is_json:
+        terminal.write_json(document)
+    else:
+        terminal.write(render_preview(preview))
 
 
 def write_plan(

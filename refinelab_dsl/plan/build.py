@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from refinelab_dsl import measures, metrics, prompts
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
 from refinelab_dsl.artifacts.evidence import NO_EVIDENCE, Evidence
 from refinelab_dsl.artifacts.plan import (
     Action,
@@ -38,7 +39,7 @@ from refinelab_dsl.estimate.estimates import Estimates
 from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
-from refinelab_dsl.plan.learnt import build_bare_context, find_known
+from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_known
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.plan.templates import build_template_digests
@@ -450,6 +451,7 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
         for name, estimate in situation.estimates.operators.items()
     }
     prices = {model.name: model.model_dump(mode="json", include={"price"}) for model in program.models}
+    learnt = digest_evidence(context, situation.evidence)
     return (
         Input(kind="spec", name=program.name, sha256=spec_hash(program)),
         Input(kind="dataset", name=program.dataset.name, sha256=profile.sha256),
@@ -467,6 +469,7 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
             for name in sorted({template.model for template in context.templates.values()})
         ),
         Input(kind="estimates", name="estimates", sha256=_digest(estimates)),
+        *([] if learnt is None else [Input(kind="evidence", name=EVIDENCE, sha256=learnt)]),
         Input(kind="prices", name="prices", sha256=_digest(prices)),
         *(
             [Input(kind="inventory", name="inventory", sha256=situation.inventory.sha256)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from refinelab_dsl.artifacts.evidence import Evidence
 from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
+from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.evidence import Learnt
 from refinelab_dsl.declarations import Measure
@@ -16,7 +19,7 @@ from refinelab_dsl.ir import Program
 from refinelab_dsl.plan.templates import build_templates
 from refinelab_dsl.project import Project
 from refinelab_dsl.prompts.asking import is_paid
-from refinelab_dsl.prompts.identity import labels_key, measure_key
+from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
 
 
@@ -34,13 +37,27 @@ def build_bare_context(program: Program, evidence: Evidence) -> StepContext:
         validators={validator.name: validator for validator in program.validators},
         embeddings={embedding.name: embedding for embedding in program.embeddings},
     )
-    found = {
+    found = _find_labels(program, context, evidence)
+    templates = {template.name: template for template in build_templates(program, found)}
+    return replace(context, templates=templates)
+
+
+def _find_labels(program: Program, context: StepContext, evidence: Evidence) -> dict[str, tuple[str, ...]]:
+    return {
         measure.name: tuple(labels)
         for measure in program.measures
         if wants_labels(measure) and (labels := evidence.labels(labels_key(context, measure)))
     }
-    templates = {template.name: template for template in build_templates(program, found)}
-    return StepContext(**{**vars(context), "templates": templates})
+
+
+def digest_evidence(context: StepContext, evidence: Evidence) -> str | None:
+    """SHA-256 (hex) of what evidence says of a program; None where it says nothing. What it says of others, or of other
+    versions of the program, does not count."""
+    keys = {measure_key(context, each) for each in context.measures if is_paid(each) and is_ready(context, each)}
+    keys |= {labels_key(context, each) for each in context.measures if wants_labels(each)}
+    keys |= {operator_key(context, name) for name, each in context.operators.items() if OPERATOR_KINDS[each.kind].calls}
+    used = [record.model_dump_json() for record in evidence.records if record.key in keys]
+    return hashlib.sha256("\n".join(used).encode()).hexdigest() if used else None
 
 
 def wants_labels(measure: Measure) -> bool:

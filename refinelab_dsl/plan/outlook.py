@@ -25,7 +25,7 @@ from refinelab_dsl.prompts.steps import StepContext
 
 WHAT: Final = {
     "discover": "labels are found in a sample",
-    "compare": "seeds are compared, each with each",
+    "compare": "seeds are compared",
     "label": "items are measured",
     "try": "operators are tried",
 }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
+from refinelab_dsl.artifacts.evidence import NO_EVIDENCE, Evidence
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.build import settle_dimensions
-from refinelab_dsl.plan.templates import build_template_digests, build_templates
+from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence
+from refinelab_dsl.plan.templates import build_template_digests
+from refinelab_dsl.prompts.steps import StepContext
 
 
 def find_changes(
@@ -16,20 +22,25 @@ def find_changes(
     files: tuple[FileDigest, ...] | None = None,
     dataset_sha256: str | None = None,
     signals: tuple[FileDigest, ...] = (),
+    evidence: Evidence = NO_EVIDENCE,
 ) -> tuple[str, ...]:
     """What changed since the plan was made, in a user's words; empty where it is fresh.
 
-    files, dataset_sha256, signals: the data as they are now; None where only the spec is compared.
+    files, dataset_sha256, signals: the data as they are now; None where only the spec is compared. evidence: what is
+    known of the program now.
     """
     changes: list[str] = []
     before = {(recorded.kind, recorded.name): recorded.sha256 for recorded in header.inputs}
     if spec_hash(program) != header.spec_sha256:
         changes.append(f"the spec `{header.spec_path}` changed")
-    elif edited := _find_edits(header, program):
+    elif edited := _find_edits(header, program, evidence):
         names = ", ".join(f"`{name}`" for name in edited)
         changes.append(f"the plan says of {names} what the spec does not: somebody edited it")
     for model in _find_repriced(header, program):
         changes.append(f"the price of `{model}` in refine.lock changed")
+    learnt = digest_evidence(_read_context(header, program, evidence), evidence)
+    if learnt != before.get(("evidence", EVIDENCE)):
+        changes.append(f"what `{EVIDENCE}` says of its labels, ratings or rates changed")
     for name, digest in build_template_digests(program).items():
         if before.get(("prompt", name), digest) != digest:
             changes.append(f"the prompt of `{name}` changed")
@@ -70,7 +81,17 @@ def _without_pin(model: Model) -> Model:
     return model.model_copy(update={"price": None}) if model.price is not None and model.price.locked else model
 
 
-def _find_edits(header: Header, program: Program) -> list[str]:
+def _read_context(header: Header, program: Program, evidence: Evidence) -> StepContext:
+    """The program as it is now, with what the data settled when the plan was made."""
+    return replace(
+        build_bare_context(program, evidence),
+        dimensions=settle_dimensions(program),
+        labels=header.labels,
+        corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
+    )
+
+
+def _find_edits(header: Header, program: Program, evidence: Evidence) -> list[str]:
     """Members of a header whose spec is the same that are not copies of the spec's: a plan that somebody edited and
     hashed again, so that what is applied is not what the spec in review says."""
     declared: dict[str, object] = {
@@ -90,7 +111,7 @@ def _find_edits(header: Header, program: Program) -> list[str]:
     }
     written = header.model_copy(update={"models": tuple(map(_without_pin, header.models))})
     edited = [name for name, value in declared.items() if getattr(written, name) != value]
-    templates = {template.name: template for template in build_templates(program)}
+    templates = build_bare_context(program, evidence).templates
     recorded = {entry.name: entry.sha256 for entry in header.inputs if entry.kind == "prompt"}
     if any(template != templates.get(template.name) for template in header.templates) and (
         recorded == build_template_digests(program)  # otherwise the prompt changed, and that is said
