@@ -86,7 +86,6 @@ ASSERTIONS: Final[tuple[Function, ...]] = (
         (),
         "mean entropy of mistake types per item, 0 to 1",
         "number",
-        reached=False,
     ),
     Function(
         "accepted",

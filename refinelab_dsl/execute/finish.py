@@ -25,6 +25,9 @@ from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.removals import settle_removals
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.expectations import NotKnown
+from refinelab_dsl.likeness import normalise
+from refinelab_dsl.operators.rewrite_distractors import MISTAKES
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, iterate_rows, read_trailer
 
@@ -85,6 +88,14 @@ class _Mix:
     measured: dict[str, Counter[str]] = field(default_factory=dict)
     origins: Counter[str] = field(default_factory=Counter)
     size: int = 0
+    mistakes: list[tuple[str, ...]] = field(default_factory=list)  # per item with new distractors: their types
+
+    def diversity(self) -> dict[str, Any] | None:
+        """Of the distractors that operators wrote: how many kinds of mistake there are, and how evenly an item's
+        distractors are spread over them; None where nobody wrote any."""
+        kinds = len({kind for types in self.mistakes for kind in types})
+        value = metrics.distractor_diversity(self.mistakes, kinds) if kinds > 1 else 0.0 if kinds else None
+        return None if value is None else {"value": round(value, _DIGITS), "items": len(self.mistakes), "kinds": kinds}
 
 
 def finish_run(ending: Ending) -> Finished:
@@ -145,6 +156,7 @@ def finish_run(ending: Ending) -> Finished:
         "distinct": lambda: _distinct(ending, mix),
         "cost": lambda: ending.spent.amount.usd or Decimal(0),
         "tokens": lambda: ending.spent.amount.tokens,
+        "distractor_diversity": lambda: _known(mix.diversity())["value"],
         "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
     })
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
@@ -192,8 +204,17 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
                 mix.intended[name][intended] += 1
             if measured is not None:
                 mix.measured[name][measured] += 1
+        types = row.item.attributes.get(MISTAKES) if row.origin != "original" else None
+        if types:
+            mix.mistakes.append(tuple(normalise(kind) for kind in types if kind))
         tester.count_open_item()
         yield row
+
+
+def _known(value: dict[str, Any] | None) -> dict[str, Any]:
+    if value is None:
+        raise NotKnown
+    return value
 
 
 def _diverge(header: Header, counts: Mapping[str, Counter[str]]) -> dict[str, float]:
@@ -286,6 +307,7 @@ def _build_head(
         "provenance": {
             "file": published or str(ending.log_path), "events": trailer.events + 1 if trailer else 0, "root": root,
         },
+        "distractor_diversity": mix.diversity(),
         "rejected": dict(sorted(tally.reasons.items())),
         "checks": [check.model_dump(mode="json") for check in checks],
     }

@@ -92,6 +92,9 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
     for name, value in (head.get("divergence") or {}).items():
         figures = (render_divergence(value.get(part)) for part in ("now", "planned", "intended", "measured"))
         rows.append((f"  divergence {escape(name)}", *figures, ""))
+    if found := head.get("distractor_diversity"):
+        kinds = f"{count_of(found['items'], 'item')}, {count_of(found['kinds'], 'type')} of mistake"
+        rows.append(("  distractor diversity", "", "", "", f"{found['value']:.3f}", kinds))
     tokens = cost.get("tokens")
     rows.append(
         ("  cost", "", render_usd(header.usd.expected), "", _cost(head) or "-",
