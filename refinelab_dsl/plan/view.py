@@ -402,21 +402,23 @@ def _describe_budget(header: Header) -> Iterator[str]:
         free = budget.usd - budget.spent - reserve
         parts = [
             *([f"{render_usd(budget.spent)} spent"] if budget.spent else []),
-            *([f"{render_usd(reserve)} reserve{_describe_luck(budget.luck_usd, render_usd)}"] if reserve else []),
+            *_describe_reserve(reserve, budget.luck_usd or Decimal(0), render_usd),
         ]
         yield _describe_sum(render_usd(budget.usd), parts, render_usd(free)) + _describe_part(header.usd.expected, free)
     if budget.tokens is not None:
         reserved = budget.reserve_tokens or 0
         left = budget.tokens - reserved
-        luck = _describe_luck(budget.luck_tokens, render_tokens)
-        parts = [f"{render_tokens(reserved)} reserve{luck}"] if reserved else []
+        parts = [*_describe_reserve(Decimal(reserved), Decimal(budget.luck_tokens or 0), render_tokens)]
         total = _describe_sum(f"{render_tokens(budget.tokens)} tokens", parts, render_tokens(left))
         yield total + _describe_part(header.tokens.expected, Decimal(left))
 
 
-def _describe_luck(amount: Decimal | int | None, render: Callable[[Decimal], str]) -> str:
-    """What of a reserve the plan's own spread asks for."""
-    return f" (of which {render(Decimal(amount))} for bad luck)" if amount else ""
+def _describe_reserve(reserve: Decimal, luck: Decimal, render: Callable[[Decimal], str]) -> Iterator[str]:
+    """A reserve, and what of it the plan's own spread asks for; more than there is where time ended the search."""
+    if luck > reserve:
+        yield f"{render(reserve)} reserve (bad luck asks for {render(luck)})"
+    elif reserve:
+        yield f"{render(reserve)} reserve" + (f" (of which {render(luck)} for bad luck)" if luck else "")
 
 
 def _describe_sum(total: str, parts: list[str], free: str) -> str:

@@ -276,3 +276,12 @@ def test_the_same_plan_gives_the_same_pages(tmp_path: Path) -> None:
     for render in (render_text, render_markdown, render_json):
         first: Any = render(plan, SHOWN)  # type: ignore[operator]
         assert render(plan, SHOWN) == first  # type: ignore[operator]
+
+
+def test_a_reserve_that_is_smaller_than_bad_luck_says_so(tmp_path: Path) -> None:
+    budget = BudgetSummary(
+        tokens=200_000, usd=None, spent=Decimal(0), reserve_tokens=20_000, reserve_usd=None, luck_tokens=50_000
+    )
+    text = text_of(tmp_path, make_chemistry(budget=budget))
+    assert "20k reserve (bad luck asks for 50k)" in text
+    assert "of which 50k" not in text
