@@ -26,17 +26,12 @@ from refinelab_dsl.providers.wire import read_retry_after
 from refinelab_dsl.retrieval.corpus import CorpusUnavailable
 from refinelab_dsl.retrieval.index import Index
 from refinelab_dsl.retrieval.keywords import join_query, split_query
+from refinelab_dsl.retrieval.pages import LENGTHS, MOST_PAGES
 from refinelab_dsl.retrieval.passages import cut_passages
 from refinelab_dsl.retrieval.plain_text import strip_markup
 
 PAUSE: Final = 0.5
 """Seconds between two requests."""
-
-MOST_PAGES: Final = 3
-"""Pages that are read for one query."""
-
-LENGTHS: Final = (6, 3, 1)
-"""Keywords of a search, tried in turn until it finds a page: a wiki looks for pages that have all of them."""
 
 _MOST_BYTES: Final = 16 * 2**20
 _MOST_CONTINUATIONS: Final = 20

@@ -18,7 +18,6 @@ from refinelab_dsl.providers.provider import RefusedError
 from refinelab_dsl.retrieval.corpus import Corpus, CorpusUnavailable
 from refinelab_dsl.retrieval.index import NEEDED, is_available
 from refinelab_dsl.retrieval.local import LocalCorpus
-from refinelab_dsl.retrieval.mediawiki import PAUSE, MediaWiki, Politeness
 from refinelab_dsl.retrieval.zim import open_zim
 
 CONTACT_VARIABLE: Final = "REFINE_CONTACT"
@@ -69,6 +68,12 @@ def open_corpus(
             opened = open_zim(declared.name, path)
             return opened if isinstance(opened, Diagnostic) else CorpusPerformer(declared.name, opened)
         case "wikipedia":
+            from refinelab_dsl.retrieval.mediawiki import (  # a client: only where it is used
+                PAUSE,
+                MediaWiki,
+                Politeness,
+            )
+
             address = wiki_address(declared.language or "", environ)
             fault = find_address_fault(address)
             if fault is not None:

@@ -12,7 +12,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.effects import Passage
 from refinelab_dsl.retrieval.index import Index
 from refinelab_dsl.retrieval.keywords import join_query, split_query
-from refinelab_dsl.retrieval.mediawiki import LENGTHS, MOST_PAGES
+from refinelab_dsl.retrieval.pages import LENGTHS, MOST_PAGES
 from refinelab_dsl.retrieval.passages import cut_passages
 from refinelab_dsl.retrieval.plain_text import strip_markup
 

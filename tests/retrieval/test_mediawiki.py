@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from refinelab_dsl.retrieval import CorpusUnavailable
-from refinelab_dsl.retrieval.mediawiki import MOST_PAGES, MediaWiki, Politeness
+from refinelab_dsl.retrieval.mediawiki import MediaWiki, Politeness
+from refinelab_dsl.retrieval.pages import MOST_PAGES
 from tests.harness.mediawiki_server import WikiServer
 
 QUICK = Politeness(pause=0.0, wait=0.0, timeout=5.0)
