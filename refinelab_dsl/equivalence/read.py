@@ -29,6 +29,7 @@ _MAX_PARTS: Final = 64
 _TRUTHS: Final[Mapping[str, bool]] = MappingProxyType({"yes": True, "true": True, "no": False, "false": False})
 _FLOAT: Final = re.compile(r"-?\d{1,15}\.\d+(?:e[-+]?\d{1,2})?", re.ASCII)
 _PARTS: Final = re.compile(r"\d\s*/\s*[\d.]+\s*/\s*[\d.]", re.ASCII)
+_HALVES: Final = re.compile(r"(\d+)\s*/\s*\1", re.ASCII)
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
 _LEAD: Final = re.compile(r"\A(?:####|(?:the\s+)?(?:final\s+)?answer\s*(?:is\b\s*:?|[:=]))\s*", re.IGNORECASE)
 _NAMED: Final = re.compile(r"([A-Za-z](?:_\w|\d)?|[A-Za-z]\([a-z]\))\s*=\s*([^=<>!].*)")
@@ -126,8 +127,8 @@ def _read(text: str, depth: int) -> Form:
 
 def _read_quantity(text: str) -> Form:
     """A number, with or without unit, or an expression with letters."""
-    if _PARTS.search(text):
-        raise Unreadable  # 1/2/2020, or (.19 / .57 / .24): a date, or parts of a whole
+    if _PARTS.search(text) or _HALVES.fullmatch(text):
+        raise Unreadable  # 1/2/2020, or (.19 / .57 / .24): a date, or parts of a whole; 50/50: a chance, or one
     price = _PRICE.fullmatch(text)
     if price:
         return _read_price(price)

@@ -60,6 +60,11 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
 })  # fmt: skip
 """What is asked of a model that does not give back a whole item."""
 
+READ: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "classify": ("label",), "elo": ("harder",), "pot": ("program",), "rag": ("verdict", "confidence"),
+})  # fmt: skip
+"""Without these members a reply to a prompt of a kind of validator or measure says nothing."""
+
 
 def item_schema(task: str) -> dict[str, Any]:
     """The schema of a reply that holds one item of a task."""

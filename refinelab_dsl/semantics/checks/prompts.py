@@ -1,4 +1,4 @@
-"""Prompts: every template against what its calls provide."""
+"""Prompts: every template against what its calls provide, and what it returns against what is read of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from collections.abc import Iterator
 
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.prompts.shapes import READ
 from refinelab_dsl.semantics import templates
 from refinelab_dsl.semantics.bindings import Bindings
 
 
 def check_prompts(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """The system and the user template of every prompt."""
+    """The system and the user template of every prompt; and the replies that validators and measures read."""
     for template in templates.templates(bindings):
         yield from templates.check_template(template, bindings.draft)
+    draft = bindings.draft
+    for asking in (*draft.all("validator"), *draft.all("measure")):
+        prompt = draft.named("prompt", asking.get("prompt"))
+        returns = None if prompt is None else prompt.get("returns")
+        missing = tuple(name for name in READ.get(str(asking.get("kind")), ()) if returns and name not in returns)
+        if prompt is not None and missing:
+            yield faults.unread_reply(asking.span("prompt"), prompt.name, asking.title, missing)

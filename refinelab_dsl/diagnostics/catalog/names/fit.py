@@ -342,6 +342,20 @@ def unplaced_field(span: Span, prompt: str, operator: str, missing: Sequence[str
     )
 
 
+def unread_reply(span: Span, prompt: str, owner: str, missing: Sequence[str]) -> Diagnostic:
+    """RF2257: a prompt's `returns` lacks what a validator or a measure reads of the reply.
+
+    Wrong: `returns = { answer = text }` for `pot`. Right: with `program = text`.
+    """
+    return error(
+        "RF2257",
+        f"prompt `{prompt}` returns no {listed(missing)}, which {owner} reads",
+        span,
+        "incomplete",
+        (Help("add them, or leave `returns` out: what is read is then asked for"),),
+    )
+
+
 def wrong_sort(
     span: Span, owner: str, attribute: str, kind: str, name: str, what: str, of: Sequence[str]
 ) -> Diagnostic:
