@@ -2,8 +2,9 @@
 
 bubblewrap gives it namespaces of its own: no network, no other process, a read-only file system that holds the
 interpreter and its library. It runs as a user without rights (`setpriv` where refinec runs as root), without
-capabilities, under limits on computing, memory, files and processes that it cannot raise; from here it is ended by the
-clock, with everything that it started, and what it prints is read up to a bound.
+capabilities, under limits on computing, memory, files and processes that it cannot raise, and on x86_64 behind a filter
+that refuses system calls which no such program needs (sockets, other programs, namespaces, tracing). From here it is
+ended by the clock, with everything that it started, and what it prints is read up to a bound.
 
 A program shares its process with the line that says how it ended, so one that looks for that line on purpose can forge
 it: this level protects the machine and the data, and catches what ends the process early, not a lie told on purpose.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import time
 from collections.abc import Iterator
@@ -111,6 +112,29 @@ def test_no_connection_is_made(sandbox: Sandbox, level: Level) -> None:
         assert run(sandbox, level, code).status in ("failed", "unsupported")
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_no_socket_of_any_family_is_had(sandbox: Sandbox, level: Level) -> None:
+    """Those to the machine under a virtual one (family 40) are in no namespace."""
+    for family in (1, 2, 16, 40):
+        outcome = run(sandbox, level, f"import socket\nsocket.socket({family}, socket.SOCK_STREAM)")
+        assert outcome.status in ("failed", "unsupported")
+
+
+KERNEL = """
+import ctypes
+library = ctypes.CDLL(None, use_errno=True)
+answer = [library.unshare(0x10000000), ctypes.get_errno(), library.ptrace(0, 0, 0, 0), ctypes.get_errno()]
+answer += [library.mount(0, b"/", b"tmpfs", 0, 0), ctypes.get_errno(), library.syscall(0x40000000 + 39)]
+answer += [library.prctl(39, 0, 0, 0, 0)]
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter of system calls is for x86_64")
+def test_the_kernel_refuses_what_no_program_needs(sandbox: Sandbox, level: Level) -> None:
+    """Namespaces, tracing, mounts, the other call table: refused; and no more rights can be had."""
+    outcome = run(sandbox, level, KERNEL, "answer")
+    assert outcome.status == "unsupported" or outcome.value == "[-1, 1, -1, 1, -1, 1, -1, 1]"
 
 
 def test_the_environment_is_not_seen(sandbox: Sandbox, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
