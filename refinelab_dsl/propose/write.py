@@ -53,6 +53,7 @@ def write_spec(inference: Inference, file: str, *, outside: bool = False, reach:
         verb="plan" if inference.checked else "check",
         doubts=list_doubts(inference),
         name=dataset.name,
+        runs=inference.reading.task == "code",
         dataset=list(_dataset_lines(inference)),
         fields=list(_field_lines(inference)),
         topic=None if topic is None else _show_topic(topic),
