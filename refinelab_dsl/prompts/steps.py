@@ -12,8 +12,9 @@ import msgspec
 from refinelab_dsl.artifacts.plan import Header, Template
 from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Model, Operator, Validator
+from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Model, Operator, Validator, short_names
 from refinelab_dsl.measures import label, measure
+from refinelab_dsl.measures.table import PAID
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
@@ -56,6 +57,15 @@ class StepContext:
     validators: Mapping[str, Validator] = field(default_factory=dict)
     corpora: Mapping[str, str] = field(default_factory=dict)  # by name, the hash of what each holds
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The dimensions, by the names that prompts see, whose measures ask a model: the kinds of these."""
+        kinds = {measure.name: measure.kind for measure in self.measures}
+        shown = short_names(dimension.name for dimension in self.dimensions)
+        return {
+            shown[each.name]: kinds[each.measure] for each in self.dimensions if kinds[each.measure] in PAID
+        }
 
     @property
     def joint(self) -> frozenset[str]:
@@ -109,10 +119,11 @@ def compose_step(
         target=wanted,
         labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
     )
+    asked = context.asked
     subject = Subject(
         kind=operator.kind,
         task=context.task,
-        item=dict(item.fields),
+        item={**item.fields, **({"about": {"asked": asked}} if asked else {})},
         target=wanted,
         success=str(operator.prior.success),
     )

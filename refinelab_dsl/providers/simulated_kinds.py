@@ -15,7 +15,13 @@ from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_evidence import judge_evidence, repair_item
 from refinelab_dsl.providers.simulated_programs import name_step, write_program
 from refinelab_dsl.providers.simulation_answers import answer
-from refinelab_dsl.providers.simulation_measures import compare, name_label, propose_labels, settle_labels
+from refinelab_dsl.providers.simulation_measures import (
+    compare,
+    level_of,
+    name_label,
+    propose_labels,
+    settle_labels,
+)
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
 Reply: TypeAlias = Callable[[Subject, Draw, bool], Mapping[str, Any]]
@@ -28,12 +34,15 @@ def _distractors(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     item = subject.item
     key = str(item.get("answer", ""))
     mistakes = draw.shuffled(MISTAKES)[:3]
+    level = level_of(subject)
     candidates = []
     for mistake in mistakes:
         for _ in range(2):
             text = f"the {draw.pick(ADJECTIVES)} {draw.pick(NOUNS)} that {draw.pick(VERBS)} the {draw.pick(NOUNS)}"
             if key.strip().lstrip("-").isdigit():
                 text = str(int(key) + draw.between(1, 40) * (1 if draw.below(2) else -1))
+            elif level is not None:
+                text += f" at level {level}"
             candidates.append({
                 "text": text if good else key, "mistake": mistake, "plausibility": round(draw.unit(), 2),
             })  # fmt: skip

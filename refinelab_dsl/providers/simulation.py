@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_kinds import REPLIES
 from refinelab_dsl.providers.simulation_code import break_code, reword_code, write_code
+from refinelab_dsl.providers.simulation_measures import mark_text
 from refinelab_dsl.providers.vocabulary import (
     ADJECTIVES,
     FILLERS,
@@ -111,6 +112,9 @@ def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:
     if flaw == "length" and band is not None:
         band = _outside(band)
     fields = _paraphrase(subject, draw, band) if subject.kind in REWORDED else _new_item(subject, draw, band)
+    mark = mark_text(subject)
+    if mark and "question" in fields:
+        fields["question"] = fit(mark + fields["question"], draw, band)
     if flaw == "answer" and subject.task == "code":
         return break_code(fields)
     if flaw == "answer":

@@ -2,7 +2,8 @@
 
 An item's label is the one that it declares (an attribute with the text of one of the labels), else that which its text
 names, else one by hash. Its latent difficulty is a number that it declares (`rating`), the place of its `difficulty` or
-`level` among easy, medium and hard, else one by hash around 1500 with a standard deviation of some 220 points.
+`level` among easy, medium and hard, else one by hash around 1500 with a standard deviation of some 220 points. What the
+simulated model wrote for a label that is asked for says so in its text (`mark_text`), and that comes first.
 
 Error rates: a label is the latent one as often as the call succeeds (the subject's `success`, 0.9 where nothing says
 otherwise), else another. A comparison goes by Elo's curve on the latent difficulties; one in ten (what `success`
@@ -11,6 +12,7 @@ leaves) is a coin's. Each order of a pair has its own luck.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,6 +26,8 @@ _CENTER: Final = 1500.0
 _SPREAD: Final = 220.0
 _ETA: Final = 400.0
 _EVEN: Final = 0.02  # of a chance around one half that counts as equal
+_BEYOND: Final = 150.0  # of the edge of a band that is open on the other side
+_LEVEL: Final = re.compile(r"\blevel (\d{1,5})\b")
 _LEVELS: Final = {"easy": 1250.0, "medium": 1500.0, "hard": 1750.0}
 _TASK_FIELDS: Final = ("question", "choices", "answer", "solution", "prompt", "tests", "entry_point", "context")
 
@@ -31,17 +35,24 @@ _TASK_FIELDS: Final = ("question", "choices", "answer", "solution", "prompt", "t
 def latent_label(item: Mapping[str, Any], labels: Sequence[str]) -> str:
     """The label that an item is under, whoever asks."""
     known = {normalise(label): label for label in labels}
+    text = f" {normalise(_told(item))} "
+    marked = [label for key, label in known.items() if f" about {key} : " in text]
+    if marked:
+        return marked[0]
     for name in sorted(set(item) - {"about", *_TASK_FIELDS}):
         found = known.get(normalise(str(item[name])))
         if found is not None:
             return found
-    text = f" {normalise(str(item.get('question', item.get('prompt', ''))))} "
     named = [label for key, label in known.items() if f" {key} " in text]
-    return named[0] if named else Draw("label", _content(item)).pick(sorted(labels))
+    return named[0] if named else Draw("label", _told(item)).pick(sorted(labels))
 
 
 def latent_rating(item: Mapping[str, Any]) -> float:
     """How hard an item is, in points, whoever asks."""
+    for text in (*(str(choice) for choice in item.get("choices") or ()), _told(item)):
+        marked = _LEVEL.search(text)
+        if marked:
+            return float(marked[1])
     rating = item.get("rating")
     if isinstance(rating, int | float) and not isinstance(rating, bool):
         return float(rating)
@@ -49,12 +60,44 @@ def latent_rating(item: Mapping[str, Any]) -> float:
         level = _LEVELS.get(normalise(str(item.get(name, ""))))
         if level is not None:
             return level
-    draw = Draw("difficulty", _content(item))
+    draw = Draw("difficulty", _told(item))
     return _CENTER + _SPREAD * (sum(draw.unit() for _ in range(12)) - 6)
 
 
-def _content(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: item[name] for name in _TASK_FIELDS if name in item}
+def _told(item: Mapping[str, Any]) -> str:
+    return str(item.get("question", item.get("prompt", "")))
+
+
+def mark_text(subject: Subject) -> str:
+    """What a question begins with that is written for labels which a model will be asked about; empty where there are
+    none."""
+    parts = []
+    for name, kind in sorted(_asked(subject).items()):
+        entry = subject.target.get(name, {})
+        if kind == "classify":
+            parts.append(f"about {entry.get('label')} : ")
+        elif kind == "elo" and level_of(subject) is not None:
+            parts.append(f"level {level_of(subject)} : ")
+    return "".join(parts)
+
+
+def level_of(subject: Subject) -> int | None:
+    """The rating that a result is written for: the middle of its band; None where difficulty is not asked about."""
+    for name, kind in sorted(_asked(subject).items()):
+        entry = subject.target.get(name, {})
+        low, high = entry.get("low"), entry.get("high")
+        if kind != "elo" or (low is None and high is None):
+            continue
+        if low is None or high is None:
+            return round(float(high) - _BEYOND) if low is None else round(float(low) + _BEYOND)
+        return round((float(low) + float(high)) / 2)
+    return None
+
+
+def _asked(subject: Subject) -> Mapping[str, str]:
+    """Dimension -> kind of its measure, of those whose measure asks a model."""
+    asked = _about(subject).get("asked")
+    return asked if isinstance(asked, Mapping) else {}
 
 
 def _about(subject: Subject) -> Mapping[str, Any]:
