@@ -138,7 +138,8 @@ def _paraphrase(subject: Subject, draw: Draw, band: Band | None) -> dict[str, An
         return fields
     if subject.task == "math":
         fields["solution"] = str(item.get("solution") or f"The answer is {item.get('answer', '')}.")
-    fields["answer"] = str(item.get("answer", "")) or draw.pick(NOUNS)
+    answer = str(item.get("answer", ""))
+    fields["answer"] = answer if answer.strip() else draw.pick(NOUNS)
     return fields
 
 
