@@ -79,7 +79,7 @@ def check_header(header: Header) -> None:
             _require(f"validators.{name}.dimension", validator.dimension, dimensions)
         if validator.options.get("embedding") is not None:
             _require(f"validators.{name}.embedding", validator.options["embedding"], embeddings)
-    asking = {f"measure.{name}" for name in measures} | {
+    asking = {f"measure.{name}{part}" for name in measures for part in ("", ".discover", ".discover_merge")} | {
         f"validator.{name}{route}" for name in validators for route in ("", ".steps", ".pot", ".rag")
     }
     for name, template in templates.items():

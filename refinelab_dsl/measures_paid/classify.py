@@ -8,18 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
-from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import LABEL_MARK, Measure
 from refinelab_dsl.effects import Measured, Program
 from refinelab_dsl.likeness import normalise
 from refinelab_dsl.measures_paid.ratings import draw_bytes
 from refinelab_dsl.prompts.asking import DISCOVERY_BATCH, DISCOVERY_SAMPLE
-from refinelab_dsl.prompts.compose import builtin_template, compose
 from refinelab_dsl.prompts.replies import Unreadable, read_object
 from refinelab_dsl.prompts.request import Request, Subject
-from refinelab_dsl.prompts.shapes import TEXT, reply_schema, strict_object
-from refinelab_dsl.prompts.steps import measure_template
+from refinelab_dsl.prompts.shapes import reply_schema
+from refinelab_dsl.prompts.steps import DISCOVERY_PARTS, measure_template
 from refinelab_dsl.questions import Known, Questions, item_fields, read_json
 
 MOST_TEXT: Final = 600
@@ -28,7 +26,6 @@ MOST_TEXT: Final = 600
 LONGEST_LABEL: Final = 60
 
 _LONGEST_MEANING: Final = 300
-_MAX_OUTPUT_TOKENS: Final = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +94,14 @@ def discover_labels(
     sample = _choose_sample(items, questions.seed)
     for start in range(0, len(sample), DISCOVERY_BATCH):
         batch = [_shorten(item) for item in sample[start : start + DISCOVERY_BATCH]]
-        request = _request(measure, questions, "discover", {"items": batch, "count": count})
+        request = _request(measure, questions, DISCOVERY_PARTS[0], {"items": batch, "count": count})
         proposed = yield from read_json(request, lambda text: _read_labels(text, 1))
         if not isinstance(proposed, Unreadable):
             proposals += [{"label": each.label, "meaning": each.meaning} for each in proposed]
     if not proposals:
         return Unreadable("no batch of items gave a label")
     variables = {"proposals": proposals, "count": count}
-    request = _request(measure, questions, "discover_merge", variables)
+    request = _request(measure, questions, DISCOVERY_PARTS[1], variables)
     merged = yield from read_json(request, lambda text: _read_labels(text, 2))
     return merged if isinstance(merged, Unreadable) else merged[:count]
 
@@ -114,24 +111,11 @@ def count_discovery_calls(items: int) -> int:
     return -(-min(items, DISCOVERY_SAMPLE) // DISCOVERY_BATCH) + 1
 
 
-def _request(measure: Measure, questions: Questions, prompt: str, variables: Mapping[str, Any]) -> Request:
-    system, user = builtin_template(prompt, questions.task)
-    template = Template(
-        name=f"{measure_template(measure.name)}.{prompt}",
-        model=str(measure.options["model"]),
-        system=system,
-        user=user,
-        reply_schema=_SCHEMA,
-        max_output_tokens=_MAX_OUTPUT_TOKENS,
-    )
-    context = questions.context
-    return compose(
-        template,
-        context.models[template.model],
-        {"task": questions.task, **variables},
-        subject=Subject(kind=prompt, task=questions.task, item={"about": dict(variables)}, success="0.9"),
-        sample=0,
-        seed=questions.seed,
+def _request(measure: Measure, questions: Questions, part: str, variables: Mapping[str, Any]) -> Request:
+    return questions.compose(
+        measure_template(measure.name, part),
+        variables,
+        subject=Subject(kind=part, task=questions.task, item={"about": dict(variables)}, success="0.9"),
     )
 
 
@@ -164,6 +148,3 @@ def _read_labels(text: str, fewest: int) -> tuple[Discovered, ...] | Unreadable:
     if len(found) < fewest:
         return Unreadable(f"`labels` holds fewer than {fewest} different labels")
     return tuple(found.values())
-
-
-_SCHEMA: Final = strict_object({"labels": {"type": "array", "items": strict_object({"label": TEXT, "meaning": TEXT})}})

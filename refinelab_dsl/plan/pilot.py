@@ -56,7 +56,14 @@ from refinelab_dsl.prompts.asking import (
 )
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
-from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
+from refinelab_dsl.prompts.steps import (
+    DISCOVERY_PARTS,
+    StepContext,
+    compose_step,
+    expected_reply_tokens,
+    likely_target,
+    measure_template,
+)
 
 PhaseName: TypeAlias = Literal["discover", "compare", "label", "try"]
 PHASES: Final[tuple[PhaseName, ...]] = ("discover", "compare", "label", "try")
@@ -168,7 +175,8 @@ def _wish_labels(case: PilotCase, context: StepContext) -> Iterator[Wish]:
             use = Use(calls, tokens_in, tokens_out, _price(context, model.name, tokens_in, tokens_out))
             most_in, most_out = 2 * (4 * shown + 6_000 * calls), 2 * 1_500.0 * calls
             worst = Use(calls, most_in, most_out, _price(context, model.name, most_in, most_out))
-            yield Wish(measure.name, "discover", 1, (keys,), use, worst, "")
+            template = measure_template(measure.name, DISCOVERY_PARTS[0])
+            yield Wish(measure.name, "discover", 1, (keys,), use, worst, template)
 
 
 def _wish_ratings(case: PilotCase, context: StepContext) -> Iterator[Wish]:

@@ -11,8 +11,8 @@ import msgspec
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.ir import Program
-from refinelab_dsl.prompts.asking import ROUTES, STEPS, STEPS_ASK
-from refinelab_dsl.prompts.steps import measure_template, validator_template
+from refinelab_dsl.prompts.asking import DISCOVERY_TOKENS, ROUTES, STEPS, STEPS_ASK
+from refinelab_dsl.prompts.steps import DISCOVERY_PARTS, measure_template, validator_template
 
 
 def build_templates(
@@ -55,8 +55,17 @@ def build_templates(
     for measure in program.measures:
         asks = builtins.MEASURE_KINDS[measure.kind].asks if measure.kind in builtins.MEASURE_KINDS else None
         known = labels.get(measure.name, measure.options.get("labels"))
-        if asks is None or (measure.kind == "classify" and not isinstance(known, list | tuple)):
-            continue  # labels that are to be found are asked for before items are
+        if asks is None:
+            continue
+        if measure.kind == "classify" and not isinstance(known, list | tuple):
+            templates += [  # labels that are to be found are asked for before items are
+                _build_template(
+                    program, measure_template(measure.name, part), part, str(measure.options["model"]), None,
+                    DISCOVERY_TOKENS,
+                )
+                for part in DISCOVERY_PARTS
+            ]
+            continue
         templates.append(_build_template(
             program, measure_template(measure.name), measure.kind, str(measure.options["model"]),
             measure.options.get("prompt"), asks.max_output_tokens, known if isinstance(known, list | tuple) else (),
@@ -86,8 +95,13 @@ def _build_template(
 
 
 def build_template_digests(program: Program) -> dict[str, str]:
-    """SHA-256 of each operator's prompt texts, the built-in ones included: they change with the compiler."""
-    return {template.name: _digest(template) for template in build_templates(program)}
+    """SHA-256 of each prompt's texts, the built-in ones included: they change with the compiler. Labels that are to be
+    found are no part of them: where some are, both what finds them and what asks for them count."""
+    found: dict[str, Sequence[str]] = {measure.name: () for measure in program.measures}
+    return {
+        template.name: _digest(template)
+        for template in (*build_templates(program), *build_templates(program, found))
+    }
 
 
 def _digest(template: Template) -> str:

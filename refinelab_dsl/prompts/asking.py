@@ -40,6 +40,9 @@ they claim of the budget counts on it."""
 NEIGHBOURS: Final = 8
 """Exemplars that an item is compared with, where `elo` does not say."""
 
+DISCOVERY_TOKENS: Final = 1_500
+"""What a reply that proposes labels is held to."""
+
 DISCOVERY_SAMPLE: Final = 96
 """Items in which labels are found, where a measure has `labels = discover(n)`."""
 

@@ -45,10 +45,13 @@ def strict_object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     }
 
 
+_LABEL: Final = strict_object({"label": TEXT, "meaning": TEXT})
 _DISTRACTOR: Final = strict_object({"text": TEXT, "mistake": TEXT, "plausibility": NUMBER})
 
 _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]]] = MappingProxyType({
     "classify": lambda labels: {"label": _pick(*labels)},
+    "discover": lambda labels: {"labels": _list(_LABEL)},
+    "discover_merge": lambda labels: {"labels": _list(_LABEL)},
     "elo": lambda labels: {"harder": _pick("first", "second", "equal")},
     "pot": lambda labels: {"program": TEXT},
     "pot_steps": lambda labels: {"wrong_step": {"type": "integer"}},

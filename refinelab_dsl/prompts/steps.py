@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,10 +20,13 @@ from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
 from refinelab_dsl.prompts.tokens import count_tokens
 
+DISCOVERY_PARTS: Final = ("discover", "discover_merge")
+"""What finds the labels of a `classify`: proposals for batches of items, and the labels made of these."""
 
-def measure_template(measure: str) -> str:
-    """The name of the template that a paid measure asks by."""
-    return f"measure.{measure}"
+
+def measure_template(measure: str, part: str = "") -> str:
+    """The name of the template that a paid measure asks by. part: of `DISCOVERY_PARTS`, where its labels are found."""
+    return f"measure.{measure}.{part}" if part else f"measure.{measure}"
 
 
 def validator_template(validator: str, route: str = "") -> str:

@@ -85,12 +85,11 @@ def level_of(subject: Subject) -> int | None:
     """The rating that a result is written for: the middle of its band; None where difficulty is not asked about."""
     for name, kind in sorted(_asked(subject).items()):
         entry = subject.target.get(name, {})
-        low, high = entry.get("low"), entry.get("high")
-        if kind != "elo" or (low is None and high is None):
+        edges = [float(entry[side]) for side in ("low", "high") if entry.get(side) is not None]
+        if kind != "elo" or not edges:
             continue
-        if low is None or high is None:
-            return round(float(high) - _BEYOND) if low is None else round(float(low) + _BEYOND)
-        return round((float(low) + float(high)) / 2)
+        beyond = 0.0 if len(edges) == 2 else _BEYOND if "low" in entry else -_BEYOND
+        return round(sum(edges) / len(edges) + beyond)
     return None
 
 

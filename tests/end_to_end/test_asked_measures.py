@@ -21,7 +21,7 @@ model small {{ provider = simulated }}
 {measures}
 operator author {{ kind = generate, model = small, moves = {moves}, checks = [in_place], prior = {{ success = 90% }} }}
 operator thin {{ kind = remove }}
-pilot {{ items = 8, budget = 4M }}
+pilot {{ items = 4, budget = 4M }}
 budget {{ tokens = 4M }}
 output refined {{ path = "out/quiz.jsonl", provenance = "out/quiz.prov.jsonl" }}
 """
@@ -63,11 +63,15 @@ def make_project(folder: Path, measures: str, *, more: str = "") -> Path:
     moves = "{ topic = any }" if "topic" in measures else "{ difficulty = any }"
     (folder / "quiz.refine").write_text(SPEC.format(more=more, measures=measures, moves=moves))
     rows = [
-        {"question": f"What is the sum of {number} and {number * number}, in words?", "choices": ["one", "two", "three"],
-         "answer": "A", "area": "geometry" if number % 3 == 0 else "algebra", "level": "hard" if number % 3 == 0 else
-         "easy"}
+        {
+            "question": f"What is the sum of {number} and {number * number}, in words?",
+            "choices": ["one", "two", "three"],
+            "answer": "A",
+            "area": "algebra" if number % 3 else "geometry",
+            "level": "easy" if number % 3 else "hard",
+        }
         for number in range(24)
-    ]  # fmt: skip
+    ]
     write_rows(folder / "data/quiz.jsonl", rows)
     rated = [
         {"question": f"Name the prime number after {number}, if any.", "choices": ["yes", "no"], "answer": "A",
@@ -88,7 +92,7 @@ def run_through(project: Path) -> dict[str, Any]:
     assert learned.code == 0, learned.err
     assert refinec("plan", "-o", "a.refplan", cwd=project).code == 0
     applied = refinec("apply", "a.refplan", "--format", "json", cwd=project)
-    assert applied.code in (0, ExitCode.SHORTFALL), applied.err
+    assert applied.code in (0, ExitCode.INCOMPLETE), applied.err
     found: dict[str, Any] = applied.json
     again = refinec("replay", str(found["run"]), cwd=project)
     assert again.code == 0, again.err

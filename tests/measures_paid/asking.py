@@ -14,7 +14,7 @@ from refinelab_dsl.effects import Program
 from refinelab_dsl.prompts import Request, builtin_template
 from refinelab_dsl.prompts.request import Completion
 from refinelab_dsl.prompts.shapes import reply_schema
-from refinelab_dsl.prompts.steps import StepContext, measure_template
+from refinelab_dsl.prompts.steps import DISCOVERY_PARTS, StepContext, measure_template
 from refinelab_dsl.providers.simulated import Rehearsal, answer
 from refinelab_dsl.questions import Questions
 from refinelab_dsl.source import Place
@@ -30,16 +30,19 @@ def make_measure(kind: str, **options: Any) -> Measure:
 
 
 def make_questions(measure: Measure, *, task: str = "qa", seed: int = 0, provider: str = "simulated") -> Questions:
-    system, user = builtin_template(measure.kind, task)
     labels = measure.options.get("labels") or ()
-    template = Template(
-        name=measure_template(measure.name), model="small", system=system, user=user,
-        reply_schema=reply_schema(measure.kind, task, labels), max_output_tokens=200,
-    )  # fmt: skip
+    templates = {}
+    for part in ("", *DISCOVERY_PARTS):
+        system, user = builtin_template(part or measure.kind, task)
+        name = measure_template(measure.name, part)
+        templates[name] = Template(
+            name=name, model="small", system=system, user=user,
+            reply_schema=reply_schema(part or measure.kind, task, labels), max_output_tokens=1_500 if part else 200,
+        )  # fmt: skip
     return Questions(
         StepContext(
             task=task, seed=seed, dimensions=(), measures=(measure,), labels={}, operators={},
-            models={"small": make_model(provider)}, templates={template.name: template},
+            models={"small": make_model(provider)}, templates=templates,
         )
     )  # fmt: skip
 
