@@ -15,7 +15,7 @@ from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Check, Header
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import write
-from refinelab_dsl.data.scope import ItemScope
+from refinelab_dsl.data.scope import NO_VALUES, ItemScope
 from refinelab_dsl.data.write import OutputDigest, OutputRow
 from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
@@ -191,8 +191,8 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
     for row in iterate_rows(ending.header, ending.files, ending.project, removed, iterate_results()):
         mix.size += 1
         mix.origins[row.origin] += 1
-        scope.open(row.item)
         addition = None if row.origin == "original" else on_the_way.pop(row.item.key)
+        scope.open(row.item, NO_VALUES if addition is None else addition.values)
         target = {} if addition is None else complete_labels(addition.target, ending.header.measures)
         for name, known in labels.items():
             if addition is None:
@@ -245,6 +245,32 @@ def _distinct(ending: Ending, mix: _Mix) -> float:
     return round(1 - copies / mix.size, 9) if mix.size else 1.0
 
 
+def _sum_corrections(header: Header, tally: Tally) -> dict[str, Any] | None:
+    """What `correct` found wrong and put right; None where nothing was to be corrected."""
+    names = {operator.name for operator in header.operators if operator.kind == "correct"}
+    accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+    corrected = sum(accepted.get(name, 0) for name in names)
+    looked_at = corrected + sum(rejected.get(name, 0) for name in names)
+    if not looked_at:
+        return None
+    flagged = looked_at - sum(tally.unflagged[name] for name in names)
+    return {
+        "looked_at": looked_at, "flagged": flagged, "corrected": corrected,
+        "ratio": metrics.correction_ratio(corrected, flagged),
+    }
+
+
+def _expect_tokens(ending: Ending) -> dict[str, float]:
+    """Operator -> tokens of an attempt as planned, what is asked about its result included."""
+    sums: dict[str, list[int]] = {}
+    for step in ending.plan.steps():
+        entry = sums.setdefault(step.operator, [0, 0])
+        entry[0] += step.input_tokens + step.output_tokens
+        entry[1] += 1
+    asked = {name: each.input_tokens + each.output_tokens for name, each in ending.header.asked.items()}
+    return {name: total / count + asked.get(name, 0.0) for name, (total, count) in sums.items()}
+
+
 def _build_head(
     ending: Ending, mix: _Mix, digests: Sequence[OutputDigest], root: str, divergence: Mapping[str, float],
     checks: Sequence[Check], removed: int,
@@ -259,6 +285,7 @@ def _build_head(
     published = next((output.provenance for output in header.outputs if output.provenance is not None), None)
     trailer = read_trailer(ending.log_path)
     usd = ending.spent.amount.usd
+    expected = _expect_tokens(ending)
     return {
         "status": ending.status,
         "simulated": tally.simulated,
@@ -297,9 +324,11 @@ def _build_head(
             name: {
                 "accepted": accepted[name], "attempts": accepted[name] + rejected[name], "wanted": wanted[name],
                 "planned_success": success[name].model_dump(mode="json"),
+                "tokens": tally.used[name], "planned_tokens_per_attempt": round(expected.get(name, 0.0), 3),
             }
             for name in wanted
         },
+        "corrections": _sum_corrections(header, tally),
         "outputs": [
             {"name": digest.name, "file": digest.file, "rows": digest.rows, "sha256": digest.sha256}
             for digest in digests

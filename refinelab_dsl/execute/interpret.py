@@ -38,6 +38,7 @@ from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
 from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
+from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
@@ -402,6 +403,7 @@ class Interpreter:
             self._make_ready(head.action)
         tally.rejected[head.action.id] += 1
         tally.reasons[refusal[0] or "no answer"] += 1
+        tally.unflagged[step.operator] += refusal[1] == NOTHING_TO_CORRECT
         self._engine.log.append(events.Reject(
             step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
         ))
@@ -412,6 +414,7 @@ class Interpreter:
         tally.calls += isinstance(effect, Request | Embed)
         tally.input_tokens += answer.usage.input_tokens
         tally.output_tokens += answer.usage.output_tokens
+        tally.used[step.operator] += answer.usage.input_tokens + answer.usage.output_tokens
         tally.usd = None if tally.usd is None or answer.price.usd is None else tally.usd + answer.price.usd
         self._engine.log.append(events.Call(
             step=step.id, call=index, template=asked.template if asked is not None else "", request=answer.request_key,

@@ -45,7 +45,8 @@ def choose_distractors(
     seed: str,
     distance: Callable[[str, str], float] | None = None,
 ) -> Choices | None:
-    """The item's choices with up to `count` of its distractors replaced; None where there are too few valid candidates.
+    """The item's choices with up to `count` of its distractors replaced; None where there are too few valid candidates,
+    or more distractors that are the same than may be replaced.
 
     choices: the old ones, `key` (the exact text of one) among them. distance: of two texts, in [0, 1]; by default that
     of their character trigrams. harder: candidates are preferred that are plausible and distinct from the key; else
@@ -55,14 +56,21 @@ def choose_distractors(
     there is room. The order follows from `seed` alone. The same arguments give the same choices.
     """
     measure = distance or _distance
-    far = {choice: measure(choice, key) for choice in choices}
     wrong = [choice for choice in choices if choice != key]
     replaced = min(count, len(wrong))
-    # Those that do least for the wanted difficulty go: far from the key where it should rise, near to it where it
-    # should fall.
-    leaving = set(sorted(wrong, key=lambda choice: (-far[choice] if harder else far[choice], choice))[:replaced])
-    kept = [choice for choice in wrong if choice not in leaving]
-    taken = {normalise(choice) for choice in (key, *kept)}
+    seen: set[str] = set()
+    ranks: list[tuple[bool, float, str, int]] = []
+    for place, choice in enumerate(wrong):
+        far = measure(choice, key)
+        # What stands twice goes first; then what does least for the wanted difficulty: far from the key where it should
+        # rise, near to it where it should fall.
+        ranks.append((normalise(choice) not in seen, -far if harder else far, choice, place))
+        seen.add(normalise(choice))
+    leaving = {place for *_, place in sorted(ranks)[:replaced]}
+    kept = [choice for place, choice in enumerate(wrong) if place not in leaving]
+    if len({normalise(choice) for choice in (key, *kept)}) <= len(kept):
+        return None  # more of them are the same than may be replaced
+    taken = {normalise(choice) for choice in choices}  # also what leaves: it would not be new
     scored: dict[str, tuple[float, Candidate]] = {}
     for candidate in candidates:
         folded = normalise(candidate.text)

@@ -101,6 +101,8 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
          "" if tokens is None else f"{render_tokens(tokens)} tokens")
     )  # fmt: skip
     rows += _success_rows(head, header)
+    rows += _token_rows(head)
+    rows += _finding_rows(head)
     return align_table(rows, "<>>>><", room=room, flexible=0)
 
 
@@ -118,6 +120,25 @@ def _success_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str
             f"  success {escape(name)}", "", f"{interval.mean:.0%}", "", f"{rate:.0%}",
             f"{inside} its interval ({interval.low:.0%} - {interval.high:.0%})",
         )  # fmt: skip
+
+
+def _token_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What an attempt took beside what it was expected to take."""
+    for name, result in (head.get("operators") or {}).items():
+        attempts, expected = result.get("attempts") or 0, result.get("planned_tokens_per_attempt")
+        if attempts and expected and result.get("tokens"):
+            reached = result["tokens"] / attempts
+            yield (
+                f"  tokens {escape(name)}", "", render_tokens(expected), "", render_tokens(reached),
+                f"an attempt: {reached / expected - 1:+.0%}",
+            )  # fmt: skip
+
+
+def _finding_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    corrections = head.get("corrections")
+    if corrections and corrections["flagged"]:
+        counts = f"{corrections['corrected']:,} of {corrections['flagged']:,} that were flagged"
+        yield ("  corrections", "", "", "", f"{corrections['ratio']:.0%}", counts)
 
 
 def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
