@@ -434,6 +434,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         ),
         sees=(prompts.ITEM,),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
+        tasks=("mcq", "qa", "math"),
         paid=True,
         reached=True,
     ),

@@ -47,6 +47,8 @@ _FENCE: Final = re.compile(r"\A\s*```[A-Za-z]*[ \t]*\n(.*?)\n?\s*```\s*\Z", re.D
 _SETS_ANSWER: Final = re.compile(rf"\b{ANSWER}\b\s*(?::[^=\n]+)?(?:[-+*/]|//)?=(?!=)")
 
 
+_NO_ANSWER: Final = ("none", "cannot be determined", "it cannot be determined", "not enough information")
+"""Keys that say that the question has no answer, as those of GSM-Plus do."""
 _FORM: Final = re.compile(r"simplif|simplest|factor|express|\bform\b|equivalent|rewrit|notation", re.IGNORECASE)
 """Questions that ask for a way of writing: there two choices may have one value, and one of them be right."""
 
@@ -125,8 +127,8 @@ def settle(votes: Sequence[Vote], failures: Sequence[str]) -> Finding:
 def cast_vote(value: str, item: Item, task: str) -> Vote | str:
     """The vote of a program that came to a value, or why it has none."""
     key = str(item.fields["answer"])
-    if value.strip() in ("", "None", "nan", "inf", "-inf"):
-        return Vote("none")
+    if value.strip() in ("", "None", "nan"):
+        return Vote("key" if key.strip().rstrip(".").lower() in _NO_ANSWER else "none")
     if task != "mcq":
         match compare_answers(key, value):
             case "same":

@@ -131,6 +131,14 @@ def test_choices_are_met_by_value(
     assert (finding.verdict, finding.answer) == (verdict, answer)
 
 
+def test_a_key_may_say_that_there_is_no_answer(drives: Driver) -> None:
+    item = make_item("Tom has some eggs and breaks 2. How many are whole?", answer="None")
+    finding = drives.drive(pot.inquire(POT, item, MATH), [NONE])
+    assert (finding.verdict, finding.confidence) == ("supported", 1.0)
+    finding = drives.drive(pot.inquire(POT, item, MATH), [RIGHT] * 3)
+    assert finding.verdict == "unknown"  # a number is neither the same as a word nor different from it
+
+
 STEPS = make_validator("pot", steps=True)
 CLEAN = "There are 3 * 14 = 42 eggs.\n2 break, so 42 - 2 = 40 are whole.\n#### 40"
 SLIP = "There are 3 * 14 = 44 eggs.\n2 break, so 42 - 2 = 40 are whole."
