@@ -24,6 +24,7 @@ from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.prompts.asking import result_questions
 from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.prompts.vectors import embedding_of
 from refinelab_dsl.solve.cells import split_dimensions
 from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Bin
 from refinelab_dsl.solve.stock import Bought, Question, Stock
@@ -156,6 +157,11 @@ def _describe(context: StepContext, validators: Sequence[Validator], name: str) 
         "task": context.task,
         "model": model.model_dump(mode="json", include={"provider", "id", "base_url", "params"}),
         "validators": [each.model_dump(mode="json") for each in validators if each.name in checks],
+        "embeddings": [
+            context.embeddings[used].model_dump(mode="json", include={"provider", "id", "base_url"})
+            for each in validators
+            if each.name in checks and (used := embedding_of(each)) in context.embeddings
+        ],
         "asked": [
             question.template.model_dump(mode="json") for question in result_questions(context, context.operators[name])
         ],

@@ -32,6 +32,7 @@ def dump_trace(trace: Trace) -> dict[str, Any]:
         "fields": None if trace.fields is None else dict(trace.fields),
         "missing": trace.missing,
         "operator": trace.operator,
+        "copies": list(trace.copies),
         "simulated": commit is not None and commit.simulated,
         "attempt": None if commit is None else commit.model_dump(mode="json"),
         "calls": [call.model_dump(mode="json") for call in trace.calls],
@@ -42,7 +43,7 @@ def dump_trace(trace: Trace) -> dict[str, Any]:
 
 
 def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
-    yield f"{indent}{escape(trace.id)}   {_describe(trace)}"
+    yield f"{indent}{escape(trace.id)}   {escape(_describe(trace))}"
     inner = indent + "  "
 
     def line(name: str, text: str) -> str:
@@ -87,7 +88,8 @@ def _describe(trace: Trace) -> str:
         case "original":
             return f"{where}kept as it came in"
         case "removed":
-            return f"left the set: taken out by `{trace.operator}`"
+            like = f", as nearly the same as {' and '.join(trace.copies)}" if trace.copies else ""
+            return f"left the set: taken out by `{trace.operator}`{like}"
         case "changed":
             return f"{where}changed by `{trace.operator}`{simulated}"
         case "added":
@@ -96,9 +98,10 @@ def _describe(trace: Trace) -> str:
 
 def _describe_call(call: events.Call) -> str:
     answered = f", answered by {call.model_id}" if call.model_id and call.model_id != call.model else ""
+    template = f"template {call.template}, " if call.template else ""
     reply = f"reply {call.reply[:12]}" if call.reply else "no reply"
     return (
-        f"template {call.template}, model {call.model}{answered}, "
+        f"{template}model {call.model}{answered}, "
         f"{call.input_tokens:,} + {call.output_tokens:,} tokens, {_usd(call.usd)}, request {call.request[:12]}, {reply}"
     )
 

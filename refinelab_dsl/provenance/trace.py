@@ -30,7 +30,8 @@ class Trace:
     origin: `original` (kept as it came in), `removed` (an original that left), `changed`, `added`.
     row: its number in the set, from 1; None for an item that is not in it.
     place: file and line of the source row. fields: the item's text, None where it could not be had; `missing` says why.
-    operator: what made it, or took it out. commit, calls, verdicts: of the attempt that made it.
+    operator: what made it, or took it out. copies: where a `deduplicate` took it out, the ids of the items of its
+    cluster that stayed. commit, calls, verdicts: of the attempt that made it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Trace:
     fields: Mapping[str, Any] | None = None
     missing: str | None = None
     operator: str | None = None
+    copies: tuple[str, ...] = ()
     commit: events.Commit | None = None
     calls: tuple[events.Call, ...] = ()
     verdicts: tuple[events.Verdict, ...] = ()
@@ -201,6 +203,7 @@ class _Builder:
         self._record = record
         self._survey = survey
         self._fault = source.fault
+        self._source = source
         self._store = store
         self._attempts: dict[str, _Attempt] = {}
         self._removals: dict[str, events.Remove] = {}
@@ -289,6 +292,21 @@ class _Builder:
             fields=item.fields if item is not None else None,
             missing=None if self._fault is None else self._fault.message,
             operator=None if removal is None else removal.operator,
+            copies=() if removal is None or item is None else self._find_copies(removal.operator, item.row),
+        )
+
+    def _find_copies(self, operator: str, row: int) -> tuple[str, ...]:
+        """The items that stayed of the cluster by which an item left."""
+        header = self._record.header
+        measure = next((each.options.get("measure") for each in header.operators if each.name == operator), None)
+        values = header.recorded.get(str(measure), ())
+        cluster = values[row] if 0 <= row < len(values) else None
+        if cluster is None:
+            return ()
+        return tuple(
+            item.id
+            for item in self._source.items()
+            if values[item.row] == cluster and item.key not in self._survey.removed
         )
 
     def _read_text(

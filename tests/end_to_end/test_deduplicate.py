@@ -66,6 +66,8 @@ def test_copies_leave_and_originals_stay(tmp_path: Path) -> None:
     assert [event["operator"] for event in _removed(tmp_path)] == ["once"] * 10
     assert {event["id"] for event in _removed(tmp_path)} == {f"q{number}-copy" for number in range(10)}
     assert refinec("replay", "1", cwd=tmp_path).code == ExitCode.DONE
+    traced = refinec("trace", "q3-copy", cwd=tmp_path)
+    assert "q3-copy   left the set: taken out by `once`, as nearly the same as q3\n" in traced.out
 
 
 def test_a_plan_says_what_was_found_and_holds_no_text_of_the_items(tmp_path: Path) -> None:
