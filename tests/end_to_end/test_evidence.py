@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,9 @@ def _answers(folder: Path) -> list[str]:
     return [row["answer"] for row in rows]
 
 
-def _events(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / ".refine/runs/0001/provenance.jsonl").read_text().splitlines()]
+def _events(folder: Path, run: int = 1) -> list[dict[str, Any]]:
+    log = folder / f".refine/runs/{run:04d}/provenance.jsonl"
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
 
 
 def test_wrong_keys_are_corrected_and_nothing_else_is_changed(tmp_path: Path) -> None:
@@ -177,3 +179,42 @@ def test_nothing_retrieved_is_nothing_asked(tmp_path: Path) -> None:
     calls = [event for event in _events(tmp_path) if event["event"] == "call"]
     assert {event["model"] for event in calls} == {"corpus.facts"}
     assert answer.json["cost"]["tokens"] == 0
+
+
+PILOTED = SPEC.replace("doubt > 0.5", "verified == refuted").replace(
+    "operator repair", "measure verified {{ kind = verdict, validator = grounded }}\n"
+    "pilot {{ items = 3, label = all, budget = $1.00 }}\noperator repair"
+)  # fmt: skip
+
+
+def _pilot(folder: Path, model: str) -> Answer:
+    _project(folder, model=model)
+    (folder / "spec.refine").write_text(PILOTED.format(corpus=LOCAL, name="facts", model=model), encoding="utf-8")
+    return refinec("pilot", "--auto-approve", "spec.refine", cwd=folder)
+
+
+def test_a_pilot_finds_wrong_keys_and_the_run_corrects_them(tmp_path: Path) -> None:
+    """The whole way: originals are verified, what is refuted is repaired, and the first verdict is not paid twice."""
+    piloted = _pilot(tmp_path, "provider = simulated")
+    assert piloted.code == 0, piloted.err
+    assert "verified   16 of 16 items" in piloted.out
+    refuted = re.search(r"refuted (\d+)", piloted.out)
+    assert refuted is not None, piloted.out
+    assert int(refuted[1]) >= 6
+    answer = _apply(tmp_path)
+    assert answer.code == 0, answer.err
+    assert answer.json["operators"]["repair"]["accepted"] >= 3
+    assert _answers(tmp_path).count("six") >= 8 + 3
+    # Of two verdicts on a repaired item the store has the first.
+    asked = [each for each in _events(tmp_path, answer.json["run"]) if each["event"] == "call" and each["template"]]
+    assert answer.json["cost"]["tokens"] < 0.7 * sum(each["input_tokens"] + each["output_tokens"] for each in asked)
+
+
+def test_a_validator_that_always_says_supported_refutes_nothing_in_the_pilot(tmp_path: Path) -> None:
+    with ThreadServer(Behaviour(Simulation(success=1.0))) as server:
+        piloted = _pilot(tmp_path, f'provider = openai, id = "yes", base_url = "{server.base_url}"')
+        said = piloted.out + piloted.err
+        planned = refinec("plan", "--format", "json", "spec.refine", cwd=tmp_path)
+    assert "refuted" not in said.partition("Known")[2]
+    assert planned.json["flagged"] == {"now": 0, "planned": 0}
+    assert planned.json["actions"] == []
