@@ -302,7 +302,8 @@ class _Scan:
         codes = []
         for column in self.columns:
             code = self._code(column, item, scope)
-            if code < 0 and column.dimension.unknown == "drop":
+            is_pending = item.row in self.missing.get(column.dimension.measure, ())
+            if code < 0 and column.dimension.unknown == "drop" and not is_pending:
                 self.dropped += 1
                 return
             codes.append(code)

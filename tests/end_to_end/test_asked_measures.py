@@ -46,6 +46,7 @@ dimension difficulty {
   order = [easy, hard]
   bands = { easy = below(1500), hard = above(1500) }
   target = { easy = 50%, hard = 50% }
+  unknown = drop
 }
 
 validator in_place { kind = in_bin, dimension = difficulty }
