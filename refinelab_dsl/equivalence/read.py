@@ -142,8 +142,8 @@ def _read_quantity(text: str) -> Form:
     measured = _read_measured(text)
     if measured is not None:
         return measured
-    if whole is None or re.fullmatch(r"[A-Za-z ]+", text):
-        raise Unreadable  # letters alone are a word
+    if whole is None or re.fullmatch(r"[A-Za-z ()]+", text):
+        raise Unreadable  # letters alone are a word, or name a choice
     letters = variables(whole)
     if len(letters) > 3:
         raise Unreadable
