@@ -56,6 +56,10 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 yield faults.either_or(
                     probabilities.name_span, declared.title, "answers", "probabilities", answers.name_span
                 )
+        case "measure", "near_duplicate":
+            if "embedding" in declared.written and declared.get("method") == "minhash":
+                because = "`method = minhash` compares letters; write `method = embedding`"
+                yield faults.no_effect(declared.written["embedding"].name_span, "embedding", declared.title, because)
         case "measure", "self_judge":
             if "signals" not in declared.written and "model" not in declared.written:
                 because = "grades are recorded in `signals`, or a model gives them"
