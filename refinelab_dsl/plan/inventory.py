@@ -219,29 +219,10 @@ class _Places:
                 )
                 flag = () if self._profile.flagged is None else (CLEAN,)
                 return bin + flag if all(stays) and -1 not in bin else None
-            case "move":
-                if -1 in bin or not _moves_to(operator, self._dimensions, own, bin, joint):
-                    return None
-                flags = self._profile.flagged  # what is moved stays what it was
-                return bin + (() if flags is None else (FLAGGED if flags[row] else CLEAN,))
             case _:
-                return None  # an item that was mended is found mended only by asking again
-
-
-def _moves_to(
-    operator: Operator, dimensions: Sequence[Dimension], own: Sequence[int], bin: Sequence[int], joint: Collection[str]
-) -> bool:
-    """Whether the operator leads from the labels `own` to `bin`."""
-    for dimension, before, after in zip(dimensions, own, bin, strict=True):
-        move = operator.moves.get(dimension.name)
-        if dimension.name in joint:
-            continue
-        if move is None:
-            if before != after:
-                return False
-        elif move.kind == "shift" and after != before + move.by:
-            return False
-    return True
+                # A changed item takes its source's place, which a column of stock does not say. It is planned as if it
+                # were new, and the store of replies answers what was asked before.
+                return None
 
 
 def _is_bound(operator: Operator) -> bool:
