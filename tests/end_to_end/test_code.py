@@ -118,3 +118,41 @@ def test_hostile_code_is_rejected_with_a_reason(tmp_path: Path, level: Level, sa
     assert "planted" not in " ".join(reasons)
     for wanted in filter(None, HOSTILE.values()):
         assert any(reason.startswith(wanted) for reason in reasons), (wanted, reasons)
+
+
+FAULTS = """\
+edition = 1
+dataset functions {
+  task = code
+  source = "functions.jsonl"
+  fields = { id = column("task_id"), tests = column("test"), solution = column("canonical_solution") }
+}
+measure sound { kind = verdict, validator = tested }
+dimension soundness {
+  from = sound
+  unknown = keep
+  target = { supported = 100%, refuted = 0%, unknown = 0% }
+}
+constraints { size = between(10, 24), max_removed = 40% }
+operator drop { kind = remove }
+validator tested { kind = exec }
+pilot { label = all, budget = 10k }
+output refined { path = "out.jsonl" }
+"""
+
+
+def test_planted_faults_are_found_by_running_and_leave(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Every fifth solution is exchanged for a wrong one; the pilot runs them all, and the plan drops those."""
+    need(sandbox, "embedded")
+    rows = read_rows(ROOT / "specs/data/functions.jsonl")
+    wrong = {row["task_id"] for row in rows[::5]}
+    for row in rows[::5]:
+        row["canonical_solution"] = "    return [1, 'wrong']\n"
+    (tmp_path / "functions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (tmp_path / "functions.refine").write_text(FAULTS, encoding="utf-8")
+    learnt = refinec("pilot", "--auto-approve", cwd=tmp_path)
+    assert learnt.code == 0, learnt.err
+    answer = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    kept = {row["task_id"] for row in read_rows(tmp_path / "out.jsonl")}
+    assert kept == {row["task_id"] for row in rows} - wrong
