@@ -92,10 +92,10 @@ class MediaWiki:
             self._session = None
 
     async def _find_pages(self, query: str) -> list[_Page]:
-        answer = await self._ask(
-            {"action": "query", "list": "search", "srsearch": query, "srlimit": MOST_PAGES, "srnamespace": 0,
-             "srprop": ""}
-        )
+        answer = await self._ask({
+            "action": "query", "list": "search", "srsearch": query, "srlimit": MOST_PAGES, "srnamespace": 0,
+            "srprop": "", "srwhat": "text",  # MediaWiki's own search looks at titles alone if it is not told
+        })  # fmt: skip
         found = _member(answer, "query", "search")
         if not isinstance(found, list):
             raise self._unavailable("its answer holds no search results")

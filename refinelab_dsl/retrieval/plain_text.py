@@ -5,14 +5,18 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Final
 
-_SILENT: Final = frozenset({"script", "style", "table", "sup", "math", "svg", "figure", "noscript", "nav", "head"})
-_BREAKS: Final = frozenset(
-    {"p", "div", "br", "li", "ul", "ol", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "section", "blockquote"}
+_HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_SILENT: Final = _HEADINGS | frozenset(
+    {"script", "style", "table", "sup", "math", "svg", "figure", "noscript", "nav", "head"}
+)
+_BREAKS: Final = _HEADINGS | frozenset(
+    {"p", "div", "br", "li", "ul", "ol", "dl", "dt", "dd", "section", "blockquote"}
 )
 
 
 def strip_markup(html: str) -> str:
-    """The paragraphs of a page, an empty line between them. Tables, notes, figures and scripts are left out."""
+    """The paragraphs of a page, an empty line between them. Headings, tables, notes, figures and scripts are left
+    out."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -29,7 +33,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _SILENT:
             self._silent.append(tag)
-        elif tag in _BREAKS:
+        if tag in _BREAKS:
             self.parts.append("\n\n")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -85,20 +85,22 @@ class WikiServer:
             return web.Response(text="<pre>This is the HTML representation of the JSON format.</pre>")
         match asked.get("action"), asked.get("list"), asked.get("prop"):
             case "query", "search", _:
-                return web.json_response(self._search(asked["srsearch"], int(asked["srlimit"])))
+                in_text = asked.get("srwhat") == "text"
+                return web.json_response(self._search(asked["srsearch"], int(asked["srlimit"]), in_text))
             case "query", None, "extracts":
                 return web.json_response(self._extract(asked))
             case "parse", None, "text":
                 return web.json_response(self._parse(int(asked["pageid"])))
         return web.json_response(_error("badvalue", 'Unrecognized value for parameter "action".'))
 
-    def _search(self, query: str, limit: int) -> dict[str, Any]:
-        """Pages that have every word, as CirrusSearch finds them; those that have it in the title first."""
+    def _search(self, query: str, limit: int, in_text: bool) -> dict[str, Any]:
+        """Pages that have every word, those that have one in the title first. Without CirrusSearch a wiki looks at
+        titles alone, unless it is told."""
         words = [word.casefold() for word in _WORD.findall(query)]
         found = [
             (not any(word in title.casefold() for word in words), id, title)
             for id, (title, text) in self.pages.items()
-            if all(word in f"{title} {text}".casefold() for word in words)
+            if all(word in f"{title} {text if in_text else ''}".casefold() for word in words)
         ]
         listed = [{"ns": 0, "title": title, "pageid": id} for _, id, title in sorted(found)]
         answer: dict[str, Any] = {
@@ -116,8 +118,9 @@ class WikiServer:
             pages.append({"pageid": id, **there})
         answer: dict[str, Any] = {"query": {"pages": pages}}
         if not self._has_extracts:
-            warning = 'Unrecognized value for parameter "prop": extracts.'
-            return {"warnings": {"query": {"warnings": warning}}, "batchcomplete": True, **answer}
+            said = {"query": {"warnings": 'Unrecognized value for parameter "prop": extracts'},
+                    "main": {"warnings": "Unrecognized parameters: explaintext, exlimit, exsectionformat."}}
+            return {"batchcomplete": True, "warnings": said, **answer}
         at = int(asked.get("excontinue", 0))
         if ids[at] in self.pages:
             pages[at]["extract"] = self.pages[ids[at]][1]

@@ -89,4 +89,4 @@ def test_pages_without_markup() -> None:
         "<table><tr><td>box<table><tr><td>inner</td></tr></table></td></tr></table><p>A <b>rock</b><sup>[1]</sup>\n"
         "that cooled&nbsp;slowly.</p><script>alert('<p>no</p>')</script><ul><li>hard<li>grey</ul></body></html>"
     )
-    assert strip_markup(page) == "Granite\n\nA rock that cooled slowly.\n\nhard\n\ngrey"
+    assert strip_markup(page) == "A rock that cooled slowly.\n\nhard\n\ngrey"
