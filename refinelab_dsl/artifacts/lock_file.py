@@ -39,7 +39,8 @@ class Record(BaseModel):
 
 
 class DataPin(Record):
-    """A file of a dataset. rows: None where its format cannot be read yet."""
+    """A file of a dataset. rows: items that `explode` takes a row apart into count each; None in locks of versions that
+    could not read its format."""
 
     sha256: Digest
     bytes: int

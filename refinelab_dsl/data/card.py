@@ -12,7 +12,7 @@ import msgspec
 from refinelab_dsl.data.column_types import NULL, ColumnType
 from refinelab_dsl.data.sinks import Files, OutputDigest, Parquet, Part, Row
 from refinelab_dsl.declarations import Dataset
-from refinelab_dsl.diagnostics.display import escape
+from refinelab_dsl.diagnostics.markdown import code_span
 
 if TYPE_CHECKING:
     from refinelab_dsl.data.layout import OutputRow
@@ -89,7 +89,7 @@ class Card(Part):
             made = f"{_count(self._simulated)} of these: the work of a simulated model"
             lines += ["", f"**{made}**, good for trying a spec, and for nothing else. They have `_simulated`."]
         lines += ["", "| column | holds |", "|---|---|"]
-        lines += [f"| {_cell(name)} | {_describe(type)} |" for name, type in self._table.columns]
+        lines += [f"| {code_span(name)} | {_describe(type)} |" for name, type in self._table.columns]
         return "\n".join(lines) + "\n"
 
 
@@ -97,14 +97,8 @@ def _describe(type: ColumnType) -> str:
     if type.kind == "list":
         return f"list: {_describe(type.of or NULL)}"
     if type.kind == "map":
-        return f"map of {', '.join(map(_cell, type.keys))}"
+        return f"map of {', '.join(map(code_span, type.keys))}"
     return _WORDS[type.kind]
-
-
-def _cell(name: str) -> str:
-    """A name from data in a table of markdown."""
-    shown = escape(name).replace("|", "\\|").replace("<", "&lt;")
-    return f"`{shown}`" if "`" not in shown else shown.replace("`", "\\`")
 
 
 def _count(size: int) -> str:

@@ -154,7 +154,9 @@ def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
             continue
         for output in files:
             digest = f"sha256 {output['sha256'][:16]}…"
-            rows.append(("  output", escape(output["file"]), count_of(output["rows"], "row"), digest))
+            is_card = not output["rows"] and output["file"].endswith("/README.md")
+            held = "card" if is_card else count_of(output["rows"], "row")
+            rows.append(("  output", escape(output["file"]), held, digest))
     log = head.get("provenance")
     if log:
         rows.append(

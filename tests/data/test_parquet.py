@@ -222,7 +222,7 @@ class TestHub:
         assert "2 rows, refined with refinec." in body
         assert "| 1 | added by an operator |" in body
         assert "**1 row of these: the work of a simulated model**" in body
-        assert "| x\\|\\`y | list: whole number |" in body
+        assert "| ``x\\|`y`` | list: whole number |" in body
 
     def test_a_card_of_yours_is_put_back_where_the_commit_fails(self, tmp_path: Path) -> None:
         project = make_project(tmp_path, {"qa.jsonl": '{"question":"a","answer":"1"}\n', "hub/README.md": "mine"})
