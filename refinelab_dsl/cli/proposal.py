@@ -119,6 +119,7 @@ def build_document(proposal: Proposal) -> dict[str, Any]:
         "executable": found.checked,
         "source": list(dataset.source),
         "outside": proposal.outside,
+        "explode": list(dataset.explode),
         "columns": None if dataset.columns is None else list(dataset.columns),
         "key": reading.key,
         "answer_as": dataset.answer_as,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from refinelab_dsl import measures
 from refinelab_dsl.builtins import TASKS
@@ -50,12 +51,31 @@ def infer(name: str, source: Sequence[str], files: Sequence[Path], project: Proj
         return faults.no_items(name, f"`{label}` holds no row", None)
     columns = build_columns(sample.rows)
     reading = infer_task(columns)
+    if isinstance(reading, Unclear) and reading.lists is not None:
+        apart = dataset.model_copy(update={"explode": find_parallel(sample.rows, reading.lists)})
+        taken = read_sample(apart, files, project)
+        if not isinstance(taken, Diagnostic) and taken.count:
+            columns = build_columns(taken.rows)
+            reading = infer_task(columns)
+            dataset, sample = apart, taken
     if isinstance(reading, Unclear):
         return _refuse(label, reading.missing, columns)
     topics = find_topics(columns, _columns_used(reading), sample.stems)
     if reading.task not in TASK_FIELDS:
         return _without_reading(dataset, sample, reading, columns, topics)
     return _read_all(dataset, files, project, sample, reading, columns, topics)
+
+
+def find_parallel(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
+    """The columns that hold lists as long as those of `name` in every row: what `explode` takes apart together."""
+
+    def is_parallel(row: Mapping[str, Any], other: str) -> bool:
+        held, others = row.get(name), row.get(other)
+        return isinstance(held, list) and isinstance(others, list) and len(held) == len(others)
+
+    whole = [row for row in rows if isinstance(row.get(name), list)]
+    names = dict.fromkeys(other for row in whole for other in row)
+    return tuple(other for other in names if all(is_parallel(row, other) for row in whole))
 
 
 def _refuse(name: str, reason: str, columns: Mapping[str, Column]) -> Diagnostic:

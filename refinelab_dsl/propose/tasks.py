@@ -37,9 +37,10 @@ _ROLES = ({"role", "content"}, {"from", "value"})
 
 @dataclass(frozen=True)
 class Unclear:
-    """No task could be inferred. `missing` says what for."""
+    """No task could be inferred. `missing` says what for. lists: a column in which each row holds several questions."""
 
     missing: str
+    lists: str | None = None
 
 
 def infer_task(columns: Mapping[str, Column]) -> Reading | Unclear:
@@ -57,7 +58,8 @@ def infer_task(columns: Mapping[str, Column]) -> Reading | Unclear:
     if solved is not None:
         return with_side_fields(solved, columns)
     if several is not None:
-        return Unclear(f"each row holds several questions (a list in `{several}`); a dataset has one in each row")
+        why = f"each row holds several questions (a list in `{several}`); a dataset has one in each row"
+        return Unclear(why, several)
     if not questions:
         return Unclear("no column is a question by its name, and none holds choices that another one is the key to")
     lacking = _explain_code(columns)

@@ -117,6 +117,8 @@ def _dataset_lines(inference: Inference) -> Iterator[str]:
     yield f"source = {sources[0] if len(sources) == 1 else '[' + ', '.join(sources) + ']'}"
     if dataset.columns is not None:
         yield f"columns = [{', '.join(map(render_label, dataset.columns))}]  # the first row is no header"
+    if dataset.explode:
+        yield f"explode = [{', '.join(map(render_label, dataset.explode))}]  # lists: each row holds several questions"
     if dataset.answer_as != "auto":
         yield f"answer_as = {dataset.answer_as}  # {_comment(reading.key_evidence)}"
     elif reading.task == "mcq":

@@ -57,7 +57,8 @@ def test_what_is_inferred(pattern: str) -> None:
         assert found.dataset.columns == truth.columns, path
         topic = None if found.topic is None else (found.topic.name, len(found.topic.counts))
         assert topic == TOPICS.get(pattern), path
-        assert found.bad <= 0.02 * found.rows, path
+        assert found.dataset.explode == truth.explode, path
+        assert found.bad <= truth.bad * found.rows, path
         text = propose.write_spec(found, "real.refine")
         assert syntax.format_source(Source("real.refine", text))[0] == text, path
         analysis = compiler.analyze(Source("real.refine", text, SHARED / "real.refine"), Options())

@@ -14,6 +14,8 @@ class Truth(NamedTuple):
     key: str
     fields: dict[str, str]
     columns: tuple[str, ...] | None = None
+    explode: tuple[str, ...] = ()
+    bad: float = 0.02  # of the rows, at most
 
 
 def _columns(**names: str) -> dict[str, str]:
@@ -55,6 +57,14 @@ KNOWN: dict[str, Truth] = {
         "math", "number", _columns(question="question", solution="solution", answer="answer")
     ),
     "humaneval/HumanEval.jsonl.gz": Truth("code", "none", _CODE),
+    # Two replies and which is the better one.
+    "llmbar/*.json": Truth(
+        "mcq", "index from 1",
+        {
+            "question": 'column("input")', "choices": '[column("output_1"), column("output_2")]',
+            "answer": 'column("label")',
+        },
+    ),
     "mbpp/mbpp_sanitized_for_code_generation.jsonl.gz": Truth("code", "none", _CODE),
     "mmlu/*/*.csv": Truth("mcq", "letter", _MMLU, ("question", "A", "B", "C", "D", "answer")),
     "mmlu_pro/author_revisions.jsonl": Truth(
@@ -75,6 +85,15 @@ KNOWN: dict[str, Truth] = {
     ),
     "openbookqa/dev_complete.jsonl": Truth("mcq", "label", _NESTED),
     "openbookqa/test_complete.jsonl": Truth("mcq", "label", _NESTED),
+    "race/*.jsonl.gz": Truth(
+        "mcq", "letter",
+        _columns(id="id", question="questions", choices="options", answer="answers", context="article"),
+        explode=("answers", "options", "questions"),
+    ),
+    # Answers of one type in five are lists of numbers.
+    "theoremqa/*.json.gz": Truth(
+        "qa", "free text", _columns(id="id", question="Question", answer="Answer", solution="explanation"), bad=0.11
+    ),
     "truthfulqa/TruthfulQA.csv": Truth("qa", "free text", _columns(question="Question", answer="Best Answer")),
 }  # fmt: skip
 
@@ -83,13 +102,13 @@ TOPICS = {
     "mmlu_pro/author_revisions.jsonl": ("category", 5),
     "mmlu_pro/questions.jsonl.gz": ("category", 7),
     "mmlu_redux/mmlu_redux.jsonl.gz": ("subject", 19),
+    "theoremqa/*.json.gz": ("field", 4),
     "truthfulqa/TruthfulQA.csv": ("category", 38),
 }
 """File -> the column to balance and its number of labels; the others have none."""
 
 _NO_QUESTION = ("RF3060", "no column is a question by its name")
 _NO_ANSWER = ("RF3060", "no column is its answer")
-_NOT_YET = ("RF3007", "which this version of refinec cannot read")
 _NO_FORMAT = ("RF3006", "does not say its format")
 
 REFUSED: dict[str, tuple[str, str]] = {
@@ -99,7 +118,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "gsm8k_model_results/*.csv": _NO_QUESTION,  # right or wrong, by model
     "gsm8k_platinum/status_even_indices.jsonl": _NO_QUESTION,  # answers of items that stand elsewhere
     "humaneval/HumanEvalPlus-Mini.jsonl.gz": ("RF3060", "this looks like `code`"),  # inputs, and no test as text
-    "llmbar/*.json": _NOT_YET,
     "mbpp/mbpp.jsonl.gz": ("RF3060", "this looks like `code`"),  # no entry point, tests as a list
     "metabench/*_items.csv": _NO_ANSWER,  # questions and their difficulty
     "metabench/*_responses.txt.gz": _NO_FORMAT,
@@ -116,10 +134,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "openassistant/*.gz": _NO_ANSWER,  # trees of replies
     "openbookqa/openbook.txt": _NO_FORMAT,  # facts
     "opentriviaqa/*.txt.gz": _NO_FORMAT,  # a format of its own
-    "race/*.jsonl.gz": ("RF3060", "each row holds several questions"),
     "race/original_format_sample/*/*.txt": _NO_FORMAT,
     "self_instruct/seed_tasks.jsonl": ("RF3060", "its answers are lists"),
-    "theoremqa/*.json.gz": _NOT_YET,
     "tulu/*.gz": ("RF3060", "its answers are lists"),  # replies of two models
-    "ultrachat/*.json": _NOT_YET,
+    "ultrachat/*.json": _NO_QUESTION,  # prompts
 }
