@@ -73,6 +73,11 @@ def test_commands_and_options_exist(name: str) -> None:
             continue
         command = refinec.get_command(click.Context(refinec), words[1])
         assert command is not None
+        if isinstance(command, click.Group) and len(words) > 2:
+            command = command.commands.get(words[2])
+            if command is None:
+                wrong.append(line)
+                continue
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         known |= {"--help", "-h"}
         options = [word.partition("=")[0] for word in words[2:] if word.startswith("-") and word != "-"]
