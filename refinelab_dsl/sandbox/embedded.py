@@ -10,8 +10,10 @@ import os
 import shlex
 import string
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from errno import EAGAIN
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -68,19 +70,32 @@ class Embedded:
         program = find_interpreter()
         self._folder = tempfile.TemporaryDirectory(prefix="refinec-")
         try:
-            self._pool: Any = self._monty.Monty(
-                binary_path=_write_launcher(Path(self._folder.name), program, self._limits),
-                min_processes=0,
-                max_processes=self._workers,
-                max_checkouts_per_worker=1,
-                request_timeout=self._limits.seconds + _GRACE,
-            )
-            self._pool.__enter__()
-            self._absent = self._ask_absent()
+            launcher = _write_launcher(Path(self._folder.name), program, self._limits)
+            # Where nothing in the folder for temporary files may be executed the interpreter starts without it: what it
+            # keeps from programs does not rest on the launcher.
+            if not self._open_pool(launcher) and not self._open_pool(program):
+                raise OSError("it ends at once")
         except BaseException:
             self._folder.cleanup()
             raise
         return self
+
+    def _open_pool(self, path: Path) -> bool:
+        """Starts workers by a program; false where they do not start."""
+        self._pool: Any = self._monty.Monty(
+            binary_path=path,
+            min_processes=0,
+            max_processes=self._workers,
+            max_checkouts_per_worker=1,
+            request_timeout=self._limits.seconds + _GRACE,
+        )
+        self._pool.__enter__()
+        try:
+            self._absent = self._ask_absent()
+        except (OSError, self._monty.MontyError):
+            self._pool.__exit__(None, None, None)
+            return False
+        return True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,40 +106,55 @@ class Embedded:
             self._folder.cleanup()
 
     def run(self, program: Execute) -> Outcome:
-        """What becomes of a program. Raises nothing that the program causes."""
+        """What becomes of a program. Raises nothing that the program causes.
+
+        Raises:
+            OSError: no worker can be started.
+        """
         lacking = subset.find_lacking(program.code, self._absent)
         if lacking is not None:
             return Outcome("unsupported", message=lacking)
         printed = _Printed(self._limits.output)
         try:
-            supplied = self._constants()
-            with self._checkout(supplied) as session:
-                for module in find_modules(program.code):
-                    functions = session.feed_run(write_module(module))
-                    named = dict(zip(module_names(module), functions, strict=True))
-                    supplied[module] = self._monty.ExternalModule(named)
-                if "round" in program.code:
-                    session.feed_run(ROUND)
-                session.feed_run(_without_value(program.code), print_callback=printed)
-                value = self._read_value(session, program.answer, printed)
+            value = self._compute(program, printed)
         except self._monty.MontyCrashedError as error:
             outcome = Outcome("timeout" if error.timed_out else "crashed", message="the interpreter ended")
         except self._monty.MontyError as error:
             outcome = self._explain(program, error, printed)
         except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
             outcome = Outcome("failed", message=type(error).__name__, detail=shorten(str(error)))
+        except RuntimeError:  # of the pool: what a program raises comes as an error of the interpreter
+            outcome = Outcome("crashed", message="the interpreter ended")
         else:
             # None stands for a value that is longer than what is kept.
             outcome = Outcome("ok", value) if value is not None or program.answer is None else Outcome("output")
         return replace(outcome, stdout=printed.text)
 
+    def _compute(self, program: Execute, printed: _Printed) -> str | None:
+        """Runs a program in a session of its own; the value that is wanted, None where none is or it is too long."""
+        supplied = self._constants()
+        with self._checkout(supplied) as session:
+            for module in find_modules(program.code):
+                functions = session.feed_run(write_module(module))
+                named = dict(zip(module_names(module), functions, strict=True))
+                supplied[module] = self._monty.ExternalModule(named)
+            if "round" in program.code:
+                session.feed_run(ROUND)
+            session.feed_run(_without_value(program.code), print_callback=printed)
+            return self._read_value(session, program.answer, printed)
+
     def _constants(self) -> dict[str, Any]:
         """The module `string`, of which only the constants are there."""
         return {"string": self._monty.ExternalModule({name: getattr(string, name) for name in _CONSTANTS})}
 
-    def _checkout(self, modules: Mapping[str, Any]) -> Any:
-        """A session with a fresh worker. modules: by name; they may come later."""
-        return self._pool.checkout(
+    @contextmanager
+    def _checkout(self, modules: Mapping[str, Any]) -> Iterator[Any]:
+        """A session with a fresh worker. modules: by name; they may come later.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        session = self._pool.checkout(
             limits={
                 "max_feed_duration_secs": self._limits.seconds,
                 "max_memory": self._limits.memory,
@@ -134,6 +164,12 @@ class Embedded:
             os_policy={"sleep": "zero", "random_start": {"seed": 0}},
             external_modules=modules,
         )
+        with ExitStack() as stack:
+            try:
+                opened = stack.enter_context(session)
+            except RuntimeError as error:
+                raise OSError(EAGAIN, str(error)) from None
+            yield opened
 
     def _read_value(self, session: Any, name: str | None, printed: _Printed) -> str | None:
         if name is None:
