@@ -303,7 +303,7 @@ class _Builder:
             each = float(self.largest) if reach is None else reach / max(1, tries)
             own = set(numbers)
             stays = [(n, each * left[c]) for c in sources for n in leaving[c] if n not in own and left[c]]
-            if stays or len(numbers) > 1:
+            if stays or len(numbers) > 1 or not tries:
                 terms = (*((n, 1.0) for n in numbers), *stays)
                 self.rows.append(Row(f"tries_{operator}_{cell}", terms, None, each * tries))
         for number in copies:  # every item of the cell has the same number of them, and takes them along

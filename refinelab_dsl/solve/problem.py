@@ -107,7 +107,7 @@ class Action:
         if self.attempts_per_item is None:
             return None
         if self.sure is not None and cell in self.sure:
-            return float(self.sure[cell])
+            return float(min(self.sure[cell], tries))
         return self.success * tries
 
     def left(self, cell: int) -> int:

@@ -203,3 +203,21 @@ def test_a_copy_in_stock_needs_its_original() -> None:
     emptied = solve(replace(problem, limits=replace(limits, size=3, keep_originals=0)))
     assert isinstance(emptied, Assignment)
     assert emptied.allotments == ()
+
+
+def test_an_item_that_was_tried_as_often_as_it_may_is_not_moved() -> None:
+    """Nine of ten items of `a` were tried in vain: of these none can move, and one of those that were not can."""
+    problem = Problem(
+        axes=(Axis("level", ("a", "b"), (0.5, 0.5)),),
+        cells=(
+            Cell((0,), 1, eligible=frozenset((0,))),
+            Cell((0,), 9, eligible=frozenset((0,)), kin=0),
+        ),
+        operators=(
+            Action("harden", "move", success=0.9, tokens=1.0, targets={(0,): ((1,),)}, sure={0: 6}, tried={1: 1}),
+        ),
+        limits=Limits(size=10),
+    )
+    found = solve(problem)
+    assert isinstance(found, Assignment)
+    assert [(allotment.cell, allotment.count) for allotment in found.allotments if allotment.count] == [(0, 1)]
