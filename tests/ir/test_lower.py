@@ -217,8 +217,6 @@ def test_what_no_plan_can_execute_is_listed_with_its_place() -> None:
     program = compile_text(text).certain
     listed = {use.what: text[use.span.start : use.span.end] for use in program.unexecutable if use.span is not None}
     assert listed == {
-        "`kind = elo` of measure `rating`": "elo",
-        "block `pilot`": "pilot",
         "`replan` of `solve` other than `never`": "replan = 0.2",
         "`error_rate()` in expect `e`": "error_rate()",
         "`variants` of operator `a` other than `1`": "variants = 2",

@@ -168,7 +168,7 @@ def test_the_tree_of_a_spec() -> None:
 dataset chem · mcq
 ├─ measure area · column
 │  └─ dimension topic
-├─ measure rating · elo  (not executable yet)
+├─ measure rating · elo
 │  ├─ dataset rated · mcq  [seeds]
 │  ├─ dimension difficulty
 │  └─ model small · openai  [model]
@@ -177,7 +177,7 @@ dataset chem · mcq
 constraints
 └─ dimension topic  [floor]
 
-operator harden · rewrite_distractors  (not executable yet)
+operator harden · rewrite_distractors
 ├─ dimension difficulty  [moves, where]
 ├─ prompt harder  [prompt]
 ├─ validator fine · expression  [checks]
@@ -192,12 +192,12 @@ validator checked · in_bin
 
 model spare · simulated
 
-pilot  (not executable yet)
+pilot
 └─ dimension topic  [stratify_by]
 
 expect topics alike | <end>
 ├─ dimension topic  [assert]
-└─ operator harden · rewrite_distractors  [assert]  (not executable yet) …
+└─ operator harden · rewrite_distractors  [assert] …
 """
 
 
