@@ -40,6 +40,8 @@ MODULES = {
 }
 OPTIONAL = {
     "bpe-openai": ("bpe_openai", "tokens", "exact token counts of OpenAI's models; without it they are estimated"),
+    "bm25s": ("bm25s", "search", "passages of a corpus: `rag`, `generate { context = … }`"),
+    "libzim": ("libzim", "zim", "offline copies of wikis: `zim(\"wiki.zim\")`"),
     "matplotlib": ("matplotlib", "plot", "pictures, for `refinec compare --plot`"),
     "sentence-transformers": ("sentence_transformers", "embed", "embeddings by a model of this machine"),
     "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),

@@ -43,7 +43,7 @@ from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.plan.templates import build_template_digests
-from refinelab_dsl.prompts.asking import result_ceiling
+from refinelab_dsl.prompts.asking import result_ceiling, result_questions
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
@@ -497,10 +497,17 @@ def _round_solution(assignment: Assignment) -> Solution:
 
 
 def _called_models(situation: Situation, sketch: Sketch, *, new: bool = False) -> list[Model]:
-    """The models whose replies the plan rests on; with `new`, only those that it asks."""
+    """The models whose replies the plan rests on, those of its checks and of what measures new items among them; with
+    `new`, only those that it asks."""
     context = situation.context
     operators = dict.fromkeys(group.operator for group in sketch.groups if group.new or not new)
-    return [context.models[context.templates[name].model] for name in operators if name in context.templates]
+    asked: list[str] = []
+    for name in operators:
+        if name in context.templates:
+            asked.append(context.templates[name].model)
+        if name in context.operators:
+            asked += [question.template.model for question in result_questions(context, context.operators[name])]
+    return [context.models[name] for name in dict.fromkeys(asked)]
 
 
 def _build_notes(situation: Situation, sketch: Sketch) -> tuple[str, ...]:

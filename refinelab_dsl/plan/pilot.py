@@ -435,7 +435,9 @@ def _find_hosts(context: StepContext, phase: Phase) -> tuple[str, ...]:
 def _templates_of(context: StepContext, wish: Wish) -> Iterator[str]:
     yield wish.template
     if wish.targets:
-        for name in context.operators[wish.name].checks:
+        operator = context.operators[wish.name]
+        repairs = (str(operator.options["validator"]),) if operator.kind == "correct" else ()
+        for name in (*operator.checks, *repairs):
             yield from (template for template in context.templates if template.startswith(f"validator.{name}"))
 
 

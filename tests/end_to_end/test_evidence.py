@@ -218,3 +218,14 @@ def test_a_validator_that_always_says_supported_refutes_nothing_in_the_pilot(tmp
     assert "refuted" not in said.partition("Known")[2]
     assert planned.json["flagged"] == {"now": 0, "planned": 0}
     assert planned.json["actions"] == []
+
+
+def test_the_host_of_a_validators_model_is_listed_too(tmp_path: Path) -> None:
+    _project(tmp_path, model="provider = simulated")
+    spec = tmp_path / "spec.refine"
+    other = 'model other { provider = openai, id = "x", base_url = "http://127.0.0.1:9/v1" }\nvalidator grounded '
+    text = spec.read_text("utf-8").replace("validator grounded ", other, 1)
+    text = text.replace("kind = rag, model = small", "kind = rag, model = other")
+    spec.write_text(text, "utf-8")
+    planned = refinec("plan", "--format", "json", "spec.refine", cwd=tmp_path)
+    assert planned.json["hosts"] == ["127.0.0.1"]
