@@ -101,6 +101,7 @@ class Analysis:
     diagnostics: Diagnostics
     lock: Lock | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    seeds: Mapping[str, SeedSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
     if analysis.program is None or profile is None:
         return Posed(analysis, diagnostics)
     try:
-        context = build.build_context(analysis.program, profile, analysis.evidence)
+        context = build.build_context(analysis.program, profile, analysis.evidence, analysis.seeds)
         estimates = estimate.estimate(analysis.program, profile, context, evidence=analysis.evidence)
     except StepFault as fault:
         return Posed(analysis, diagnostics.with_([_blame(analysis.program, fault)]))
@@ -217,7 +218,7 @@ def pilot(
     destination: where that plan is saved; None prices alone. spent: tokens and dollars of its phases so far.
     """
     from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
-    from refinelab_dsl.plan import learnt, pilot
+    from refinelab_dsl.plan import pilot
     from refinelab_dsl.plan.review import review_pilot
     from refinelab_dsl.prompts.steps import StepFault
 
@@ -225,10 +226,9 @@ def pilot(
     program = analysis.program
     if program is None or profile is None:
         return Piloted(analysis, diagnostics, ExitCode.SPEC)
-    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
-    if problems:
-        return Piloted(analysis, diagnostics.with_(problems), ExitCode.SPEC)
-    case = pilot.PilotCase(program, profile, analysis.evidence, __version__, _spec_path(analysis), seeds, *spent)
+    case = pilot.PilotCase(
+        program, profile, analysis.evidence, __version__, _spec_path(analysis), analysis.seeds, *spent
+    )
     try:
         phases = pilot.list_phases(case)
         if not phases:
@@ -257,7 +257,7 @@ def describe_evidence(spec: Spec, options: Options = Options()) -> Facts | None:
     analysis, profile, _ = _look(spec, options)
     if analysis.program is None or profile is None:
         return None
-    context = build.build_context(analysis.program, profile, analysis.evidence)
+    context = build.build_context(analysis.program, profile, analysis.evidence, analysis.seeds)
     try:
         estimates = estimate.estimate(analysis.program, profile, context, evidence=analysis.evidence)
     except StepFault:
@@ -267,6 +267,8 @@ def describe_evidence(spec: Spec, options: Options = Options()) -> Facts | None:
 
 def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagnostics]:
     """Stages 1 to 5; the profile is there exactly when all went well."""
+    from refinelab_dsl.plan import learnt
+
     analysis = analyze(spec, options)
     program, diagnostics = analysis.program, analysis.diagnostics
     if program is None:
@@ -276,7 +278,11 @@ def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagn
     diagnostics = diagnostics.with_(damage)
     if diagnostics.has_errors:
         return analysis, None, diagnostics
-    analysis = replace(analysis, evidence=evidence)
+    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
+    diagnostics = diagnostics.with_(problems)
+    if diagnostics.has_errors:
+        return analysis, None, diagnostics
+    analysis = replace(analysis, evidence=evidence, seeds=seeds)
     profile, found = _profile(program, analysis, options)
     diagnostics = diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:
@@ -379,7 +385,7 @@ def _profile(
         allow_outside=options.allow_outside,
         origins=program.origins,
         others=program.datasets,
-        learnt=learnt.find_values(program, analysis.evidence),
+        learnt=learnt.find_values(program, analysis.evidence, analysis.seeds),
         embeddings=program.embeddings,
         corpora=list_corpora(program.operators, program.validators, program.datasets),
         environ=options.environ,
@@ -395,7 +401,6 @@ class _Case:
     profile: Profile
     context: StepContext
     options: Options
-    seeds: Mapping[str, SeedSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -422,13 +427,10 @@ def _allocate(
 ) -> Planned:
     """Stages 6 to 8."""
     from refinelab_dsl.artifacts.inventory import Earlier
-    from refinelab_dsl.plan import build, learnt
+    from refinelab_dsl.plan import build
 
-    seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
-    if problems:
-        return Planned(analysis, None, diagnostics.with_(problems), ExitCode.SPEC)
-    context = build.build_context(program, profile, analysis.evidence)
-    case = _Case(analysis, program, profile, context, options, seeds)
+    context = build.build_context(program, profile, analysis.evidence, analysis.seeds)
+    case = _Case(analysis, program, profile, context, options)
     earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
     answer = _decide(case, earlier.runs)
     diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
@@ -511,7 +513,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
             allocation.luck,
             inventory,
             analysis.evidence,
-            case.seeds,
+            analysis.seeds,
         )
         try:
             draft = build.draft_plan(situation, chosen, items)

@@ -47,16 +47,14 @@ def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_appr
     """
     path = inputs.require_spec(spec)
     piloted = compiler.pilot(path, inputs.build_options(settings))
+    if piloted.phases and settings.format == "text":  # also of a pilot that is too dear
+        terminal.write(render_outlook(piloted.phases, piloted.analysis.program))
     terminal.report(settings, piloted.diagnostics)
     document: dict[str, Any] = {"phases": build_outlook(piloted.phases), **terminal.document(piloted.diagnostics)}
-    if piloted.exit_code != ExitCode.DONE or not piloted.phases:
-        if piloted.exit_code == ExitCode.DONE:
-            terminal.report_one(settings, faults.pilot_nothing())
+    if piloted.exit_code == ExitCode.DONE and not piloted.phases:
+        terminal.report_one(settings, faults.pilot_nothing())
+    if piloted.exit_code != ExitCode.DONE or not piloted.phases or dry_run:
         return _answer(settings, document, piloted.exit_code)
-    if settings.format == "text":
-        terminal.write(render_outlook(piloted.phases, piloted.analysis.program))
-    if dry_run:
-        return _answer(settings, document, ExitCode.DONE)
     if not auto_approve and not _approve(settings, piloted.phases):
         terminal.complain("pilot cancelled: nothing was called, nothing was written")
         return ExitCode.INTERRUPTED

@@ -158,6 +158,7 @@ class _Column:
     first_unlisted: Place | None = None
     unknown: _Tally = field(default_factory=_Tally)
     lost: int = 0  # items without a listed label under `drop` and `keep`
+    pending: int = 0  # items of which evidence has nothing
 
 
 class _Scan:
@@ -302,8 +303,7 @@ class _Scan:
         codes = []
         for column in self.columns:
             code = self._code(column, item, scope)
-            is_pending = item.row in self.missing.get(column.dimension.measure, ())
-            if code < 0 and column.dimension.unknown == "drop" and not is_pending:
+            if code < 0 and column.dimension.unknown == "drop" and not self._is_pending(column, item):
                 self.dropped += 1
                 return
             codes.append(code)
@@ -328,8 +328,8 @@ class _Scan:
         label = scope.label(name)
         if label is None:
             column.valued = column.valued or scope.value(column.dimension.measure) is not None
-            if item.row in self.missing.get(column.dimension.measure, ()):
-                column.lost += 1
+            if self._is_pending(column, item):
+                column.pending += 1
             elif column.dimension.unknown == "error":
                 value = scope.value(column.dimension.measure)
                 column.unknown.add(_explain_unknown(column.dimension, value), item.place)
@@ -351,6 +351,10 @@ class _Scan:
         else:
             column.lost += 1
         return -1
+
+    def _is_pending(self, column: _Column, item: Item) -> bool:
+        """Whether evidence has nothing of the item: it is no item without a label, and is kept."""
+        return item.row in self.missing.get(column.dimension.measure, ())
 
     def _holds(self, condition: Compiled, scope: ItemScope, what: str, item: Item) -> bool:
         try:
@@ -508,8 +512,9 @@ class _Scan:
             name, lost = column.dimension.name, column.lost
             if lost and column.dimension.unknown == "drop":
                 yield f"{faults.count(lost, 'item')} without a label of `{name}` left out"
-            elif lost:
-                yield f"{faults.count(lost, 'item')} without a label of `{name}` kept outside of its shares"
+                lost = 0
+            if kept := lost + column.pending:
+                yield f"{faults.count(kept, 'item')} without a label of `{name}` kept outside of its shares"
 
 
 def _blame_source(problem: Diagnostic, dataset: Dataset, origins: Mapping[str, Span] | None) -> Diagnostic:

@@ -21,6 +21,7 @@ from refinelab_dsl.execute.earlier import describe_vanished
 from refinelab_dsl.execute.embeddings import list_asked
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord
+from refinelab_dsl.execute.seeds import read_planned_seeds
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
 from refinelab_dsl.store import StoreError
@@ -70,6 +71,7 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     header = plan.header.model_copy(update={"dataset": dataset, "corpora": corpora})
     files = _check_dataset(plan, header, project, allow_outside)
     _check_corpora(plan, header, project, options, allow_outside)
+    _check_seeds(header, project, allow_outside)
     _check_inventory(plan, project, options)
     refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
     if refused.has_errors:
@@ -140,6 +142,14 @@ def _check_corpora(
             changes.append(f"the corpus `{now.name}` changed")
     if changes:
         raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), tuple(changes)))
+
+
+def _check_seeds(header: Header, project: Project, allow_outside: bool) -> None:
+    """Ratings are compared with the exemplars that the plan was made with."""
+    for seeds in header.seeds.values():
+        found = read_planned_seeds(seeds, project, allow_outside=allow_outside)
+        if isinstance(found, Diagnostic):
+            raise Refusal(ExitCode.STALE, found)
 
 
 def _check_inventory(plan: PlanFile, project: Project, options: RunOptions) -> None:

@@ -1,43 +1,31 @@
-"""Rated exemplars that stand in a dataset of their own."""
+"""The rated exemplars of a plan, where they stand in a dataset of their own."""
 
 from __future__ import annotations
 
 from refinelab_dsl.artifacts.plan import SeedSet
-from refinelab_dsl.data import digest_dataset, digest_files, find_files
-from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.read import read_items
+from refinelab_dsl.data.seeds import Seeds, read_seeds
+from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import evidence as faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import SourceFault
 from refinelab_dsl.questions import Exemplar
 
-RATING = "rating"
+
+def read_planned_seeds(seeds: SeedSet, project: Project, *, allow_outside: bool) -> Seeds | Diagnostic:
+    """Seeds as they were when the plan was made; otherwise what is wrong with them."""
+    found = read_seeds(seeds.dataset, project, allow_outside=allow_outside)
+    if isinstance(found, Seeds) and found.sha256 != seeds.sha256:
+        return faults.seeds_changed(seeds.dataset.name)
+    return found
 
 
 def read_exemplars(seeds: SeedSet, project: Project, *, allow_outside: bool) -> tuple[Exemplar, ...]:
     """The items of a seed set with their ratings.
 
     Raises:
-        SourceFault: a file is missing or changed, a row is bad, or a rating is no number.
+        SourceFault: they are not what they were.
     """
-    files, problems = find_files(seeds.dataset, project, allow_outside=allow_outside)
-    if problems:
-        raise SourceFault(problems[0])
-    digests, problems = digest_files(files, project)
-    if problems:
-        raise SourceFault(problems[0])
-    if digest_dataset(digests) != seeds.sha256:
-        raise SourceFault(faults.seeds_changed(seeds.dataset.name))
-    found = []
-    for entry in read_items(seeds.dataset, files, project):
-        if not isinstance(entry, Item):
-            raise SourceFault(entry.diagnostic)
-        value = entry.attributes.get(RATING, entry.raw.get(RATING))
-        try:
-            rating = float(str(value))
-        except ValueError:
-            raise SourceFault(faults.seed_without_rating(seeds.dataset.name, entry.place)) from None
-        found.append(Exemplar(entry, rating))
-    if not found:
-        raise SourceFault(faults.no_seeds(seeds.dataset.name))
-    return tuple(found)
+    found = read_planned_seeds(seeds, project, allow_outside=allow_outside)
+    if not isinstance(found, Seeds):
+        raise SourceFault(found)
+    return tuple(Exemplar(item, rating) for item, rating in found.rated)

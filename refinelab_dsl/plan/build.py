@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import ceil, floor
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -145,10 +146,15 @@ def settle_dimensions(program: Program) -> tuple[Dimension, ...]:
     )
 
 
-def build_context(program: Program, profile: Profile, evidence: Evidence = NO_EVIDENCE) -> StepContext:
-    """What composing prompts needs of a program, its data, and what was learnt of them."""
+def build_context(
+    program: Program,
+    profile: Profile,
+    evidence: Evidence = NO_EVIDENCE,
+    seeds: Mapping[str, SeedSet] = MappingProxyType({}),
+) -> StepContext:
+    """What composing prompts needs of a program, its data, and what was learnt of them. seeds: by measure."""
     return replace(
-        build_bare_context(program, evidence),
+        build_bare_context(program, evidence, seeds),
         dimensions=settle_dimensions(program),
         labels=dict(profile.label_names),
         corpora={corpus.name: corpus.sha256 for corpus in profile.corpora},
@@ -239,7 +245,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()},
         corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
-        known=find_known(program, situation.evidence),
+        known=find_known(program, situation.evidence, situation.seeds),
         seeds=dict(situation.seeds),
         measures=program.measures,
         dimensions=context.dimensions,

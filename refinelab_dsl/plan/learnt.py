@@ -9,8 +9,8 @@ from dataclasses import replace
 from refinelab_dsl.artifacts.evidence import Evidence
 from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
 from refinelab_dsl.builtins import OPERATOR_KINDS
-from refinelab_dsl.data import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.evidence import Learnt
+from refinelab_dsl.data.seeds import Seeds, read_seeds
 from refinelab_dsl.declarations import Measure
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
@@ -23,7 +23,7 @@ from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
 
 
-def build_bare_context(program: Program, evidence: Evidence) -> StepContext:
+def build_bare_context(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> StepContext:
     """A program's declarations and templates, before its data are read: no labels are settled."""
     context = StepContext(
         task=program.dataset.task,
@@ -36,6 +36,7 @@ def build_bare_context(program: Program, evidence: Evidence) -> StepContext:
         templates={},
         validators={validator.name: validator for validator in program.validators},
         embeddings={embedding.name: embedding for embedding in program.embeddings},
+        seeds=seeds,
     )
     found = _find_labels(program, context, evidence)
     templates = {template.name: template for template in build_templates(program, found)}
@@ -71,12 +72,12 @@ def wants_ratings(measure: Measure) -> bool:
     return measure.kind == "elo" and not isinstance(measure.options.get("seeds"), str)
 
 
-def find_values(program: Program, evidence: Evidence) -> Learnt:
+def find_values(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> Learnt:
     """What evidence has of each paid measure of a program."""
     paid = [measure for measure in program.measures if is_paid(measure)]
     if not paid:
         return {}
-    context = build_bare_context(program, evidence)
+    context = build_bare_context(program, evidence, seeds)
     return {
         measure.name: evidence.values(measure_key(context, measure)).values if is_ready(context, measure) else {}
         for measure in paid
@@ -88,9 +89,9 @@ def is_ready(context: StepContext, measure: Measure) -> bool:
     return not wants_labels(measure) or f"measure.{measure.name}" in context.templates
 
 
-def find_known(program: Program, evidence: Evidence) -> dict[str, KnownMeasure]:
+def find_known(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> dict[str, KnownMeasure]:
     """What paid measures rest on: labels with their meanings, and the ratings of seeds."""
-    context = build_bare_context(program, evidence)
+    context = build_bare_context(program, evidence, seeds)
     known: dict[str, KnownMeasure] = {}
     for measure in program.measures:
         meanings = evidence.labels(labels_key(context, measure)) if wants_labels(measure) else {}
@@ -110,15 +111,10 @@ def find_seeds(
         named = measure.options.get("seeds")
         if measure.kind != "elo" or not isinstance(named, str):
             continue
-        files, problems = find_files(
-            datasets[named], project, allow_outside=allow_outside, origins=program.origins
-        )
-        if problems:
-            return {}, tuple(problems)
-        digests, problems = digest_files(files, project)
-        if problems:
-            return {}, tuple(problems)
-        found[measure.name] = SeedSet(dataset=datasets[named], sha256=digest_dataset(digests))
+        seeds = read_seeds(datasets[named], project, allow_outside=allow_outside, origins=program.origins)
+        if not isinstance(seeds, Seeds):
+            return {}, (seeds,)
+        found[measure.name] = SeedSet(dataset=datasets[named], sha256=seeds.sha256)
     return found, ()
 
 

@@ -119,7 +119,7 @@ class PilotCase:
 
     @property
     def context(self) -> StepContext:
-        return build_context(self.program, self.profile, self.evidence)
+        return build_context(self.program, self.profile, self.evidence, self.seeds)
 
 
 def list_phases(case: PilotCase) -> tuple[Phase, ...]:
@@ -378,7 +378,7 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         files=tuple(file.name for file in profile.files),
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()} if trying else {},
-        known=find_known(program, case.evidence),
+        known=find_known(program, case.evidence, case.seeds),
         corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
         seeds=dict(case.seeds),
         measures=program.measures,

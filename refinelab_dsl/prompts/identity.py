@@ -25,6 +25,10 @@ def measure_key(context: StepContext, measure: Measure) -> str:
         "asked": [_describe(context, question.template.name) for question in measure_questions(context, measure)],
         "seeds": measure.options.get("seeds"),
     }
+    if measure.name in context.seeds:  # what they hold counts, and not how they are called
+        seeds = context.seeds[measure.name]
+        fields = seeds.dataset.model_dump(mode="json", exclude={"name", "source"})
+        content["seeds"] = {"dataset": fields, "sha256": seeds.sha256}
     if measure.kind == "verdict":
         content["validator"] = _describe_validator(context, context.validators[str(measure.options["validator"])])
     return _digest(content)

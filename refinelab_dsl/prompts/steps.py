@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from refinelab_dsl.artifacts.plan import Header, Template
+from refinelab_dsl.artifacts.plan import Header, SeedSet, Template
 from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Model, Operator, Validator, short_names
@@ -60,6 +60,7 @@ class StepContext:
     validators: Mapping[str, Validator] = field(default_factory=dict)
     corpora: Mapping[str, str] = field(default_factory=dict)  # by name, the hash of what each holds
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)
+    seeds: Mapping[str, SeedSet] = field(default_factory=dict)  # by measure
 
     @property
     def asked(self) -> dict[str, str]:
@@ -91,6 +92,7 @@ class StepContext:
             validators={validator.name: validator for validator in header.validators},
             corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
             embeddings={embedding.name: embedding for embedding in header.embeddings},
+            seeds=header.seeds,
         )
 
 

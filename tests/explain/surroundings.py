@@ -39,6 +39,7 @@ WRONG: dict[str, Stage] = {
     "RF5041": unprivileged,
     "RF3080": patched(lambda: mock.patch("refinelab_dsl.embeddings.local.find_spec", return_value=None)),
     "RF5042": unprivileged,
+    "RF5140": unprivileged,
     "RF6005": served(Behaviour(GOOD.simulation, key="sk-new")),
     "RF6011": served(Behaviour(GOOD.simulation, script=[Fault("large_usage", factor=10)])),
     "RF6012": served(Behaviour(GOOD.simulation, key="sk-new")),
@@ -68,8 +69,8 @@ RIGHT: dict[str, Stage] = {
     **{
         code: WRONG[code]
         for code in (
-            "RF3005", "RF4002", "RF4004", "RF5006", "RF5041", "RF5042", "RF6005", "RF6011", "RF6012", "RF6020",
-            "RF6021", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
+            "RF3005", "RF4002", "RF4004", "RF5006", "RF5041", "RF5042", "RF5140", "RF6005", "RF6011", "RF6012",
+            "RF6020", "RF6021", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
         )
     },
     **{code: beside_wiki() for code in ("RF6606", "RF6607")},

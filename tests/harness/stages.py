@@ -28,6 +28,7 @@ from tests.harness import openai_server
 from tests.harness.mediawiki_server import ThreadWiki, WikiServer
 from tests.harness.openai_server import Behaviour, ThreadServer
 from tests.harness.situations import SPEC, Place, lay_out
+from tests.harness.warm import import_everything
 
 Stage = Callable[[Place, dict[str, str]], AbstractContextManager[Place]]
 """Lays the files of a situation out and gives the place that it is run in."""
@@ -102,6 +103,7 @@ def overwrite_data(server: ThreadServer, folder: Path) -> None:
 @contextmanager
 def unprivileged(place: Place, files: dict[str, str]) -> Iterator[Place]:
     """As a user to whom permissions apply, in a folder of that user's."""
+    import_everything()  # while its files can be read
     with tempfile.TemporaryDirectory(prefix="situation-", ignore_cleanup_errors=True) as folder:
         home = Path(folder, "home")
         home.mkdir()
