@@ -44,6 +44,8 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
     pairs: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
     fares: dict[str, _Fare] = defaultdict(_Fare)
     simulated: dict[str, bool] = defaultdict(bool)
+    rated = {name for name, known in header.known.items() if known.exemplars}
+    kept: list[int] = []  # values of items that are exemplars: they rest on calls of an earlier phase
     calls: list[events.Call] = []
     problem = None
     for line in read_log(log):
@@ -62,10 +64,13 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
                 calls.clear()
             case events.Label():
                 key = measure_key(context, measures[event.measure])
+                if not calls and event.measure in rated:
+                    kept.append(len(found))
                 found.append(Value(
                     measure=event.measure, key=key, item=event.items[0][:KEY_LENGTH], value=event.value,
                     error=event.error, simulated=event.simulated,
                 ))  # fmt: skip
+                simulated[event.measure] = simulated[event.measure] or event.simulated
                 calls.clear()
             case events.Vocabulary():
                 key = labels_key(context, measures[event.measure])
@@ -83,6 +88,10 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
                 calls.clear()
             case _:
                 pass
+    for place in kept:
+        value = found[place]
+        if isinstance(value, Value) and simulated[value.measure]:
+            found[place] = value.model_copy(update={"simulated": True})
     for name, results in pairs.items():
         found += _rate(context, measures[name], results, simulated[name])
     for name, fare in fares.items():
