@@ -84,7 +84,7 @@ def _without_pin(model: Model) -> Model:
 def _read_context(header: Header, program: Program, evidence: Evidence) -> StepContext:
     """The program as it is now, with what the data settled when the plan was made."""
     return replace(
-        build_bare_context(program, evidence),
+        build_bare_context(program, evidence, header.seeds),
         dimensions=settle_dimensions(program),
         labels=header.labels,
         corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
@@ -111,7 +111,7 @@ def _find_edits(header: Header, program: Program, evidence: Evidence) -> list[st
     }
     written = header.model_copy(update={"models": tuple(map(_without_pin, header.models))})
     edited = [name for name, value in declared.items() if getattr(written, name) != value]
-    templates = build_bare_context(program, evidence).templates
+    templates = build_bare_context(program, evidence, header.seeds).templates
     recorded = {entry.name: entry.sha256 for entry in header.inputs if entry.kind == "prompt"}
     if any(template != templates.get(template.name) for template in header.templates) and (
         recorded == build_template_digests(program)  # otherwise the prompt changed, and that is said
