@@ -31,12 +31,15 @@ def cluster_by_text(items: Iterable[Item], threshold: float) -> list[int | None]
     """
     neighbours, forest = Neighbours(), _Forest(0)
     answers: list[str] = []
+
+    def is_settled(place: int, other: int) -> bool:
+        return forest.is_joined(place, other) or not is_same_answer(answers[place], answers[other])
+
     for place, item in enumerate(items):
         forest.plant()
         answers.append(answer_text(item))
-        for near in neighbours.add_alike(item, threshold, partial(forest.is_joined, place)):
-            if is_same_answer(answers[near], answers[place]):
-                forest.join(near, place)
+        for near in neighbours.add_alike(item, threshold, partial(is_settled, place)):
+            forest.join(near, place)
     return forest.list_firsts()
 
 

@@ -9,8 +9,8 @@ arithmetic: the same texts in the same order give the same numbers on every mach
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import mix, odd_numbers
-from refinelab_dsl.likeness.text import comparison_text, count_grams, dice, passage_digest
+from refinelab_dsl.likeness.text import comparison_text, count_grams, dice, kin_digest, passage_digest
 
 _BANDS: Final = 24
 _ROWS: Final = 4
@@ -61,13 +61,14 @@ class Neighbours:
             default=0.0,
         )
 
-    def add_alike(self, item: Item, threshold: float, is_known: Callable[[int], bool]) -> Iterator[int]:
+    def add_alike(self, item: Item, threshold: float, is_settled: Callable[[int], bool]) -> Iterator[int]:
         """Puts an item among the neighbours, after the places, in the order of `add`, of those candidates before it
-        that are at least so alike. What `is_known` holds for when it is its turn is left out, and not compared."""
-        text, passage = comparison_text(item), passage_digest(item)
+        that are at least so alike and may be copies (`text.kin_digest`). What `is_settled` holds for when it is its
+        turn is left out, and not compared. Not to be mixed with `add`."""
+        text, passage = comparison_text(item), kin_digest(item)
         grams, signature = count_grams(text), sign(text)
         for index in self._candidates(signature, passage):
-            if is_known(index):
+            if is_settled(index):
                 continue
             other = self._texts[index]
             if text == other or dice(grams, count_grams(other)) >= threshold:
@@ -84,18 +85,23 @@ class Neighbours:
         self._exact.add(_digest(text, passage))
 
     def _candidates(self, signature: NDArray[np.uint32], passage: bytes) -> list[int]:
-        hits: Counter[int] = Counter()
+        start = len(self._texts) - self._in_tail
+        runs = []
         for band, key in enumerate(signature):
             first, last = np.searchsorted(self._sorted[band], [key, key + np.uint64(1)])
-            hits.update(self._owners[band, first:last].tolist())
-        start = len(self._texts) - self._in_tail
+            runs.append(self._owners[band, first:last])
+        owners = np.concatenate(runs)
+        if owners.size > start // 8:  # many texts are made alike: counting is faster than sorting
+            counted = np.bincount(owners, minlength=start)
+            places = np.flatnonzero(counted)
+            counts = counted[places]
+        else:
+            places, counts = np.unique(owners, return_counts=True)
         equal = (self._tail[: self._in_tail] == signature).sum(axis=1)
-        for offset in np.flatnonzero(equal):
-            hits[start + int(offset)] += int(equal[offset])
-        ranked = sorted(
-            (index for index in hits if self._passages[index] == passage), key=lambda index: (-hits[index], index)
-        )
-        return ranked[:_CANDIDATES]
+        late = np.flatnonzero(equal)
+        places, counts = np.concatenate([places, start + late]), np.concatenate([counts, equal[late]])
+        ranked = places[np.lexsort((places, -counts))].tolist()
+        return list(islice((index for index in ranked if self._passages[index] == passage), _CANDIDATES))
 
     def _sort_in(self) -> None:
         """Moves the tail into the sorted bands; the tail grows with them, so that this happens rarely."""

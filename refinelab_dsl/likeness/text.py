@@ -49,6 +49,13 @@ def passage_digest(item: Item) -> bytes:
     return b"" if context is None else hashlib.sha256(normalise(str(context)).encode("utf-8", "replace")).digest()[:8]
 
 
+def kin_digest(item: Item) -> bytes:
+    """Different for items that cannot be copies of one another: their passages differ, or the numbers in their
+    answers."""
+    numbers = " ".join(_NUMBER.findall(answer_text(item)))
+    return passage_digest(item) + hashlib.sha256(numbers.encode()).digest()[:8]
+
+
 def likeness(one: str, other: str) -> float:
     """The Dice coefficient of the character trigrams of two normalised texts, in [0, 1]."""
     return 1.0 if one == other else dice(count_grams(one), count_grams(other))

@@ -120,6 +120,17 @@ def test_a_question_in_nearly_the_same_words_with_another_answer_is_another(one:
     assert cluster_rows(rows, [b"", b""], answers, 0.85) == ([0, 0] if same else [None, None])
 
 
+def test_among_many_problems_of_one_form_each_copy_is_found() -> None:
+    """More than are compared with any one of them."""
+    form = "A pump fills {} barrels in the morning and {} in the evening. How many are that, and why does it matter?"
+    texts = [(form.format(number, number + 1), str(2 * number + 1)) for number in range(600)]
+    items = [make_item(text, answer=answer) for text, answer in texts]
+    copies = [make_item(f"{text}?", answer=answer) for text, answer in texts[::9]]
+    found = cluster_by_text([*items, *copies], 0.92)
+    assert found[600:] == list(range(0, 600, 9))
+    assert sum(first is not None for first in found[:600]) == len(copies)
+
+
 @given(st.lists(st.sampled_from(["aa bb cc dd", "aa bb cc de", "xx yy zz", "xx yy zz ", "q"]), max_size=12))
 def test_equal_texts_are_one_cluster_whatever_the_threshold(texts: list[str]) -> None:
     found = cluster_by_text([make_item(text, answer="x") for text in texts], 1.0)
