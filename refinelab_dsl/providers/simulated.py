@@ -9,7 +9,8 @@ A user rehearses bad days with the model's `params`:
                              share of tries that fail so; which tries do follows from seed, call and number of the try
     latency = 0.2            seconds per call, or [0.1, 0.5]
 
-All that it makes is marked as simulated.
+An item's attribute `truth` is its right answer to verdicts on evidence (`simulated_evidence`). All that it makes is
+marked as simulated.
 """
 
 from __future__ import annotations
