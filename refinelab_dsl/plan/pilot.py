@@ -166,7 +166,7 @@ def _wish_labels(case: PilotCase, context: StepContext) -> Iterator[Wish]:
     """Labels that are to be found in the items: one step per measure, about a sample."""
     for measure in case.program.measures:
         if wants_labels(measure) and not case.evidence.labels(labels_key(context, measure)):
-            keys = _draw(case, measure.name, DISCOVERY_SAMPLE, case.profile.keys)
+            keys = _draw(case, measure.name, DISCOVERY_SAMPLE, _list_distinct(case))
             calls = ceil(len(keys) / DISCOVERY_BATCH) + 1
             lengths = [item_bytes(item) / 4 for item in case.profile.samples] or [0.0]
             shown = min(sum(lengths) / len(lengths), 200.0) * len(keys)
@@ -186,7 +186,7 @@ def _wish_ratings(case: PilotCase, context: StepContext) -> Iterator[Wish]:
             continue
         seeds = measure.options.get("seeds") or {}
         count = int(seeds.get("count", 40)) if isinstance(seeds, Mapping) else 40
-        chosen = _draw(case, f"{measure.name} seeds", count, case.profile.keys)
+        chosen = _draw(case, f"{measure.name} seeds", count, _list_distinct(case))
         pairs = tuple(combinations(chosen, 2))
         both = 2 if measure.options.get("swap") else 1
         (question,) = measure_questions(context, measure)
@@ -203,8 +203,7 @@ def _wish_values(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         if not is_paid(measure) or measure.name not in case.profile.pending:
             continue
         known = case.evidence.values(measure_key(context, measure)).values if is_ready(context, measure) else {}
-        distinct = dict.fromkeys(key[:KEY_LENGTH] for key in case.profile.keys)
-        wanted = [key for key in distinct if key not in known]
+        wanted = [key for key in _list_distinct(case) if key not in known]
         if sampled:
             assert pilot is not None
             wanted = list(_draw(case, measure.name, max(0, pilot.items - len(known)), wanted))
@@ -451,6 +450,11 @@ def _mix_now(profile: Profile, dimension: str) -> dict[str, Share]:
         )
         for label, count in counts.items()
     }
+
+
+def _list_distinct(case: PilotCase) -> tuple[str, ...]:
+    """The keys of the items, those that repeat an earlier one left out."""
+    return tuple(dict.fromkeys(key[:KEY_LENGTH] for key in case.profile.keys))
 
 
 def _draw(case: PilotCase, purpose: str, count: int, keys: Sequence[str]) -> tuple[str, ...]:
