@@ -40,6 +40,8 @@ def build_templates(
         options = validator.options
         routes = ROUTES if validator.kind == "auto" else (validator.kind,)
         for route in routes:
+            if program.dataset.task not in builtins.VALIDATOR_KINDS[route].tasks:
+                continue  # code is run, and nobody is asked
             if route == "rag" and not options.get("corpus"):
                 continue
             name = validator_template(validator.name, route if validator.kind == "auto" else "")

@@ -156,3 +156,40 @@ def test_planted_faults_are_found_by_running_and_leave(tmp_path: Path, sandbox: 
     assert answer.code == 0, answer.err
     kept = {row["task_id"] for row in read_rows(tmp_path / "out.jsonl")}
     assert kept == {row["task_id"] for row in rows} - wrong
+
+
+AUTO = """\
+edition = 1
+dataset functions {
+  task = code
+  source = "functions.jsonl"
+  fields = { id = column("task_id"), tests = column("test"), solution = column("canonical_solution") }
+}
+measure words { kind = length }
+dimension length {
+  from = words
+  order = [brief, long]
+  bands = { brief = below(40), long = above(40) }
+  target = { brief = 50%, long = 50% }
+}
+constraints { max_removed = 60% }
+model small { provider = simulated, params = { success = 0.5, flaws = [answer] } }
+operator drop { kind = remove }
+operator author { kind = generate, model = small, moves = { length = any }, checks = [verified] }
+validator verified { kind = auto, model = small }
+budget { tokens = 1M }
+output refined { path = "out.jsonl" }
+"""
+
+
+def test_auto_runs_code_and_asks_nobody(tmp_path: Path, sandbox: Sandbox) -> None:
+    need(sandbox, "embedded")
+    shutil.copy(ROOT / "specs/data/functions.jsonl", tmp_path)
+    (tmp_path / "functions.refine").write_text(AUTO, encoding="utf-8")
+    answer = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)
+    assert answer.json["status"] == "complete", answer.err
+    verdicts = [
+        event for event in read_rows(tmp_path / ".refine/runs/0001/provenance.jsonl") if event["event"] == "verdict"
+    ]
+    found = {(event["accept"], event["values"].get("verdict")) for event in verdicts if event["check"] == "verified"}
+    assert found == {(True, "supported"), (False, "refuted")}
