@@ -17,7 +17,7 @@ from refinelab_dsl.audit.merge import merge_sheets
 from refinelab_dsl.audit.render import dump_merged, dump_verdicts, render_merged
 from refinelab_dsl.audit.sheets import SheetFormat, build_files, build_key, show_fields
 from refinelab_dsl.cli import inputs, records, terminal
-from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.cli.options import Settings, global_options, shared_options
 from refinelab_dsl.data.column_types import cell_text
 from refinelab_dsl.data.layout import ORIGIN, SIMULATED
 from refinelab_dsl.data.read import BadRow, FileStart, read_rows
@@ -41,8 +41,12 @@ _HIDDEN = ("id", ORIGIN, SIMULATED)  # columns of a file that tell a reviewer wh
 
 
 @click.group("audit")
-def audit_command() -> None:
+@global_options
+@click.pass_context
+def audit_command(context: click.Context, /, **options: Any) -> None:
     """How many items are wrong: a blind sample for reviewers, and their verdicts put together."""
+    given = {name: value for name, value in options.items() if value not in (None, False, 0)}
+    context.obj = {**(context.obj or {}), **given}
 
 
 @audit_command.command("sample")
