@@ -9,18 +9,24 @@ from refinelab_dsl.declarations import Validator
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
 from refinelab_dsl.likeness import normalise
+from refinelab_dsl.validators.language import find_difference
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
 
 def judge(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
-    """No field is empty; mcq: as many choices as the parent, all different, exactly one of them the answer; math: an
-    answer that is a number where the parent's is one; code: prompt, tests and solution that belong to the entry
-    point, and tests that assert something."""
+    """No field is empty; the question is in the script and the language of the parent's, where both are plain to see
+    (`language`); mcq: as many choices as the parent, all different, exactly one of them the answer; math: an answer
+    that is a number where the parent's is one; code: prompt, tests and solution that belong to the entry point, and
+    tests that assert something."""
     fields, parent = result.item.fields, result.parent.fields
     for name, value in fields.items():
         texts = value if isinstance(value, list) else [value]
         if name != "context" and any(not str(text).strip() for text in texts):
             return Verdict(False, f"`{name}` is empty")
+    if surroundings.task != "code":
+        difference = find_difference(str(parent["question"]), str(fields["question"]))
+        if difference is not None:
+            return Verdict(False, difference)
     if surroundings.task == "mcq":
         choices = [normalise(choice) for choice in fields["choices"]]
         counts: dict[str, str | int] = {"choices": len(choices)}
