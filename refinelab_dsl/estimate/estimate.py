@@ -63,12 +63,13 @@ def estimate(
     return Estimates(operators, full_tokens, full_usd)
 
 
-def success_interval(rate: Rate) -> Interval:
-    """The mean and the central 90% of a rate."""
+def success_interval(rate: Rate, confidence: float = 0.9) -> Interval:
+    """The mean of a rate, and the interval around its median that it lies in with this probability."""
+    tail = round((1 - confidence) / 2, 9)
     return Interval(
         mean=round(rate.mean, 6),
-        low=round(beta_quantile(0.05, rate.alpha, rate.beta), 6),
-        high=round(beta_quantile(0.95, rate.alpha, rate.beta), 6),
+        low=round(beta_quantile(tail, rate.alpha, rate.beta), 6),
+        high=round(beta_quantile(1 - tail, rate.alpha, rate.beta), 6),
         source=rate.source,
     )
 

@@ -86,7 +86,7 @@ class MeasureFacts:
 
 @dataclass(frozen=True)
 class OperatorFacts:
-    """success: with its 90% interval. tokens: of one attempt. attempts: that were seen."""
+    """success: with its interval. tokens: of one attempt. attempts: that were seen."""
 
     name: str
     attempts: int
@@ -97,8 +97,9 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a spec's measures and operators."""
+    """What is known of a spec's measures and operators. confidence: of the intervals."""
 
+    confidence: float
     measures: tuple[MeasureFacts, ...]
     operators: tuple[OperatorFacts, ...]
 
@@ -122,20 +123,22 @@ def gather_facts(
             sum(errors) / len(errors) if errors else None, tuple(labels.most_common()),
         ))  # fmt: skip
     operators = []
+    confidence = 0.9 if program.pilot is None else float(program.pilot.confidence)
     for operator in program.operators:
         rate = sum_rates(evidence.rates(operator_key(context, operator.name)))
         if OPERATOR_KINDS[operator.kind].calls and rate is not None:
             estimate = estimates.operators[operator.name]
-            interval = render_interval(success_interval(estimate.rate).model_dump())
+            interval = render_interval(success_interval(estimate.rate, confidence).model_dump())
             operators.append(
                 OperatorFacts(operator.name, rate.attempts, interval, estimate.cost.tokens, estimate.cost.usd)
             )
-    return Facts(tuple(found), tuple(operators))
+    return Facts(confidence, tuple(found), tuple(operators))
 
 
 def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simulated: bool) -> str:
     """What is known now, and where it stands."""
-    lines = ["", "Known"]
+    about = f", {facts.confidence:.0%} intervals" if facts.operators else ""
+    lines = ["", f"Known{about}"]
     for measure in facts.measures:
         about = f"{measure.values:,} of {count_of(measure.total, 'item')}"
         if measure.mean is not None:

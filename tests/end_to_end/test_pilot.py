@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -141,6 +142,19 @@ def test_what_is_learnt_is_what_was_priced_and_no_text(learnt: Path) -> None:
     text = (learnt / NAME).read_text(encoding="utf-8")
     assert "Solve" not in text
     assert "How long" not in text
+
+
+def test_its_intervals_have_the_confidence_that_is_asked_for(copy: Path) -> None:
+    said = {}
+    for confidence in ("50%", "99%"):
+        edit(copy, "pilot { items = 4,", f"pilot {{ items = 4, confidence = {confidence},")
+        (copy / NAME).unlink()
+        text = refinec("pilot", "--auto-approve", "quiz.refine", cwd=copy).out
+        assert f"Known, {confidence} intervals" in text
+        low, high = re.findall(r"author   success \d+% \((\d+)-(\d+)\)", text)[0]
+        said[confidence] = int(high) - int(low)
+        edit(copy, f" confidence = {confidence},", "")
+    assert said["99%"] > said["50%"] > 0
 
 
 def test_a_second_pilot_asks_nothing(copy: Path) -> None:
