@@ -9,9 +9,10 @@ from typing import Any
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.diagnostics.display import escape
+from refinelab_dsl.effects import SANDBOX
 from refinelab_dsl.provenance.trace import Trace
 
-_NAME = 11  # columns of the names on the left
+_NAME = 11  # columns of the names on the left, at least
 
 
 def render_trace(trace: Trace, *, width: int = 100) -> str:
@@ -45,9 +46,11 @@ def dump_trace(trace: Trace) -> dict[str, Any]:
 def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
     yield f"{indent}{escape(trace.id)}   {escape(_describe(trace))}"
     inner = indent + "  "
+    fields = trace.fields or {}
+    column = max([_NAME, *(len(name) + 1 for name in fields)])
 
     def line(name: str, text: str) -> str:
-        first = f"{inner}{name:<{_NAME}}"
+        first = f"{inner}{name:<{column}}"
         # White space that is neither of these stands as an escape already, so wrapping cannot hide it.
         return textwrap.fill(
             escape(text), width, initial_indent=first, subsequent_indent=" " * len(first),
@@ -61,8 +64,11 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
             yield line("made for", _labels(trace.commit.target))
         if trace.commit.measured:
             yield line("measured", _labels(trace.commit.measured))
-    for name, value in (trace.fields or {}).items():
-        if isinstance(value, list | tuple):
+    for name, value in fields.items():
+        if "entry_point" in fields:  # code is read line by line
+            for number, part in enumerate(str(value).rstrip("\n").split("\n")):
+                yield line(name if number == 0 else "", part)
+        elif isinstance(value, list | tuple):
             for number, part in enumerate(value):
                 yield line(name if number == 0 else "", f"- {part}")
         else:
@@ -70,11 +76,12 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
     if trace.fields is None and trace.missing is not None:
         yield line("text", f"not shown: {trace.missing}")
     for call in trace.calls:
-        yield line("call" if call.call == 0 else "repair", _describe_call(call))
+        yield line(_name_call(call, trace.calls[0]), _describe_call(call))
     for verdict in trace.verdicts:
         yield line("check", _describe_verdict(verdict))
     if trace.calls:
-        calls = "1 call" if len(trace.calls) == 1 else f"{len(trace.calls)} calls"
+        asked = sum(bool(call.template) for call in trace.calls)
+        calls = "1 call" if asked == 1 else f"{asked} calls"
         yield line("cost", f"{_usd(trace.usd)}, {trace.tokens:,} tokens in {calls}")
     for parent in trace.parents:
         yield f"{inner}from"
@@ -96,7 +103,17 @@ def _describe(trace: Trace) -> str:
             return f"{where}added by `{trace.operator}`{simulated}"
 
 
+def _name_call(call: events.Call, first: events.Call) -> str:
+    """What a call was for: a program that was run, a search, the first question again, or a question of its own."""
+    if not call.template:
+        return "run" if call.model == SANDBOX else "search"
+    return "repair" if call.call > 0 and call.template == first.template else "call"
+
+
 def _describe_call(call: events.Call) -> str:
+    if not call.template:
+        what = "a program in the sandbox" if call.model == SANDBOX else call.model
+        return f"{what}, request {call.request[:12]}, outcome {(call.reply or 'none')[:12]}"
     answered = f", answered by {call.model_id}" if call.model_id and call.model_id != call.model else ""
     template = f"template {call.template}, " if call.template else ""
     reply = f"reply {call.reply[:12]}" if call.reply else "no reply"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -193,3 +194,8 @@ def test_auto_runs_code_and_asks_nobody(tmp_path: Path, sandbox: Sandbox) -> Non
     ]
     found = {(event["accept"], event["values"].get("verdict")) for event in verdicts if event["check"] == "verified"}
     assert found == {(True, "supported"), (False, "refuted")}
+    (added,) = {row["task_id"] for row in read_rows(tmp_path / "out.jsonl")[-1:]}
+    traced = refinec("trace", added, cwd=tmp_path).out
+    assert re.search(r"^  solution        return ", traced, re.MULTILINE)  # line by line, as it is indented
+    assert len(re.findall(r"^  run +a program in the sandbox", traced, re.MULTILINE)) == 2
+    assert "tokens in 1 call" in traced
