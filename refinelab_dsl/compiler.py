@@ -370,10 +370,15 @@ def _profile(
     program: ir.Program, analysis: Analysis, options: Options
 ) -> tuple[Profile | None, Diagnostics]:
     from refinelab_dsl import data
-    from refinelab_dsl.data.corpora import list_corpora
+    from refinelab_dsl.data.corpora import hash_corpora, list_corpora
     from refinelab_dsl.plan import learnt
 
     project = analysis.project
+    corpora = list_corpora(program.operators, program.validators, program.datasets)
+    held: dict[str, str] = {}
+    if any(measure.kind == "verdict" for measure in program.measures):
+        found = hash_corpora(corpora, project, allow_outside=options.allow_outside, environ=options.environ)
+        held = {corpus.name: corpus.sha256 for corpus in found.corpora}
     return data.build_profile(
         program.dataset,
         program.measures,
@@ -385,9 +390,9 @@ def _profile(
         allow_outside=options.allow_outside,
         origins=program.origins,
         others=program.datasets,
-        learnt=learnt.find_values(program, analysis.evidence, analysis.seeds),
+        learnt=learnt.find_values(program, analysis.evidence, analysis.seeds, held),
         embeddings=program.embeddings,
-        corpora=list_corpora(program.operators, program.validators, program.datasets),
+        corpora=corpora,
         environ=options.environ,
     )
 

@@ -150,7 +150,10 @@ def _settle(problem: Problem, listed: Listed, planned: Mix, missed: Mapping[int,
             for number, each in enumerate(listed.removals)
         ),
         actions=tuple(
-            PlannedAction.model_construct(id=number, to=_labels(problem, listed.actions[number][0].bin))
+            PlannedAction.model_construct(
+                id=number, kind=problem.operators[listed.actions[number][0].operator].kind, from_={},
+                to=_labels(problem, listed.actions[number][0].bin),
+            )
             for number in missed
         ),
         size_planned=goal,

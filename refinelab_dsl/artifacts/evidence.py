@@ -26,7 +26,11 @@ KEY_LENGTH: Final = 16  # hex digits of an item's hash, and of a content key
 
 
 class Record(BaseModel):
+    """specs: of those in the folder that learnt it or use it; what no spec uses any longer goes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    specs: tuple[str, ...] = Field(default=(), exclude_if=lambda specs: not specs)
 
 
 class Value(Record):
@@ -124,15 +128,24 @@ class Evidence:
         """Of the operator with this content key, one per run."""
         return tuple(each for each in self.records if isinstance(each, Rate) and each.key == key)
 
-    def including(self, news: Iterable[AnyRecord]) -> Evidence:
-        """With what is new. A measure's newer finding of an item takes the place of the older one, and whatever was
-        learnt under the same name for another key goes."""
-        fresh = list(news)
+    def including(self, news: Iterable[AnyRecord], spec: str = "") -> Evidence:
+        """With what is new to a spec of that name. A measure's newer finding of an item takes the place of the older
+        one; what the same spec learnt under the same name for another key goes, unless another spec uses it, too."""
+        fresh = [each.model_copy(update={"specs": (spec,) if spec else ()}) for each in news]
         replaced = {(_topic(each), _name(each)): each.key for each in fresh}
-        kept = [
-            each for each in self.records if replaced.get((_topic(each), _name(each)), each.key) == each.key
-        ]
-        merged = {_identity(each): each for each in (*kept, *fresh)}
+        merged: dict[tuple[str, str, str, str], AnyRecord] = {}
+        for each in self.records:
+            if replaced.get((_topic(each), _name(each)), each.key) != each.key:
+                others = tuple(other for other in each.specs if other != spec)
+                if not others:
+                    continue
+                each = each.model_copy(update={"specs": others})
+            merged[_identity(each)] = each
+        for each in fresh:
+            before = merged.get(_identity(each))
+            if before is not None:
+                each = each.model_copy(update={"specs": tuple(sorted({*before.specs, *each.specs}))})
+            merged[_identity(each)] = each
         return Evidence(tuple(merged[identity] for identity in sorted(merged)))
 
 

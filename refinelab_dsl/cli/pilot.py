@@ -117,15 +117,15 @@ def _keep(settings: Settings, path: Path, project: Project, number: int) -> obje
         terminal.report(settings, Diagnostics(problems))
         return problems
     news, _ = harvest(folder.log, plan.header, plan.plan_id)
-    return _write(settings, path.parent / NAME, news)
+    return _write(settings, path.parent / NAME, news, plan.header.spec)
 
 
-def _write(settings: Settings, target: Path, news: Sequence[AnyRecord]) -> object | None:
+def _write(settings: Settings, target: Path, news: Sequence[AnyRecord], spec: str) -> object | None:
     evidence, problems = load_evidence(target)
     if problems:
         terminal.report(settings, Diagnostics(problems))
         return problems
-    updated: Evidence = evidence.including(news)
+    updated: Evidence = evidence.including(news, spec)
     try:
         dump_evidence(target, updated)
     except OSError as error:

@@ -57,7 +57,7 @@ def digest_evidence(context: StepContext, evidence: Evidence) -> str | None:
     keys = {measure_key(context, each) for each in context.measures if is_paid(each) and is_ready(context, each)}
     keys |= {labels_key(context, each) for each in context.measures if wants_labels(each)}
     keys |= {operator_key(context, name) for name, each in context.operators.items() if OPERATOR_KINDS[each.kind].calls}
-    used = [record.model_dump_json() for record in evidence.records if record.key in keys]
+    used = [record.model_dump_json(exclude={"specs"}) for record in evidence.records if record.key in keys]
     return hashlib.sha256("\n".join(used).encode()).hexdigest() if used else None
 
 
@@ -72,12 +72,15 @@ def wants_ratings(measure: Measure) -> bool:
     return measure.kind == "elo" and not isinstance(measure.options.get("seeds"), str)
 
 
-def find_values(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> Learnt:
-    """What evidence has of each paid measure of a program."""
+def find_values(
+    program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet], corpora: Mapping[str, str]
+) -> Learnt:
+    """What evidence has of each paid measure of a program. corpora: what they hold, by name: a verdict over passages
+    rests on them."""
     paid = [measure for measure in program.measures if is_paid(measure)]
     if not paid:
         return {}
-    context = build_bare_context(program, evidence, seeds)
+    context = replace(build_bare_context(program, evidence, seeds), corpora=corpora)
     return {
         measure.name: evidence.values(measure_key(context, measure)).values if is_ready(context, measure) else {}
         for measure in paid

@@ -93,6 +93,7 @@ def _describe_validator(context: StepContext, validator: Validator) -> dict[str,
         **content,
         "options": {name: value for name, value in validator.options.items() if name not in _NAMES},
         "asked": [_describe(context, question.template.name) for question in validator_questions(context, validator)],
+        "corpora": {each.name: context.corpora.get(each.name, "") for each in list_corpora((), (validator,))},
     }
 
 
