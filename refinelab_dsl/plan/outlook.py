@@ -38,11 +38,12 @@ def build_outlook(phases: Sequence[Phase]) -> list[dict[str, Any]]:
     return [
         {
             "phase": phase.name,
+            "hosts": list(phase.hosts),
             "wishes": [
                 {
                     "name": wish.name, "kind": wish.kind, "steps": wish.count,
                     "expected": _use(wish.use.times(wish.count)), "ceiling": _use(wish.ceiling.times(wish.count)),
-                    "known": wish.use.calls > 0,
+                    "known": wish.is_priced,
                 }
                 for wish in phase.wishes
             ],
@@ -67,7 +68,12 @@ def render_outlook(phases: Sequence[Phase], program: Program | None) -> str:
         lines.append(f"  budget   {render_usd(pilot.cost)}: a limit, whatever is asked")
     elif pilot is not None and pilot.tokens is not None:
         lines.append(f"  budget   {render_tokens(pilot.tokens)} tokens: a limit, whatever is asked")
-    if any(wish.use.calls == 0 and wish.count for phase in phases for wish in phase.wishes):
+    hosts = sorted({host for phase in phases for host in phase.hosts})
+    if hosts:
+        lines.append(f"  sends    dataset text to {', '.join(hosts)}")
+    else:
+        lines.append("  sends    nothing: no call leaves this machine")
+    if any(not wish.is_priced for phase in phases for wish in phase.wishes):
         lines.append("  note     what rests on labels that are still to be found is priced once they are")
     return "\n".join(lines) + "\n"
 
@@ -163,7 +169,7 @@ def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simu
 
 def _row(what: str, wish: Wish) -> tuple[str, ...]:
     use, ceiling = wish.use.times(wish.count), wish.ceiling.times(wish.count)
-    calls = f"{ceil(round(use.calls, 6)):,}" if use.calls else "known later"
+    calls = f"{ceil(round(use.calls, 6)):,}" if wish.is_priced else "known later"
     return (
         what, wish.name, f"{wish.count:,}", calls, _tokens(use), render_usd(use.usd), render_usd(ceiling.usd),
     )  # fmt: skip

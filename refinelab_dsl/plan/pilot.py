@@ -52,7 +52,9 @@ from refinelab_dsl.prompts.asking import (
     item_bytes,
     measure_questions,
     result_ceiling,
+    result_questions,
     result_use,
+    validator_questions,
 )
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
@@ -83,15 +85,17 @@ class Wish:
     use: Use
     ceiling: Use
     template: str
+    is_priced: bool = True  # not where it rests on labels that are still to be found
     targets: tuple[Mapping[str, str], ...] = ()  # per step, for operators
 
 
 @dataclass(frozen=True)
 class Phase:
-    """name: what is done; wishes: for whom."""
+    """name: what is done; wishes: for whom; hosts: that will receive text of the dataset."""
 
     name: PhaseName
     wishes: tuple[Wish, ...]
+    hosts: tuple[str, ...] = ()
 
     @property
     def use(self) -> Use:
@@ -135,7 +139,7 @@ def list_phases(case: PilotCase) -> tuple[Phase, ...]:
         Phase("label", tuple(_wish_values(case, context))),
         Phase("try", tuple(_wish_rates(case, context))),
     )
-    return tuple(phase for phase in phases if phase.wishes)
+    return tuple(replace(phase, hosts=_find_hosts(context, phase)) for phase in phases if phase.wishes)
 
 
 def draft_pilot(case: PilotCase, phase: Phase) -> tuple[Header, tuple[Step, ...]]:
@@ -215,7 +219,8 @@ def _wish_values(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         else:
             use, worst = _uses(case, context, questions)
         template = questions[0].template.name if questions else ""
-        yield Wish(measure.name, MEASURE, len(wanted), tuple((key,) for key in wanted), use, worst, template)
+        keys = tuple((key,) for key in wanted)
+        yield Wish(measure.name, MEASURE, len(wanted), keys, use, worst, template, is_ready(context, measure))
 
 
 def _wish_rates(case: PilotCase, context: StepContext) -> Iterator[Wish]:
@@ -233,7 +238,7 @@ def _wish_rates(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         if chosen:
             yield Wish(
                 operator.name, operator.kind, len(chosen), tuple((key,) for key in chosen), use, own + worst,
-                operator.name, targets,
+                operator.name, targets=targets,
             )  # fmt: skip
 
 
@@ -394,7 +399,7 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         run=program.run,
         solve=program.solve,
         budget=budget,
-        hosts=_find_hosts(context, phase),
+        hosts=phase.hosts,
         actions=tuple(actions),
         removals=(),
         size_now=profile.size,
@@ -432,12 +437,17 @@ def _find_hosts(context: StepContext, phase: Phase) -> tuple[str, ...]:
 
 
 def _templates_of(context: StepContext, wish: Wish) -> Iterator[str]:
+    """The templates by which a wish may ask."""
     yield wish.template
     if wish.targets:
         operator = context.operators[wish.name]
-        repairs = (str(operator.options["validator"]),) if operator.kind == "correct" else ()
-        for name in (*operator.checks, *repairs):
-            yield from (template for template in context.templates if template.startswith(f"validator.{name}"))
+        asked = list(result_questions(context, operator))
+        if operator.kind == "correct":
+            asked += validator_questions(context, context.validators[str(operator.options["validator"])])
+        yield from (question.template.name for question in asked)
+    elif wish.kind == MEASURE:
+        measure = next(each for each in context.measures if each.name == wish.name)
+        yield from (question.template.name for question in measure_questions(context, measure))
 
 
 def _mix_now(profile: Profile, dimension: str) -> dict[str, Share]:

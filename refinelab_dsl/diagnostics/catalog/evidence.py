@@ -30,7 +30,7 @@ def known_after_pilot(measure: str, missing: int, total: int, span: Span | None)
     """RF5142: a plan needs the values of a paid measure, and a pilot has not learnt them."""
     return Diagnostic(
         "RF5142", "error", f"the values of `{measure}` are not known yet for {missing:,} of {total:,} items", span=span,
-        label="asks a model about each item",
+        label="is learnt by a pilot",
         help=(Help("learn them with `refinec pilot`; `refinec pilot --dry-run` says what that costs"),),
     )
 
