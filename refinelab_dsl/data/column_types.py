@@ -109,8 +109,9 @@ def cell_text(value: Any) -> str:
 
 
 def _checked(type: ColumnType) -> ColumnType:
-    """A map's type, or text where its keys cannot be columns: none, an empty one, too many, two that differ only in
-    case."""
+    """A map's type, or text where its keys cannot be columns: none, an empty one, one with a zero in it, too many, two
+    that differ only in case."""
     keys = type.keys
-    fits = 0 < len(keys) <= _MOST_KEYS and all(keys) and len({key.lower() for key in keys}) == len(keys)
+    named = all(key and "\0" not in key for key in keys)
+    fits = 0 < len(keys) <= _MOST_KEYS and named and len({key.lower() for key in keys}) == len(keys)
     return type if fits else TEXT

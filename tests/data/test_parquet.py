@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from refinelab_dsl.data import sinks
@@ -93,6 +93,7 @@ JSON = st.recursive(
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b c", 'd"', "e'"]), JSON, max_size=3), min_size=1, max_size=4))
+@example([{"a": {"\0": None}}])
 def test_any_rows_are_read_as_they_were_typed(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> None:
     folder = tmp_path_factory.mktemp("any")
     handles = sinks.Files()
