@@ -253,6 +253,11 @@ class Operator(Declaration):
     max_cost: Exact | None = None
     options: dict[str, Json] = {}  # expand: variants, style; generate: anchor
 
+    @property
+    def per_call(self) -> int:
+        """Results that one call asks for: the attempts of `expand` on one item share calls of so many variants."""
+        return int(self.options.get("variants") or 1) if self.kind == "expand" else 1
+
 
 class Validator(Declaration):
     """`validator fresh { kind = duplicate … }`."""

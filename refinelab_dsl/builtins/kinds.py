@@ -249,7 +249,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         max_per_item=1,
         moves="none",
         attributes=(
-            Attribute("variants", Integer(1, 16), "paraphrases per call", default=1, only=1),
+            Attribute("variants", Integer(1, 16), "paraphrases per call", default=1),
             Attribute("style", Text(), "how the paraphrase should read"),
         ),
         reached=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from math import ceil
 
 import numpy as np
 
@@ -132,12 +133,16 @@ def _attempt_cost(
             replies = [expected_reply_tokens(context, operator.name, item) for item in profile.samples]
             outputs = sum(replies) / len(replies)
             deviation = float((lengths + np.array(replies, dtype=np.float64)).std())
+    shared = operator.per_call  # attempts on one item share a call, and what it asks
+    inputs /= shared
+    if "output_tokens" in operator.prior.declared:
+        outputs /= shared
     if correction is not None:
         inputs, outputs = correction
     model = context.models[context.templates[operator.name].model]
     ceilings = [prompts.attempt_ceiling(request) for request in requests]
-    ceiling_input = max((ceiling[0] for ceiling in ceilings), default=0)
-    ceiling_output = max((ceiling[1] for ceiling in ceilings), default=0)
+    ceiling_input = ceil(max((ceiling[0] for ceiling in ceilings), default=0) / shared)
+    ceiling_output = ceil(max((ceiling[1] for ceiling in ceilings), default=0) / shared)
     own = Use(
         1, inputs, outputs, prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs)))
     )  # fmt: skip

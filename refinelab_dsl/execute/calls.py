@@ -111,6 +111,7 @@ class Caller:
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
+    _own: dict[str, str] = field(default_factory=dict)  # key -> reply, of a run that buys again what the store holds
     _flying: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     def look_up(self, effect: Effect, step: int, part: int) -> tuple[Answer, bool] | None:
@@ -125,6 +126,9 @@ class Caller:
             completion = self.store.reply(reply)
             if completion is not None:
                 return self._answer(effect, key, reply, completion), True
+        own = self._own.get(key)  # without the cache, what this very run bought still counts
+        if own is not None and (completion := self.store.reply(own)) is not None:
+            return self._answer(effect, key, own, completion), True
         if not self.use_cache or (isinstance(effect, Request) and effect.model.provider == "cached"):
             return None
         stored = self.store.get(key)
@@ -152,7 +156,7 @@ class Caller:
             JournalError, StoreError: the reply could not be kept, and so does not count.
         """
         key = effect_key(effect)
-        while self.use_cache and key in self._flying:
+        while key in self._flying:
             await asyncio.wait([self._flying[key]])
             found = self.look_up(effect, step, part)
             if found is not None:
@@ -245,6 +249,8 @@ class Caller:
                 line.name, overshoot.reported.tokens, overshoot.reserved.tokens
             ))
         reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds)
+        if not self.use_cache:
+            self._own[key] = reply
         return Answer(effect, key, reply, completion, answer.usage, answer.price)
 
     def _answer(self, effect: Effect, key: str, reply: str, completion: Completion) -> Answer:

@@ -263,7 +263,10 @@ def _sum_corrections(header: Header, tally: Tally) -> dict[str, Any] | None:
 def _expect_tokens(ending: Ending) -> dict[str, float]:
     """Operator -> tokens of an attempt as planned, what is asked about its result included."""
     sums: dict[str, list[int]] = {}
+    sharing = {operator.name for operator in ending.header.operators if operator.per_call > 1}
     for step in ending.plan.steps():
+        if step.operator in sharing:
+            continue  # what one attempt takes depends on how many share its call
         entry = sums.setdefault(step.operator, [0, 0])
         entry[0] += step.input_tokens + step.output_tokens
         entry[1] += 1

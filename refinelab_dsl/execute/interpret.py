@@ -21,7 +21,7 @@ import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
 
@@ -39,7 +39,7 @@ from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT
-from refinelab_dsl.prompts.request import Request
+from refinelab_dsl.prompts.request import Request, Usage
 from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
 from refinelab_dsl.validators import Result, Surroundings, validate
@@ -94,6 +94,8 @@ class Interpreter:
         self._models = {template.name: template.model for template in header.templates}
         changing = {kind for kind, row in OPERATORS.items() if row.origin == "changed"}
         self._changing = frozenset(action.id for action in header.actions if action.kind in changing)
+        self._sharing = {operator.name for operator in header.operators if operator.per_call > 1}
+        self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
         self._uncounted: deque[_Entry] = deque()
@@ -411,6 +413,10 @@ class Interpreter:
     def _log_call(self, step: Step, index: int, answer: Answer) -> None:
         completion, tally, effect = answer.completion, self._tally, answer.effect
         asked = effect if isinstance(effect, Request) else None
+        if step.operator in self._sharing:  # what several attempts share is told, and counted, once
+            if answer.request_key in self._told:
+                answer = replace(answer, usage=Usage(0, 0), price=NOTHING)
+            self._told.add(answer.request_key)
         tally.calls += isinstance(effect, Request | Embed)
         tally.input_tokens += answer.usage.input_tokens
         tally.output_tokens += answer.usage.output_tokens

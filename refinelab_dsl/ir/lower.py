@@ -176,14 +176,16 @@ class _Lowering:
         believed = {
             name: prior.get(name, getattr(row.prior, name)) for name in ("success", "input_tokens", "output_tokens")
         }
+        options = self.options(declared, "prefer")
+        usual = options.get("variants", row.max_per_item) if row.name == "expand" else row.max_per_item
         return ir.Operator(
             name=declared.name,
             where=self.expression(declared, "where"),
             prefer=self.expression(declared, "prefer"),
             moves={name: _move(move) for name, move in (declared.get("moves") or {}).items()},
-            max_per_item=declared.get("max_per_item") or row.max_per_item,
+            max_per_item=declared.get("max_per_item") or usual,
             prior=ir.Prior(**believed, declared=tuple(prior)),
-            options=self.options(declared, "prefer"),
+            options=options,
             **_taken(declared, "kind", "model", "prompt", "checks", "max_cost"),
         )
 

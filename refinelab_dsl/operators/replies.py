@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from refinelab_dsl.prompts.replies import Unreadable, read_object
+from refinelab_dsl.prompts.shapes import VARIANTS
 
 
 class _Mcq(msgspec.Struct):
@@ -39,14 +40,20 @@ class _Code(msgspec.Struct):
 _SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
     {"mcq": _Mcq, "qa": _Qa, "math": _Math, "code": _Code}
 )
+_SEVERAL: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType({
+    task: msgspec.defstruct(f"_Several{task.capitalize()}", [(VARIANTS, list[shape])])  # type: ignore[valid-type]
+    for task, shape in _SHAPES.items()
+})  # fmt: skip
 _EMPTY_LINES: Final = re.compile(r"\A(?:[ \t]*\r?\n)+")
 
 
 def read_reply(task: str, text: str) -> dict[str, Any] | Unreadable:
     """The task fields that a reply holds. Whether the item makes sense is the checks' business."""
     reply = read_object(text, _SHAPES[task], strip=task != "code")
-    if isinstance(reply, Unreadable):
-        return reply
+    return reply if isinstance(reply, Unreadable) else _list_fields(task, reply)
+
+
+def _list_fields(task: str, reply: msgspec.Struct) -> dict[str, Any]:
     fields = msgspec.structs.asdict(reply)
     if task == "code":
         return {name: text.strip() if name == "entry_point" else _trim(text) for name, text in fields.items()}
@@ -58,6 +65,15 @@ def _trim(text: str) -> str:
     that what goes on there begins a line of its own."""
     trimmed = _EMPTY_LINES.sub("", text.rstrip())
     return trimmed + "\n" if "\n" in trimmed or trimmed[:1].isspace() else trimmed
+
+
+def read_variants(task: str, text: str) -> list[dict[str, Any]] | Unreadable:
+    """The items of a reply that holds several: the task fields of each."""
+    reply = read_object(text, _SEVERAL[task], strip=task != "code")
+    if isinstance(reply, Unreadable):
+        return reply
+    fields = [_list_fields(task, each) for each in getattr(reply, VARIANTS)]
+    return fields or Unreadable("the reply holds no variant")
 
 
 def find_broken_key(task: str, fields: Mapping[str, Any]) -> str | None:

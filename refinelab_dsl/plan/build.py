@@ -185,6 +185,7 @@ def _build_steps(
         for use in [result_ceiling(situation.context, situation.context.operators[name])]
     }
     steps = []
+    calls: set[tuple[object, ...]] = set()
     for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
         group = sketch.groups[index]
         identity = (group.operator, key, tuple(sorted(group.target.items())))
@@ -196,8 +197,13 @@ def _build_steps(
         else:
             sample = bought.sample
         request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
+        per_call = situation.context.operators[group.operator].per_call
+        call = (*identity, sample // per_call)
+        is_new = call not in calls  # attempts that share a call pay for it once
+        calls.add(call)
         if bought is None:
-            ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+            if is_new:
+                ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
             ceiling = ceiling.including(*worst[group.operator])
         elif request_key(request) != bought.request:
             unlike.add(bought.key)
@@ -212,8 +218,10 @@ def _build_steps(
                 checks=checks[group.operator],
                 sample=sample,
                 key=step_key(situation.context, group.operator, (key,), group.target, sample),
-                input_tokens=prompts.request_tokens(request),
-                output_tokens=ceil(situation.estimates.operators[group.operator].cost.output_tokens),
+                input_tokens=prompts.request_tokens(request) if is_new else 0,
+                output_tokens=per_call * ceil(situation.estimates.operators[group.operator].cost.output_tokens)
+                if is_new
+                else 0,
                 replies=() if bought is None else bought.replies,
             )
         )

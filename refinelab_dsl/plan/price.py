@@ -72,6 +72,10 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
         checks = estimates.operators[group.operator].cost.checks
         each = tokens_in + tokens_out + checks.tokens
         attempts, low, high = _expect_attempts(group.count - group.stock, len(mine), rate)
+        if any(not step.input_tokens for step in mine):  # they share calls: the first attempts pay for the others
+            tokens_in = sum_first([step.input_tokens for step in mine], attempts) / attempts
+            tokens_out = sum_first([step.output_tokens for step in mine], attempts) / attempts
+            each = tokens_in + tokens_out + checks.tokens
         before = expenses.get(group.operator, Expense())
         expenses[group.operator] = Expense(
             before.attempts + attempts,
@@ -82,6 +86,12 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
             before.checks + checks.times(attempts),
         )
     return expenses
+
+
+def sum_first(values: Sequence[int], number: float) -> float:
+    """The sum of the first `number` values, the last of them in part."""
+    whole = int(number)
+    return sum(values[:whole]) + (number - whole) * (values[whole] if whole < len(values) else 0)
 
 
 def count_corrections(steps: Sequence[Step], estimates: Estimates) -> dict[str, tuple[float, float]]:

@@ -26,7 +26,7 @@ def build_templates(
     templates = [
         _build_template(
             program, operator.name, operator.kind, str(operator.model), operator.prompt,
-            builtins.OPERATOR_KINDS[operator.kind].max_output_tokens,
+            builtins.OPERATOR_KINDS[operator.kind].max_output_tokens * operator.per_call, per_call=operator.per_call,
         )
         for operator in program.operators
         if operator.model is not None
@@ -76,7 +76,8 @@ def build_templates(
 
 
 def _build_template(
-    program: Program, name: str, kind: str, model: str, prompt: str | None, limit: int, labels: Sequence[str] = ()
+    program: Program, name: str, kind: str, model: str, prompt: str | None, limit: int, labels: Sequence[str] = (),
+    per_call: int = 1,
 ) -> Template:
     declared = next((each for each in program.prompts if each.name == prompt), None)
     system, user = (
@@ -91,7 +92,7 @@ def _build_template(
         user=user,
         reply_schema=prompts.returns_schema(returns)
         if returns
-        else prompts.reply_schema(kind, program.dataset.task, labels),
+        else prompts.reply_schema(kind, program.dataset.task, labels, per_call),
         max_output_tokens=prompts.max_output_tokens(asked, limit),
     )
 

@@ -23,6 +23,7 @@ from refinelab_dsl.plan.figures import (
     render_usd,
 )
 from refinelab_dsl.plan.frontier import FrontierRow, tabulate_frontier
+from refinelab_dsl.plan.price import sum_first
 
 _GROUPS_SHOWN = 6  # lines per operator before its targets are listed on one line
 _LABELS_SHOWN = 60  # per dimension
@@ -222,7 +223,8 @@ class _Use:
 
     model: Model
     listed: int = 0
-    calls: float = 0.0
+    attempts: float = 0.0
+    calls: float = 0.0  # fewer than attempts where those share calls
     input_tokens: float = 0.0
     output_tokens: float = 0.0
 
@@ -236,9 +238,13 @@ def _sum_uses(header: Header, steps: Iterable[Step]) -> dict[str, _Use]:
     """Per operator, in the order of its first action: an action is expected to use count / success attempts, and at
     most those that are listed (the same rule by which the plan was priced)."""
     listed = {action.id: [0, 0, 0] for action in header.actions}  # attempts, input tokens, output tokens
+    sharing = {operator.name for operator in header.operators if operator.per_call > 1}
+    shared: dict[int, list[tuple[int, int]]] = {}  # action -> tokens of its attempts, where they share calls
     for step in steps:
         if step.replies:  # of an earlier run
             continue
+        if step.operator in sharing:
+            shared.setdefault(step.action, []).append((step.input_tokens, step.output_tokens))
         sums = listed[step.action]
         sums[0] += 1
         sums[1] += step.input_tokens
@@ -251,11 +257,17 @@ def _sum_uses(header: Header, steps: Iterable[Step]) -> dict[str, _Use]:
         if not attempts or action.operator not in templates:
             continue
         use = uses.setdefault(action.operator, _Use(models[templates[action.operator].model]))
-        calls = min((action.count - action.stock) / max(action.success.mean, 1e-9), float(attempts))
+        tried = min((action.count - action.stock) / max(action.success.mean, 1e-9), float(attempts))
         use.listed += attempts
-        use.calls += calls
-        use.input_tokens += calls * tokens_in / attempts
-        use.output_tokens += calls * tokens_out / attempts
+        use.attempts += tried
+        if action.id in shared:
+            use.calls += sum_first([int(each[0] > 0) for each in shared[action.id]], tried)
+            use.input_tokens += sum_first([each[0] for each in shared[action.id]], tried)
+            use.output_tokens += sum_first([each[1] for each in shared[action.id]], tried)
+            continue
+        use.calls += tried
+        use.input_tokens += tried * tokens_in / attempts
+        use.output_tokens += tried * tokens_out / attempts
     return uses
 
 
@@ -346,11 +358,11 @@ def _build_costs(header: Header, uses: Mapping[str, _Use], shown: Shown) -> Iter
 
 def _build_checks_cost(operator: str, use: _Use, asked: Asked) -> CostRow:
     """What is asked about an operator's results."""
-    usd = None if asked.usd is None else asked.usd * Decimal(repr(round(use.calls, 6)))
-    tokens_in, tokens_out = use.calls * asked.input_tokens, use.calls * asked.output_tokens
+    usd = None if asked.usd is None else asked.usd * Decimal(repr(round(use.attempts, 6)))
+    tokens_in, tokens_out = use.attempts * asked.input_tokens, use.attempts * asked.output_tokens
     return CostRow(
         f"{operator}, checks",
-        f"{ceil(round(use.calls * asked.calls, 6)):,}",
+        f"{ceil(round(use.attempts * asked.calls, 6)):,}",
         "-",
         f"{render_tokens(tokens_in)} / {render_tokens(tokens_out)}",
         "",

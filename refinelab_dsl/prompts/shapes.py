@@ -23,6 +23,9 @@ _RETURNS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "bool": {"type": "boolean"},
 })  # fmt: skip
 
+VARIANTS: Final = "variants"
+"""The member that holds the items of a reply, where several are asked for."""
+
 ITEM_TASKS: Final = tuple(_ITEMS)
 """The tasks whose items a model can give back."""
 
@@ -74,11 +77,13 @@ def item_schema(task: str) -> dict[str, Any]:
     return strict_object(_ITEMS[task])
 
 
-def reply_schema(kind: str, task: str, labels: Sequence[str] = ()) -> dict[str, Any]:
+def reply_schema(kind: str, task: str, labels: Sequence[str] = (), per_call: int = 1) -> dict[str, Any]:
     """The schema of a reply to the built-in prompt of a kind of operator, validator or measure.
 
-    labels: what a `classify` may answer.
+    labels: what a `classify` may answer. per_call: results that are asked for at once.
     """
+    if per_call > 1:
+        return strict_object({VARIANTS: _list(item_schema(task))})
     shape = _KINDS.get(kind)
     return item_schema(task) if shape is None else strict_object(shape(labels))
 

@@ -116,6 +116,7 @@ def compose_step(
     template = context.templates[operator_name]
     wanted = target_context(target, context.dimensions, context.measures)
     item = items[0]
+    sample //= operator.per_call  # attempts on one item share a call
     variables = call_context(
         context.task,
         operator,
@@ -124,11 +125,13 @@ def compose_step(
         target=wanted,
         labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
     )
-    asked = context.asked
+    about: dict[str, Any] = {"asked": context.asked} if context.asked else {}
+    if operator.per_call > 1:
+        about["count"] = operator.per_call
     subject = Subject(
         kind=operator.kind,
         task=context.task,
-        item={**item.fields, **({"about": {"asked": asked}} if asked else {})},
+        item={**item.fields, **({"about": about} if about else {})},
         target=wanted,
         success=str(operator.prior.success),
     )

@@ -16,6 +16,7 @@ from typing import Any
 from refinelab_dsl.prompts.blocks import parse_blocks
 from refinelab_dsl.prompts.compose import SCHEMA_WORDING
 from refinelab_dsl.prompts.request import Subject
+from refinelab_dsl.prompts.shapes import VARIANTS
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated import cut
@@ -120,6 +121,10 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     item = blocks.get("item" if kind == "expand" else "anchor")
     item = item if isinstance(item, dict) else {}
     members = schema.get("properties", {}) if schema is not None else item
+    count = blocks.get("count")
+    if VARIANTS in members:
+        members = members[VARIANTS].get("items", {}).get("properties", {})
+        item = {**item, "about": {"count": count if isinstance(count, int) else 2}}
     task = (
         "mcq" if "choices" in members else "code" if "entry_point" in members else "math" if "solution" in members
         else "qa"

@@ -13,11 +13,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.prompts.request import Subject
+from refinelab_dsl.prompts.shapes import VARIANTS
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_kinds import REPLIES
@@ -93,6 +94,8 @@ def simulate(
         good = draw.unit() < (float(subject.success) if success is None else success)
         reply = REPLIES[subject.kind](subject, Draw("text", *source), good)
         return Simulated(json.dumps(reply, ensure_ascii=False), None if good else "answer")
+    if schema is not None and VARIANTS in schema.get("properties", {}):
+        return _simulate_variants(subject, seed, sample, schema, success, flaws)
     if draw.unit() >= (float(subject.success) if success is None else success):
         band = _band(subject.target)
         possible = [name for name in flaws if name != "length" or (band is not None and _outside(band) is not None)]
@@ -102,6 +105,24 @@ def simulate(
     if flaw == "schema":
         reply = {name: value for name, value in reply.items() if name != _last(reply)}
     return Simulated(json.dumps(reply, ensure_ascii=False), flaw)
+
+
+def _simulate_variants(
+    subject: Subject, seed: int | str, sample: int | str, schema: Mapping[str, Any], success: float | None,
+    flaws: Sequence[str],
+) -> Simulated:
+    """Several items at once, each good or bad by itself."""
+    about = subject.item.get("about")
+    count = int(about.get("count", 2)) if isinstance(about, Mapping) else 2
+    one = schema["properties"][VARIANTS].get("items", {})
+    single = replace(subject, item={name: value for name, value in subject.item.items() if name != "about"})
+    of_one = [flaw for flaw in flaws if flaw != "schema"]
+    made = [
+        simulate(single, seed=seed, sample=f"{sample}/{place}", schema=one, success=success, flaws=of_one)
+        for place in range(count)
+    ]  # fmt: skip
+    text = json.dumps({VARIANTS: [json.loads(each.text) for each in made]}, ensure_ascii=False)
+    return Simulated(text, next((each.flaw for each in made if each.flaw is not None), None))
 
 
 def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:

@@ -198,6 +198,7 @@ def _build_action(
         tokens=estimate.cost.tokens,
         usd=float(estimate.cost.usd or 0),
         attempts_per_item=operator.max_per_item,
+        per_call=operator.per_call,
         targets=targets,
         max_usd=None if operator.max_cost is None else float(operator.max_cost),
         sure=None if kind == "remove" else _sure_results(operator, estimate.rate, grouping.cells, tried, confidence),

@@ -95,6 +95,7 @@ class Action:
     tokens: float = 0.0
     usd: float = 0.0
     attempts_per_item: int | None = 1
+    per_call: int = 1  # attempts on one item that share a call: they stand side by side
     targets: Mapping[Bin, tuple[Bin, ...]] | None = None
     max_usd: float | None = None
     sure: Mapping[int, int] | None = None

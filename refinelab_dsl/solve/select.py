@@ -82,7 +82,10 @@ class Selection:
             return ()
         if limit is not None and allotment.cell is not None:
             left = self._left(allotment)
-            turns = [ranked[left > turn] for turn in range(min(limit, attempts))]
+            size = self._problem.operators[allotment.operator].per_call
+            turns = [
+                np.repeat(ranked, np.clip(left - turn, 0, size)) for turn in range(0, min(limit, attempts), size)
+            ]
             return tuple(self._keys[row] for row in np.concatenate([_NO_ROWS, *turns])[:attempts])
         rounds = -(-attempts // ranked.size)
         if limit is not None:

@@ -212,13 +212,11 @@ def test_what_no_plan_can_execute_is_listed_with_its_place() -> None:
         "dimension difficulty { from = rating, bands = { easy = below(0), hard = above(0) } }\n"
         "pilot { items = 20 }\nconstraints { size = between(1, 2) }\n"
         'solve { strategy = greedy, replan = 0.2 }\nexpect "e" { assert = error_rate() < 3% }\n'
-        "operator a { kind = expand, model = small, variants = 2 }\n"
     )
     program = compile_text(text).certain
     listed = {use.what: text[use.span.start : use.span.end] for use in program.unexecutable if use.span is not None}
     assert listed == {
         "`replan` of `solve` other than `never`": "replan = 0.2",
         "`error_rate()` in expect `e`": "error_rate()",
-        "`variants` of operator `a` other than `1`": "variants = 2",
     }
     assert compile_text(HEAD).certain.unexecutable == ()
