@@ -159,7 +159,7 @@ def test_target_context() -> None:
 def test_an_empty_user_message_is_a_fault() -> None:
     template = make_template().model_copy(update={"user": "{% if false %}x{% endif %}"})
     with pytest.raises(TemplateFault, match="empty"):
-        compose(template, make_model(), {"task": "mcq", "style": None}, subject=None, sample=0, seed=0)
+        compose(template, make_model(), {"task": "mcq", "style": None, "count": 1}, subject=None, sample=0, seed=0)
 
 
 def test_a_prompt_without_system_text_still_says_what_data_is() -> None:
@@ -170,7 +170,8 @@ def test_a_prompt_without_system_text_still_says_what_data_is() -> None:
 
 def test_the_schema_has_a_name_that_endpoints_take() -> None:
     template = make_template().model_copy(update={"name": "my operator/é" + "x" * 80, "user": "x"})
-    name = compose(template, make_model(), {"task": "mcq", "style": None}, subject=None, sample=0, seed=0).schema_name
+    names = {"task": "mcq", "style": None, "count": 1}
+    name = compose(template, make_model(), names, subject=None, sample=0, seed=0).schema_name
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
 
 
