@@ -10,14 +10,10 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure
 from refinelab_dsl.effects import Measured, Program
 from refinelab_dsl.measures_paid import classify, elo, verdict
-from refinelab_dsl.measures_paid.classify import Discovered, count_discovery_calls, discover_labels
+from refinelab_dsl.measures_paid.classify import Discovered, discover_labels
 from refinelab_dsl.measures_paid.elo import (
-    bootstrap_exemplars,
-    choose_seeds,
     compare_pair,
-    list_pairs,
     rate_item,
-    rate_seeds,
 )
 from refinelab_dsl.measures_paid.ratings import Rating
 from refinelab_dsl.questions import Known, Questions
@@ -40,12 +36,7 @@ __all__ = [
     "Discovered",
     "Rating",
     "ask_value",
-    "bootstrap_exemplars",
-    "choose_seeds",
     "compare_pair",
-    "count_discovery_calls",
     "discover_labels",
-    "list_pairs",
     "rate_item",
-    "rate_seeds",
 ]

@@ -106,11 +106,6 @@ def discover_labels(
     return merged if isinstance(merged, Unreadable) else merged[:count]
 
 
-def count_discovery_calls(items: int) -> int:
-    """Calls of `discover_labels` over that many items, repairs aside."""
-    return -(-min(items, DISCOVERY_SAMPLE) // DISCOVERY_BATCH) + 1
-
-
 def _request(measure: Measure, questions: Questions, part: str, variables: Mapping[str, Any]) -> Request:
     return questions.compose(
         measure_template(measure.name, part),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,7 +24,6 @@ from refinelab_dsl.measures_paid.ratings import (
     K,
     Rating,
     draw_bytes,
-    fit_strengths,
     merge_orders,
     settle_rating,
 )
@@ -116,41 +114,3 @@ def choose_nearest(
     near = Rows.of(embedder.embed([comparison_text(item)])).cosines(Rows.of(embedder.embed(texts)))[0]
     order = sorted(range(len(exemplars)), key=lambda place: (-float(near[place]), place))
     return tuple(exemplars[place] for place in order[:count])
-
-
-def choose_seeds(items: Sequence[Item], count: int, seed: int) -> tuple[Item, ...]:
-    """The items that `seeds = bootstrap(count)` rates among themselves: no two with the same content, by hash."""
-    distinct = {item.hash: item for item in reversed(items)}
-    ranked = sorted(distinct, key=lambda key: draw_bytes(seed, "bootstrap", key))
-    return tuple(distinct[key] for key in ranked[:count])
-
-
-def list_pairs(count: int) -> tuple[tuple[int, int], ...]:
-    """Every pair of `count` seeds once: count (count - 1) / 2 comparisons."""
-    return tuple(combinations(range(count), 2))
-
-
-def bootstrap_exemplars(measure: Measure, items: Sequence[Item], questions: Questions) -> Program[tuple[Exemplar, ...]]:
-    """A rated seed set made of the items themselves: all pairs are compared, and ratings fitted to the results.
-
-    items: as `choose_seeds` gives them. A caller that asks many calls at once runs `compare_pair` for each of
-    `list_pairs` instead, and `rate_seeds` at the end. Empty where no comparison could be read.
-    """
-    results: dict[tuple[int, int], float] = {}
-    for first, second in list_pairs(len(items)):
-        result = yield from compare_pair(measure, items[first], items[second], questions)
-        if result is not None:
-            results[first, second] = result
-    return rate_seeds(measure, items, results)
-
-
-def rate_seeds(measure: Measure, items: Sequence[Item], results: dict[tuple[int, int], float]) -> tuple[Exemplar, ...]:
-    """Exemplars from the results of pairs of seeds, their mean rating 1500; empty without a result.
-
-    Bradley and Terry: `ratings.fit_strengths`.
-    """
-    if not results:
-        return ()
-    ordered = {pair: results[pair] for pair in sorted(results)}
-    strengths = fit_strengths(len(items), ordered, eta=float(measure.options.get("eta") or ETA))
-    return tuple(Exemplar(item, rating) for item, rating in zip(items, strengths.ratings, strict=True))

@@ -40,13 +40,13 @@ from refinelab_dsl.plan.build import build_context, step_key
 from refinelab_dsl.plan.learnt import find_known, is_ready, wants_labels, wants_ratings
 from refinelab_dsl.plan.price import round_usd
 from refinelab_dsl.prompts.asking import (
-    DISCOVERY_BATCH,
     DISCOVERY_SAMPLE,
     NO_USE,
     Question,
     Use,
     bound_question,
     claim_results,
+    count_discovery_calls,
     expected_use,
     is_paid,
     item_bytes,
@@ -171,7 +171,7 @@ def _wish_labels(case: PilotCase, context: StepContext) -> Iterator[Wish]:
     for measure in case.program.measures:
         if wants_labels(measure) and not case.evidence.labels(labels_key(context, measure)):
             keys = _draw(case, measure.name, DISCOVERY_SAMPLE, _list_distinct(case))
-            calls = ceil(len(keys) / DISCOVERY_BATCH) + 1
+            calls = count_discovery_calls(len(keys))
             lengths = [item_bytes(item) / 4 for item in case.profile.samples] or [0.0]
             shown = min(sum(lengths) / len(lengths), 200.0) * len(keys)
             model = context.models[str(measure.options["model"])]

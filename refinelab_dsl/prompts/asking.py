@@ -49,6 +49,13 @@ DISCOVERY_SAMPLE: Final = 96
 DISCOVERY_BATCH: Final = 12
 """Items that one call of it sees."""
 
+
+
+def count_discovery_calls(items: int) -> int:
+    """Calls that find labels in that many items: one for each batch of the sample, and one that joins them."""
+    return -(-min(items, DISCOVERY_SAMPLE) // DISCOVERY_BATCH) + 1
+
+
 _FINDING: Final = {"verdict": "refuted", "answer": "", "reason": "some reason in a few words"}
 _PROBE: Final = 1_000  # bytes of an item by which is found how often a template shows it
 

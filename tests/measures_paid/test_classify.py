@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from refinelab_dsl.measures_paid import Discovered, ask_value, count_discovery_calls, discover_labels
+from refinelab_dsl.measures_paid import Discovered, ask_value, discover_labels
 from refinelab_dsl.measures_paid.classify import MOST_TEXT
 from refinelab_dsl.prompts import Request
 from refinelab_dsl.prompts.asking import DISCOVERY_BATCH as BATCH
 from refinelab_dsl.prompts.asking import DISCOVERY_SAMPLE as SAMPLE
+from refinelab_dsl.prompts.asking import count_discovery_calls
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.questions import Known
 from tests.measures_paid.asking import LABELS, drive, make_measure, make_qa, make_questions, named, shown, simulate

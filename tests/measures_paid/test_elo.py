@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 
-from refinelab_dsl.measures_paid import ask_value, bootstrap_exemplars, choose_seeds, compare_pair
-from refinelab_dsl.measures_paid.elo import choose_nearest, list_pairs, rate_seeds
+from refinelab_dsl.measures_paid import ask_value, compare_pair
+from refinelab_dsl.measures_paid.elo import choose_nearest
+from refinelab_dsl.measures_paid.ratings import fit_strengths
 from refinelab_dsl.prompts import Request
 from refinelab_dsl.providers.simulation_measures import latent_rating
 from refinelab_dsl.questions import Exemplar, Known
@@ -107,37 +110,25 @@ def test_items_that_try_to_direct_the_judge_stand_in_blocks() -> None:
         assert text.count("</first>") == text.count("</second>") == 1
 
 
-def test_a_seed_set_is_made_of_the_items_themselves() -> None:
+def test_seeds_that_are_compared_each_with_each_come_in_order() -> None:
     measure = make_measure("elo")
-    items = [make_qa(number) for number in range(30)]
-    seeds = choose_seeds([*items, make_qa(3)], 8, seed=1)
-    assert len({seed.hash for seed in seeds}) == 8
-    assert seeds == choose_seeds(items, 8, seed=1)
-    assert seeds != choose_seeds(items, 8, seed=2)
-    exemplars, calls = drive(bootstrap_exemplars(measure, seeds, make_questions(measure)), simulate)
-    assert len(calls) == len(list_pairs(8)) == 28
-    assert sum(each.rating for each in exemplars) / 8 == pytest.approx(1500, abs=0.2)
-    ranked = sorted(exemplars, key=lambda each: each.rating)
-    low, high = (sum(latent_rating(each.item.fields) for each in part) for part in (ranked[:3], ranked[-3:]))
+    seeds = [make_qa(number) for number in range(8)]
+    results: dict[tuple[int, int], float] = {}
+    asked = 0
+    for first, second in combinations(range(8), 2):
+        result, calls = drive(compare_pair(measure, seeds[first], seeds[second], make_questions(measure)), simulate)
+        assert result is not None
+        results[first, second] = result
+        asked += len(calls)
+    assert asked == 28
+    ratings = fit_strengths(8, results).ratings
+    assert sum(ratings) / 8 == pytest.approx(1500, abs=0.2)
+    ranked = [seeds[place] for place in sorted(range(8), key=lambda place: ratings[place])]
+    low, high = (sum(latent_rating(each.fields) for each in part) for part in (ranked[:3], ranked[-3:]))
     assert low < high
 
 
-def test_a_seed_set_without_a_readable_comparison_is_empty() -> None:
+def test_a_comparison_that_cannot_be_read_has_no_result() -> None:
     measure = make_measure("elo")
-    exemplars, _ = drive(bootstrap_exemplars(measure, [make_qa(1), make_qa(2)], make_questions(measure)), named({}))
-    assert exemplars == ()
-    assert rate_seeds(measure, [], {}) == ()
-
-
-def test_a_simulated_judge_finds_the_latent_difficulty() -> None:
-    measure = make_measure("elo", neighbours=12, swap=True)
-    questions = make_questions(measure)
-    known = Known(exemplars={"asked": SEEDS})
-    for level, wanted in (("easy", 1250), ("hard", 1750)):
-        ratings = []
-        for number in range(200, 206):
-            item = make_qa(number, difficulty=level)
-            found, _ = drive(ask_value(measure, item, questions, known), simulate)
-            assert isinstance(found.value, float)
-            ratings.append(found.value)
-        assert sum(ratings) / 6 == pytest.approx(wanted, abs=150)
+    result, _ = drive(compare_pair(measure, make_qa(1), make_qa(2), make_questions(measure)), named({}))
+    assert result is None
