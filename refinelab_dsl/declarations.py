@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from refinelab_dsl.builtins import ROLES_WITHOUT_TASK
 from refinelab_dsl.expressions.nodes import Expression
 
 Exact: TypeAlias = Annotated[Decimal, PlainSerializer(lambda value: format(value.normalize(), "f"), return_type=str)]
@@ -53,7 +54,7 @@ class Dataset(Declaration):
     """`dataset chemistry { … }`. `source` is as written: paths or globs relative to the spec's folder."""
 
     name: str
-    task: Task
+    task: Task | None = None  # None: its rows are no items, which is so for `ROLES_WITHOUT_TASK`
     source: tuple[str, ...]
     format: Literal["jsonl", "json", "csv", "parquet"] | None = None  # None: by the file's ending
     columns: tuple[str, ...] | None = None  # names of a CSV without a header row
@@ -65,6 +66,18 @@ class Dataset(Declaration):
     answer_as: Literal["auto", "letter", "index", "text"] = "auto"
     on_bad_row: Literal["stop", "skip"] = "stop"
     meta: dict[str, Json] = {}
+
+    @model_validator(mode="after")
+    def _require_task(self) -> Self:
+        if self.task is None and self.role not in ROLES_WITHOUT_TASK:
+            raise ValueError(f"`{self.name}` is read as items and has no task")
+        return self
+
+    @property
+    def item_task(self) -> Task:
+        """The task of a dataset whose rows are items."""
+        assert self.task is not None, self.name
+        return self.task
 
 
 class Measure(Declaration):

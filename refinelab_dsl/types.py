@@ -32,6 +32,7 @@ class Attribute:
 
     default: its value in Python where it is not written; `UNSET` where there is none.
     reached: false for what the language has and no plan can execute yet; `only`: the one value that plans execute.
+    unless: an attribute of the same block, and the words of it with which this one is not required.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Attribute:
     required: bool = False
     reached: bool = True
     only: Any = UNSET
+    unless: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

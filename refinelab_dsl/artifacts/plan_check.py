@@ -118,8 +118,8 @@ def check_header(header: Header) -> None:
 
 def _check_abilities(header: Header) -> None:
     """What no spec of ours comes to: a plan of a later version, or one that was written by hand."""
-    if not TASKS[header.dataset.task].reached:
-        raise Contradiction("dataset.task", f"this version reads no items of task `{header.dataset.task}`")
+    if not TASKS[header.dataset.item_task].reached:
+        raise Contradiction("dataset.task", f"this version reads no items of task `{header.dataset.item_task}`")
     for output in header.outputs:
         if output.format == "preference":
             raise Contradiction(f"outputs.{output.name}.format", f"this version does not write {output.format}")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, TASKS, VALIDATOR_KINDS
+from refinelab_dsl.builtins.kinds import MEASURE_KINDS, OPERATOR_KINDS, ROLES_WITHOUT_TASK, TASKS, VALIDATOR_KINDS
 from refinelab_dsl.builtins.table import Attribute, BlockKind, ContextName
 from refinelab_dsl.types import (
     Bool,
@@ -72,7 +72,7 @@ DATASET: Final = BlockKind(
     "where the items are, and what kind of task they are",
     "name",
     (
-        Attribute("task", _word(TASKS), "kind of task", required=True),
+        Attribute("task", _word(TASKS), "kind of task", required=True, unless=("role", ROLES_WITHOUT_TASK)),
         Attribute("source", ListOf(Source(), 1, alone=True), "a file, a glob, or a list of them", required=True),
         Attribute("format", Word(("jsonl", "json", "csv", "parquet")), "by default the file's ending"),
         Attribute("columns", ListOf(Label(), 1, distinct=True), "column names of a CSV file without a header row"),

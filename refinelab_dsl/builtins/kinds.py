@@ -494,6 +494,7 @@ _PRESETS: Final[tuple[Preset, ...]] = (
 )
 
 TASKS: Final[Mapping[str, TaskKind]] = MappingProxyType({row.name: row for row in _TASKS})
+ROLES_WITHOUT_TASK: Final = ("corpus", "signals")  # their rows are texts and records, and no items
 MEASURE_KINDS: Final[Mapping[str, MeasureKind]] = MappingProxyType({row.name: row for row in _MEASURES})
 OPERATOR_KINDS: Final[Mapping[str, OperatorKind]] = MappingProxyType({row.name: row for row in _OPERATORS})
 VALIDATOR_KINDS: Final[Mapping[str, ValidatorKind]] = MappingProxyType({row.name: row for row in _VALIDATORS})

@@ -158,7 +158,7 @@ def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> tuple[Dr
             for name in names:
                 if name not in known:
                     return faults.stratum_unknown(name, known, nearest(name, known))
-            task = refined.header.dataset.task
+            task = refined.header.dataset.item_task
             candidates = (
                 Candidate(
                     key=row.item.key, id=row.item.id, row=row.row, origin=row.origin, operator=row.operator,

@@ -98,8 +98,8 @@ def settle_wanted(
     for name in names:
         if name not in known:
             return faults.model_unknown(name, tuple(known), nearest(name, known))
-    if program.dataset.task not in TASKS:
-        return faults.task_unasked(program.dataset.task)
+    if program.dataset.item_task not in TASKS:
+        return faults.task_unasked(program.dataset.item_task)
     if budget is None:
         raise click.UsageError("asking models costs something: say how much at most, as --budget 400k or --budget '$2'")
     allowed = parse_budget(budget)
@@ -124,7 +124,7 @@ def price_asking(wanted: Wanted, program: ir.Program, items: Sequence[Item], sto
             for item in items:
                 for sample in range(style.samples):
                     request = build_request(
-                        style, template, model, program.dataset.task, item, sample, program.seed
+                        style, template, model, program.dataset.item_task, item, sample, program.seed
                     )
                     if store is not None and store.get(effect_key(request)) is not None:
                         held += 1
@@ -218,7 +218,7 @@ def list_notes(asked: Asked) -> tuple[str, ...]:
 
 
 def _program(style: Style, model: Model, program: ir.Program, item: Item) -> Program[bool]:
-    return ask_item(style, build_template(style, model), model, program.dataset.task, item, program.seed)
+    return ask_item(style, build_template(style, model), model, program.dataset.item_task, item, program.seed)
 
 
 def _tabulate(wanted: Wanted, examined: Examined, items: int) -> dict[str, NDArray[np.int8]]:

@@ -69,7 +69,7 @@ class Card(Part):
             f"pretty_name: {_json(self._dataset.name)}",
             *([f"license: {_json(license.lower())}"] if isinstance(license, str) else []),
             "task_categories:",
-            f"- {_CATEGORIES[self._dataset.task]}",
+            f"- {_CATEGORIES[self._dataset.item_task]}",
             "size_categories:",
             f"- {category}",
             "configs:",

@@ -162,7 +162,7 @@ def find_zim(
     path: str, project: Project, *, allow_outside: bool = False, origins: Mapping[str, Span] | None = None
 ) -> tuple[Path | None, tuple[Diagnostic, ...]]:
     """The file that `zim("…")` names, or why there is none."""
-    named = Dataset(name=ZIM, task="qa", source=(path,), role="corpus")
+    named = Dataset(name=ZIM, source=(path,), role="corpus")
     paths, problems = find_files(named, project, allow_outside=allow_outside, origins=origins)
     return (paths[0] if paths else None), problems
 
@@ -190,7 +190,7 @@ def _identify_zim(
 
 def _hash_files(dataset: Dataset, files: Sequence[FileDigest]) -> str:
     """SHA-256 over the files and how their rows are read and cut."""
-    read = dataset.model_dump(mode="json", exclude={"name", "source", "meta"})
+    read = dataset.model_dump(mode="json", exclude={"name", "task", "source", "meta"})
     content = msgspec.json.encode([digest_dataset(files), read, CUTTING], order="deterministic")
     return hashlib.sha256(content).hexdigest()
 

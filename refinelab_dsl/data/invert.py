@@ -51,7 +51,7 @@ def map_fields(dataset: Dataset) -> dict[str, Expression]:
 
 def task_fields(dataset: Dataset) -> tuple[str, ...]:
     """The task's fields in canonical order, `id` aside; none for a task that this version does not read."""
-    task = TASK_FIELDS.get(dataset.task)
+    task = TASK_FIELDS.get(dataset.item_task)
     return () if task is None else (*task.required, *task.optional)
 
 
@@ -76,7 +76,7 @@ def invert(dataset: Dataset, item: Item, style: AnswerStyle, *, keep: bool) -> d
         value = item.id if name == "id" else item.fields.get(name, item.attributes.get(name))
         if value is None and name not in item.fields:
             continue
-        if name == "answer" and dataset.task == "mcq":
+        if name == "answer" and dataset.item_task == "mcq":
             value = _write_mcq_answer(dataset, item, style, fields)
         if name == "tests" and any(isinstance(find_example(item.raw, each), list) for each in columns_of(fields[name])):
             value = str(value).splitlines()

@@ -143,7 +143,7 @@ def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file
 
     def build_row(row: OutputRow) -> Row:
         if output.format == "sft":
-            values: Mapping[str, Any] = {"messages": build_messages(origin.dataset.task, row.item.fields)}
+            values: Mapping[str, Any] = {"messages": build_messages(origin.dataset.item_task, row.item.fields)}
         elif output.layout == "task":
             values = _shape_task(origin, row)
         else:

@@ -85,7 +85,7 @@ def read_items(dataset: Dataset, files: Sequence[Path], project: Project) -> Ite
             columns.update(dict.fromkeys(raw))
             yield BadRow(faults.bad_row(place, error.reason, error.help), lacks=error.lacks, columns=tuple(raw))
             continue
-        digest = item_hash(dataset.task, fields)
+        digest = item_hash(dataset.item_task, fields)
         if own_id is not None:
             if own_id in ids:
                 yield BadRow(faults.duplicate_id(own_id, place, Place(*ids[own_id])))
@@ -111,7 +111,7 @@ def count_rows(
     counts: dict[str, int] = {}
     found: list[Diagnostic] = []
     known = [path for path in files if text_kind(dataset, path) is None]
-    wanted = wanted_columns(dataset) if dataset.task in TASK_FIELDS else ()
+    wanted = wanted_columns(dataset) if dataset.task is None or dataset.task in TASK_FIELDS else ()
     file = ""
     for entry in read_rows(dataset, known, project, wanted):
         match entry:
@@ -224,7 +224,7 @@ def describe_csv(dataset: Dataset, path: Path) -> tuple[tuple[str, ...], str]:
 
 def settle_answers(dataset: Dataset, files: Sequence[Path], project: Project) -> AnswerStyle | BadRow:
     """How the dataset's mcq answers are written; under `answer_as = auto` settled by one pass over all of its rows."""
-    if dataset.task != "mcq" or dataset.answer_as == "text":
+    if dataset.item_task != "mcq" or dataset.answer_as == "text":
         return AnswerStyle.TEXT
     if dataset.answer_as != "auto":
         return AnswerStyle(dataset.answer_as)

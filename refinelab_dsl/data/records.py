@@ -205,7 +205,7 @@ class _Joining:
         if declared == "auto" and is_correctness(every):
             self._refuse_unclear()
             return None if self.bad.problems else "correctness"
-        if self.main.task != "mcq":
+        if self.main.item_task != "mcq":
             return "text"
         if declared != "auto":
             return AnswerStyle(declared)

@@ -53,7 +53,7 @@ class RowMapper(RowScope):
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(wanted_columns(dataset))
-        task = TASK_FIELDS[dataset.task]
+        task = TASK_FIELDS[dataset.item_task]
         declared = dict(dataset.fields)
         self._id = self.reader(declared.pop("id", None), "id")
         self._required = [(name, self.reader(declared.pop(name, None), name)) for name in task.required]
@@ -233,7 +233,7 @@ def wanted_columns(dataset: Dataset) -> tuple[str, ...]:
         case "corpus":
             required = ("text",)
         case _:
-            required = TASK_FIELDS[dataset.task].required
+            required = TASK_FIELDS[dataset.item_task].required
     wanted = [name for name in required if name not in dataset.fields]
     for expression in (*dataset.fields.values(), *([dataset.where] if dataset.where else [])):
         wanted += columns_of(expression)

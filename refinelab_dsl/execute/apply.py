@@ -174,7 +174,7 @@ class _Execution:
         candidates = frozenset(candidate.item for candidate in plan.candidates())
         shelf.fill(read(), wanted, candidates, originals.values())
         return Surroundings(
-            task=header.dataset.task,
+            task=header.dataset.item_task,
             scope=ItemScope(
                 {measure.name: measure for measure in header.measures},
                 {dimension.name: dimension for dimension in header.dimensions},

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from refinelab_dsl import declarations as ir
 from refinelab_dsl import syntax, types
-from refinelab_dsl.builtins import default_accept
+from refinelab_dsl.builtins import ROLES_WITHOUT_TASK, default_accept
 from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
@@ -82,8 +82,10 @@ class _Lowering:
             name=declared.name,
             where=self.expression(declared, "where"),
             fields=fields,
+            # What is written where it means nothing is left out, so that it is no difference between two specs.
+            task=None if declared.get("role") in ROLES_WITHOUT_TASK else declared.values["task"],
             **_taken(
-                declared, "task", "source", "format", "columns", "explode", "role", "join", "answer_as", "on_bad_row",
+                declared, "source", "format", "columns", "explode", "role", "join", "answer_as", "on_bad_row",
                 "meta",
             ),
         )

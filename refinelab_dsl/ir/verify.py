@@ -40,7 +40,7 @@ def verify(program: Program) -> None:
     spaces = {
         "measure": measures,
         "dimension": set(dimensions),
-        "field": {"id", *program.dataset.fields, *builtins.TASKS[program.dataset.task].fields},
+        "field": {"id", *program.dataset.fields, *builtins.TASKS[program.dataset.item_task].fields},
     }
     for expression in _expressions(program):
         for used in (part for part in walk(expression) if isinstance(part, Name)):

@@ -27,7 +27,7 @@ def build_column(measure: Measure) -> Callable[[Item], str | float | None]:
 def is_column_of_new_items(measure: Measure, dataset: Dataset) -> bool:
     """A new item has its task fields and nothing else of a row."""
     name = measure.options.get("column")
-    task = TASK_FIELDS.get(dataset.task)
+    task = TASK_FIELDS.get(dataset.item_task)
     return task is not None and name in (*task.required, *task.optional)
 
 

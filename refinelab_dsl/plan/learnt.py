@@ -26,7 +26,7 @@ from refinelab_dsl.prompts.steps import StepContext
 def build_bare_context(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> StepContext:
     """A program's declarations and templates, before its data are read: no labels are settled."""
     context = StepContext(
-        task=program.dataset.task,
+        task=program.dataset.item_task,
         seed=program.seed,
         dimensions=program.dimensions,
         measures=program.measures,

@@ -40,7 +40,7 @@ def build_templates(
         options = validator.options
         routes = ROUTES if validator.kind == "auto" else (validator.kind,)
         for route in routes:
-            if program.dataset.task not in builtins.VALIDATOR_KINDS[route].tasks:
+            if program.dataset.item_task not in builtins.VALIDATOR_KINDS[route].tasks:
                 continue  # code is run, and nobody is asked
             if route == "rag" and not options.get("corpus"):
                 continue
@@ -80,9 +80,8 @@ def _build_template(
     per_call: int = 1,
 ) -> Template:
     declared = next((each for each in program.prompts if each.name == prompt), None)
-    system, user = (
-        prompts.builtin_template(kind, program.dataset.task) if declared is None else (declared.system, declared.user)
-    )
+    task = program.dataset.item_task
+    system, user = prompts.builtin_template(kind, task) if declared is None else (declared.system, declared.user)
     returns = declared.returns if declared is not None else {}
     asked = next(each for each in program.models if each.name == model)
     return Template(
@@ -92,7 +91,7 @@ def _build_template(
         user=user,
         reply_schema=prompts.returns_schema(returns)
         if returns
-        else prompts.reply_schema(kind, program.dataset.task, labels, per_call),
+        else prompts.reply_schema(kind, task, labels, per_call),
         max_output_tokens=prompts.max_output_tokens(asked, limit),
     )
 

@@ -81,7 +81,7 @@ class StepContext:
     def of_header(cls, header: Header) -> StepContext:
         """The context that a saved plan carries."""
         return cls(
-            task=header.dataset.task,
+            task=header.dataset.item_task,
             seed=header.seed,
             dimensions=header.dimensions,
             measures=header.measures,

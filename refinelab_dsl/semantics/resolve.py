@@ -208,7 +208,7 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
         later.extend(beyond)
         later.extend(_unreached_defaults(block, schema, title, first))
     for attribute in schema.attributes.values():
-        if attribute.required and attribute.name not in first:
+        if attribute.required and attribute.name not in first and not _is_excused(attribute, values, first):
             example = types.describe(attribute.type)
             scope.found.append(faults.missing_attribute(block.header_span, attribute.name, title, example))
     values = _with_defaults(values, schema.attributes, set(first))
@@ -216,6 +216,14 @@ def _evaluate_block(block: syntax.Block, schema: Schema, name: str | None, modul
     uses = tuple(Use(what, span) for what, span in dict.fromkeys(later))
     qualified = module.qualify(own) if own else ""
     return Declared(kind.name, qualified, block, values, first, schema.row, module.namespace, uses)
+
+
+def _is_excused(attribute: Attribute, values: Mapping[str, Any], written: Mapping[str, syntax.Attribute]) -> bool:
+    """Whether what else stands in the block makes a required attribute mean nothing, or cannot be read."""
+    if attribute.unless is None:
+        return False
+    name, words = attribute.unless
+    return values.get(name) in words or (name in written and name not in values)
 
 
 def _unreached_defaults(

@@ -108,6 +108,9 @@ def _row(attribute: Attribute) -> Row:
         said += f"; by default `{render_value(spell(attribute.default, type_, as_named))}`"
     if attribute.required:
         said += "; required"
+        if attribute.unless is not None:
+            name, words = attribute.unless
+            said += f" unless `{name}` is {' or '.join(f'`{word}`' for word in words)}"
     if not attribute.reached:
         said += "; not executable yet"
     inside = type_.entries if isinstance(type_, Record) else ()

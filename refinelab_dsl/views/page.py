@@ -311,7 +311,7 @@ def _facts(
         if isinstance(statement, syntax.Attribute):
             yield statement.name, " ".join(source.text[statement.value.span.start : statement.value.span.end].split())
     if program is not None:
-        yield "task", program.dataset.task
+        yield "task", program.dataset.item_task
     counted = ((section.title.lower(), len(section.entries)) for section in sections)
     once = {kind for kind, row in builtins.BLOCKS.items() if row.once}
     several = ", ".join(

@@ -41,7 +41,7 @@ budget {{ tokens = 400k }}
 output refined {{ path = "out/refined.jsonl", layout = task, columns = [question, choices, answer] }}
 """
 
-LOCAL = 'dataset facts { role = corpus, task = qa, source = "facts.txt" }'
+LOCAL = 'dataset facts { role = corpus, source = "facts.txt" }'
 
 
 def _project(

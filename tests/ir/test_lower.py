@@ -27,6 +27,16 @@ def test_defaults() -> None:
     assert program.outputs[0].format == "jsonl"
 
 
+def test_a_task_of_a_corpus_is_no_difference() -> None:
+    without, written = (
+        _program(f'dataset passages {{ role = corpus, {task} source = "data/passages.jsonl" }}\n'
+                 "validator known { kind = rag, model = small, corpus = passages }\n")
+        for task in ("", "task = qa, ")
+    )  # fmt: skip
+    assert ir.spec_hash(without) == ir.spec_hash(written)
+    assert [each.task for each in without.datasets] == [None]
+
+
 def test_empty_blocks_are_their_defaults() -> None:
     program = _program("constraints { }\nsolve { }\nrun { }\nbudget { cost = $1 }\n")
     assert program.constraints == Constraints()

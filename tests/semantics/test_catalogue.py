@@ -25,6 +25,18 @@ def test_only_other_datasets() -> None:
     assert "main" in front.diagnostics.errors[0].message
 
 
+@pytest.mark.parametrize("role", ["corpus", "signals", "corpsu"])
+def test_what_is_read_as_no_items_needs_no_task(role: str) -> None:
+    """A role that cannot be read may be one of these."""
+    front = compile_text(HEAD + f'dataset d {{ source = "x.jsonl", role = {role}, join = {{ item = id }} }}\n')
+    assert "RF2013" not in front.codes
+
+
+@pytest.mark.parametrize("role", ["", "role = main", "role = seeds"])
+def test_what_is_read_as_items_has_a_task(role: str) -> None:
+    assert "RF2013" in compile_text(HEAD + f'dataset d {{ source = "x.jsonl", {role} }}\n').codes
+
+
 def test_a_dotted_variable_in_a_broken_list_is_said_once() -> None:
     front = compile_text(HEAD + "budget { tokens = var.none }\nconstraints { size = var.none }\n")
     assert front.codes == ["RF2040", "RF2040"]
