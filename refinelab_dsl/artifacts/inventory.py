@@ -12,7 +12,8 @@ from refinelab_dsl.diagnostics import Diagnostic
 class EarlierAttempt:
     """An attempt that a run judged. key, sample, items, target: as its plan's step has them.
 
-    replies: the calls that it took (the first, then its repair where there was one) as (request key, reply hash).
+    replies: the calls that it took, in order, as (request key, reply hash). request: the content key of the first of
+    them that its operator's own prompt made; None where none did, as in a correction by a validator's own calls.
     """
 
     operator: str
@@ -22,6 +23,7 @@ class EarlierAttempt:
     key: str
     accepted: bool
     replies: tuple[tuple[str, str], ...]
+    request: str | None
 
 
 @dataclass(frozen=True, slots=True)

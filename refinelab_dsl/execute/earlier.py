@@ -44,12 +44,16 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
     if plan is None:
         return None, [faults.inventory_unreadable(str(folder.plan), problem.message) for problem in problems[:1]]
     calls: dict[int, list[tuple[str, str | None]]] = {}
+    own: dict[int, str] = {}  # step -> the first call that its operator's own prompt made
     accepted: dict[int, bool] = {}
+    operators = {operator.name for operator in plan.header.operators}
     try:
         for event in _read_events(folder):
             match event:
                 case events.Call():
                     calls.setdefault(event.step, []).append((event.request, event.reply))
+                    if event.template in operators:
+                        own.setdefault(event.step, event.request)
                 case events.Commit():
                     accepted[event.step] = True
                 case events.Reject():
@@ -67,7 +71,8 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
         if replies and all(store.leads_to(request, reply) for request, reply in replies):
             attempts.append(
                 EarlierAttempt(
-                    step.operator, step.items, step.target, step.sample, step.key, accepted[step.id], replies
+                    step.operator, step.items, step.target, step.sample, step.key, accepted[step.id], replies,
+                    own.get(step.id),
                 )
             )
     return EarlierRun(folder.number, plan.header, tuple(attempts)), []

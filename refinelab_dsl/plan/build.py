@@ -205,7 +205,7 @@ def _build_steps(
             if is_new:
                 ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
             ceiling = ceiling.including(*worst[group.operator])
-        elif request_key(request) != bought.request:
+        elif bought.request is not None and request_key(request) != bought.request:
             unlike.add(bought.key)
         steps.append(
             Step(

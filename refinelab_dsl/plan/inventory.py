@@ -26,6 +26,7 @@ from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.prompts.vectors import embedding_of
 from refinelab_dsl.solve.cells import split_dimensions
+from refinelab_dsl.solve.form import LEAVING
 from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Bin
 from refinelab_dsl.solve.stock import Bought, Question, Stock
 
@@ -69,6 +70,7 @@ def take_inventory(
     tried: Counter[tuple[int, int]] = Counter()
     samples: dict[Question, set[int]] = defaultdict(set)
     outcomes: dict[tuple[str, str], bool] = {}
+    made: set[tuple[int, int, Bin]] = set()
     for (name, key), attempt in judged.items():
         operator, row = program.operators[index[name]], rows.get(attempt.items[0])
         if row is None or not profile.eligible[name][row]:
@@ -83,9 +85,11 @@ def take_inventory(
             tried[number, row] += 1
             if tried[number, row] > operator.max_per_item:
                 continue
-        if attempt.accepted:
-            request, replies = attempt.replies[0][0], tuple(reply for _, reply in attempt.replies)
-            bought.append(Bought(number, row, bin, attempt.sample, key, request, replies))
+        changes = builtins.OPERATOR_KINDS[operator.kind].effect in LEAVING
+        if attempt.accepted and not (changes and (number, row, bin) in made):
+            made.add((number, row, bin))  # of several changes of one item the first stands
+            replies = tuple(reply for _, reply in attempt.replies)
+            bought.append(Bought(number, row, bin, attempt.sample, key, attempt.request, replies))
     bound = frozenset(index[operator.name] for operator in program.operators if _is_bound(operator))
     limited = {
         place: min(tries, limit)
@@ -207,27 +211,28 @@ class _Places:
             return None
         settled = [each.target is None or label >= 0 for each, label in zip(self._dimensions, bin, strict=True)]
         joint = {measure.name for measure in self._measures if measure.kind == JOINT}
+        flags = self._profile.flagged
         match builtins.OPERATOR_KINDS[operator.kind].effect:
             case "expand":
-                flags = self._profile.flagged
                 flag = () if flags is None else (FLAGGED if flags[row] else CLEAN,)
                 return bin + flag if bin == own and all(settled) else None
-            case "generate":
+            case effect:
                 stays = (
                     each.name in operator.moves or each.name in joint or label == before
                     for each, label, before in zip(self._dimensions, bin, own, strict=True)
                 )
-                flag = () if self._profile.flagged is None else (CLEAN,)
-                return bin + flag if all(stays) and -1 not in bin else None
-            case _:
-                # A changed item takes its source's place, which a column of stock does not say. It is planned as if it
-                # were new, and the store of replies answers what was asked before.
-                return None
+                flag = () if flags is None else (FLAGGED if flags[row] and effect == "move" else CLEAN,)
+                if effect == "generate":
+                    return bin + flag if all(stays) and -1 not in bin else None
+                if self._profile.protected[row]:
+                    return None
+                was = own if flags is None else (*own, FLAGGED if flags[row] else CLEAN)
+                return bin + flag if all(stays) and all(settled) and bin + flag != was else None
 
 
 def _is_bound(operator: Operator) -> bool:
-    """Whether its results stand beside their item and leave with it."""
-    return builtins.OPERATOR_KINDS[operator.kind].effect == "expand"
+    """Whether its results stand beside their item and leave with it, or stand in its place."""
+    return builtins.OPERATOR_KINDS[operator.kind].effect != "generate"
 
 
 def _find_rows(profile: Profile, keys: Collection[str]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.ir import Program
 from refinelab_dsl.solve.cells import group_items, split_dimensions
+from refinelab_dsl.solve.form import LEAVING
 from refinelab_dsl.solve.problem import Allotment, Assignment, Bin, Problem, find_kin
 from refinelab_dsl.solve.stock import NOTHING, Bought, Stock
 
@@ -199,7 +200,8 @@ def select(
 
     removals = [each for each in assignment.allotments if problem.operators[each.operator].kind == "remove"]
     leaving: dict[Allotment, NDArray[np.int64]] = {}
-    bound, bought = _pick_bought(blank, assignment, stock, removals, order_removals)
+    bound, bought, changed = _pick_bought(blank, assignment, stock, removals, order_removals)
+    gone |= changed
     for allotment in removals:
         assert allotment.cell is not None
         candidates = blank._rows_of(allotment.cell)
@@ -238,21 +240,25 @@ def _pick_bought(
     stock: Stock,
     removals: Sequence[Allotment],
     order_removals: Callable[[Allotment, NDArray[np.int64]], NDArray[np.int64]],
-) -> tuple[NDArray[np.bool_], dict[Allotment, tuple[Bought, ...]]]:
+) -> tuple[NDArray[np.bool_], dict[Allotment, tuple[Bought, ...]], NDArray[np.bool_]]:
     """The results that stand for the allotments from stock, and the rows that must stay for them.
 
     All items of a cell have the same, so the items are taken in one order by all allotments of the cell: those that
-    would leave last. What the form's rows leave room for then suffices.
+    would leave last. What the form's rows leave room for then suffices. An item is changed once, and the copies that
+    stay are of others. Last: the rows that are changed.
     """
     owned: dict[tuple[int, Bin], dict[int, list[Bought]]] = {}
     for each in stock.bought:
         owned.setdefault((each.operator, each.bin), {}).setdefault(each.row, []).append(each)
     by_cell = {allotment.cell: allotment for allotment in reversed(removals)}
     bound = np.zeros(len(selection._keys), dtype=np.bool_)
+    changed = np.zeros(len(selection._keys), dtype=np.bool_)
     bought: dict[Allotment, tuple[Bought, ...]] = {}
-    for allotment in assignment.allotments:
-        if not allotment.stock:
-            continue
+    operators = selection._problem.operators
+    for allotment in sorted(
+        (each for each in assignment.allotments if each.stock),
+        key=lambda each: operators[each.operator].kind not in LEAVING,
+    ):
         assert allotment.bin is not None
         mine = owned[allotment.operator, allotment.bin]
         if allotment.cell is None:  # in the order in which they were made
@@ -267,10 +273,16 @@ def _pick_bought(
         for row in map(int, rows):
             if len(taken) == allotment.count:
                 break
+            if changed[row]:
+                continue
             bound[row] = True
-            taken += mine[row][: allotment.count - len(taken)]
+            if operators[allotment.operator].kind in LEAVING:
+                changed[row] = True
+                taken.append(mine[row][0])
+            else:
+                taken += mine[row][: allotment.count - len(taken)]
         bought[allotment] = tuple(taken)
-    return bound, bought
+    return bound, bought, changed
 
 
 def _share_anchors(

@@ -25,7 +25,8 @@ Signature: TypeAlias = tuple[tuple[int, Bin | None, int], ...]  # (operator, bin
 class Bought:
     """An accepted result: of operator `operator` (index) from the item in row `row` into `bin`.
 
-    sample, key: of the attempt. request: the content key of its first call. replies: the hashes of its replies.
+    sample, key: of the attempt. request: the content key of the first call of its operator's own prompt; None where it
+    needed none. replies: the hashes of its replies.
     """
 
     operator: int
@@ -33,7 +34,7 @@ class Bought:
     bin: Bin
     sample: int
     key: str
-    request: str
+    request: str | None
     replies: tuple[str, ...]
 
 
@@ -42,7 +43,7 @@ class Stock:
     """What is there, in the order in which runs made it.
 
     bought: accepted results. tried: (operator, row) -> tries that are used up, for operators with `max_per_item`.
-    bound: the operators whose results stand beside their item; of others it is only the anchor.
+    bound: the operators whose results stand beside their item or in its place; of others it is only the anchor.
     samples: (operator's name, item's key, target) -> the samples that have been asked for, accepted or not.
     """
 

@@ -351,3 +351,65 @@ def test_with_inventory_nothing_is_worse(world: World, seed: int) -> None:
         if ours >= theirs - 1e-9:
             assert tokens(plan) <= tokens(scratch)
         world.apply(plan)
+
+
+CHANGES = """edition = 1
+seed = 3
+dataset items {{ task = mcq, source = "items.jsonl", fields = {{ level = column("subject") }} }}
+measure level {{ kind = column, column = "level" }}
+dimension difficulty {{
+  from = level, order = [organic, physical, analytical], target = {target}, on_new = assume
+}}
+model small {{
+  provider = openai, id = "small", base_url = "{base_url}"
+  price = {{ input = $1 / 1M, output = $4 / 1M, as_of = "2026-11-01" }}
+}}
+operator sharpen {{ kind = rewrite, model = small, moves = {{ difficulty = +1 }}, max_per_item = 1, checks = [sound] }}
+operator twist {{ kind = rewrite_distractors, model = small, moves = {{ difficulty = +1 }}, checks = [sound] }}
+operator copy {{ kind = expand, model = small, max_per_item = 1 }}
+operator drop {{ kind = remove }}
+validator sound {{ kind = format }}
+constraints {{ max_removed = 10% }}
+budget {{ tokens = {tokens} }}
+output refined {{ path = "out.jsonl", provenance = "out.prov.jsonl" }}
+"""
+
+
+def test_changed_items_are_inventory_and_each_item_is_changed_once(world: World) -> None:
+    """A change stands in its source's place: it costs nothing in the next plan, and its source is not tried again."""
+
+    def write(target: str, tokens: str) -> None:
+        text = CHANGES.format(base_url=world.server.base_url, target=target, tokens=tokens)
+        world.spec.write_text(text, encoding="utf-8")
+
+    write("{ organic = 50%, physical = 30%, analytical = 20% }", "200k")
+    world.apply(world.plan())
+    bought = world.calls
+    changed = {row["question"] for row in read_output(world) if row["_origin"] == "changed"}
+    assert changed
+    write("{ organic = 40%, physical = 36%, analytical = 24% }", "200k")
+    plan, scratch = world.plan(), world.plan(inventory=False)
+    old, new = old_and_new(plan)
+    assert len(old) >= len(changed)
+    assert new
+    assert not {(step.operator, step.items) for step in old} & {(step.operator, step.items) for step in new}
+    assert plan.header.solution.objective <= scratch.header.solution.objective + 1e-9
+    assert tokens(plan) < tokens(scratch)
+    assert plan.header.inventory is not None
+    assert plan.header.inventory.used == len(old)
+    taken = [step.items for step in old if step.operator in ("sharpen", "twist")]
+    assert len(taken) == len(set(taken))
+    run = world.apply(plan)
+    paid = {action.operator for action in plan.header.actions if action.attempts > action.stock}
+    assert paid
+    assert 0 < world.calls - bought <= len(new) * 2
+    assert run.head["cost"]["tokens"] < tokens(scratch)
+    rows = read_output(world)
+    assert changed <= {row["question"] for row in rows if row["_origin"] == "changed"}
+    assert len(rows) == 50
+    assert bytes_of(world.plan()) == bytes_of(plan)
+    assert refinec("replay", "2", cwd=world.folder).code == 0
+
+
+def read_output(world: World) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (world.folder / "out.jsonl").read_text().splitlines()]
