@@ -71,8 +71,9 @@ class Label(Record):
 
 class Rate(Record):
     """What one run found of an operator: attempts and how many were accepted, and what they took together, checks
-    included. own_…: of the operator's own calls. run: the id of its plan, so that no run counts twice. squares: sum of
-    the squares of the attempts' tokens."""
+    included. own_…: of the operator's own calls; own_calls: attempts that made one, where not all of them do. stored_…:
+    of the verdicts that `correct` asks for first and a pilot bought before; they stand in no other sum. run: the id of
+    its plan, so that no run counts twice. squares: sum of the squares of the attempts' tokens."""
 
     record: Literal["rate"] = "rate"
     operator: str
@@ -84,6 +85,9 @@ class Rate(Record):
     output_tokens: int
     own_input_tokens: int
     own_output_tokens: int
+    own_calls: int | None = Field(default=None, exclude_if=lambda calls: calls is None)
+    stored_input_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
+    stored_output_tokens: int = Field(default=0, exclude_if=lambda tokens: not tokens)
     squares: int
     usd: Exact | None
     simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
@@ -192,7 +196,8 @@ def dump_evidence(path: Path, evidence: Evidence) -> None:
 
 
 _SUMMED: Final = (
-    "attempts", "accepted", "input_tokens", "output_tokens", "own_input_tokens", "own_output_tokens", "squares",
+    "attempts", "accepted", "input_tokens", "output_tokens", "own_input_tokens", "own_output_tokens",
+    "stored_input_tokens", "stored_output_tokens", "squares",
 )  # fmt: skip
 
 
@@ -201,6 +206,7 @@ def sum_rates(rates: Sequence[Rate]) -> Rate | None:
     if not rates:
         return None
     usd = [rate.usd for rate in rates]
+    own = [rate.own_calls for rate in rates if rate.own_calls is not None]
     return rates[0].model_copy(update={
         "run": "",
         **{
@@ -208,6 +214,7 @@ def sum_rates(rates: Sequence[Rate]) -> Rate | None:
             for name in _SUMMED
         },
         "usd": None if any(each is None for each in usd) else sum((each or Decimal(0) for each in usd), Decimal(0)),
+        "own_calls": sum(own) if len(own) == len(rates) else None,
         "simulated": any(rate.simulated for rate in rates),
     })  # fmt: skip
 

@@ -17,13 +17,14 @@ from refinelab_dsl.artifacts.evidence import NO_EVIDENCE, Evidence, sum_rates
 from refinelab_dsl.artifacts.evidence import Rate as FoundRate
 from refinelab_dsl.artifacts.plan import Interval
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import Operator
+from refinelab_dsl.declarations import Model, Operator
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
 from refinelab_dsl.ir import Program
-from refinelab_dsl.prompts.asking import Use, result_ceiling, result_use
+from refinelab_dsl.prompts.asking import NO_USE, Use, result_ceiling
 from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
+from refinelab_dsl.prompts.verified import own_calls, result_use, verdict_measure
 
 PRIOR_STRENGTH = 20
 """A declared or default success rate counts as much as this many pilot attempts would, while there are none."""
@@ -88,7 +89,9 @@ def _estimate_operator(
     if found is not None:
         alpha, beta, source = alpha + found.accepted, beta + found.attempts - found.accepted, "evidence"
     cost = _attempt_cost(operator, profile, context, correction)
-    return OperatorEstimate(Rate(alpha, beta, source), cost if found is None else _learn_cost(cost, found))
+    if found is not None:
+        cost = _learn_cost(cost, found, context.models[context.templates[operator.name].model])
+    return OperatorEstimate(Rate(alpha, beta, source), cost)
 
 
 def _find_rate(context: StepContext, operator: Operator, evidence: Evidence) -> FoundRate | None:
@@ -97,7 +100,7 @@ def _find_rate(context: StepContext, operator: Operator, evidence: Evidence) -> 
     return sum_rates(evidence.rates(operator_key(context, operator.name)))
 
 
-def _learn_cost(cost: AttemptCost, found: FoundRate) -> AttemptCost:
+def _learn_cost(cost: AttemptCost, found: FoundRate, model: Model) -> AttemptCost:
     """What attempts really took in the place of what was expected: replies, and what was asked about them, as they were
     found. The prompts of a plan are counted when it is made."""
     attempts = found.attempts
@@ -111,7 +114,15 @@ def _learn_cost(cost: AttemptCost, found: FoundRate) -> AttemptCost:
     calls = max(cost.checks.calls, 1.0) if checks_in + checks_out else 0.0
     checks = Use(calls, checks_in, checks_out, None if usd is None else usd * (1 - share))
     spread = max(0.0, found.squares / attempts - mean**2) ** 0.5
-    return replace(cost, input_tokens=own_in, output_tokens=own_out, usd=usd, deviation=spread, checks=checks)
+    stored = NO_USE
+    if found.stored_input_tokens:
+        stored_in, stored_out = found.stored_input_tokens / attempts, found.stored_output_tokens / attempts
+        price = prompts.price_usd(model, Decimal(repr(round(stored_in, 6))), Decimal(repr(round(stored_out, 6))))
+        stored = Use(max(cost.stored.calls, 1.0), stored_in, stored_out, price)
+    return replace(
+        cost, calls=cost.calls if found.own_calls is None else found.own_calls / attempts, input_tokens=own_in,
+        output_tokens=own_out, usd=usd, deviation=spread, checks=checks, stored=stored, tried=attempts,
+    )  # fmt: skip
 
 
 def _attempt_cost(
@@ -134,9 +145,11 @@ def _attempt_cost(
             outputs = sum(replies) / len(replies)
             deviation = float((lengths + np.array(replies, dtype=np.float64)).std())
     shared = operator.per_call  # attempts on one item share a call, and what it asks
-    inputs /= shared
+    calls = own_calls(context, operator, profile.samples)
+    inputs *= calls / shared
     if "output_tokens" in operator.prior.declared:
         outputs /= shared
+    outputs *= calls
     if correction is not None:
         inputs, outputs = correction
     model = context.models[context.templates[operator.name].model]
@@ -144,18 +157,21 @@ def _attempt_cost(
     ceiling_input = ceil(max((ceiling[0] for ceiling in ceilings), default=0) / shared)
     ceiling_output = ceil(max((ceiling[1] for ceiling in ceilings), default=0) / shared)
     own = Use(
-        1, inputs, outputs, prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs)))
+        calls, inputs, outputs, prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs)))
     )  # fmt: skip
-    checks = result_use(context, operator, profile.samples)
+    measure = verdict_measure(context.measures, operator)
+    is_verified = measure is not None and profile.pending.get(measure.name, 0) < profile.size
+    asked = result_use(context, operator, profile.samples, is_verified=is_verified)
     ceiling_usd = prompts.price_usd(model, ceiling_input, ceiling_output)
-    worst = result_ceiling(context, operator)
+    worst = result_ceiling(context, operator, profile.samples)
     return AttemptCost(
-        calls=1,
+        calls=calls,
         input_tokens=inputs,
         output_tokens=outputs,
         ceiling_tokens=ceiling_input + ceiling_output + int(worst.tokens),
-        usd=(own + checks).usd,
+        usd=(own + asked.paid).usd,
         ceiling_usd=None if ceiling_usd is None or worst.usd is None else ceiling_usd + worst.usd,
         deviation=deviation,
-        checks=checks,
+        checks=asked.paid,
+        stored=asked.stored,
     )

@@ -26,12 +26,15 @@ class Rate:
 class AttemptCost:
     """Expected and worst cost of one attempt of an operator.
 
-    input_tokens, output_tokens: of its own call. checks: what its checks ask about the result, and the measures that it
-    is measured by. usd, the ceiling: of both; dollars are None where a model's price is unknown. The ceiling reserves
-    repairs too. deviation: standard deviation of one attempt's tokens from item to item.
+    calls: of its own; less than one where it is not always made. input_tokens, output_tokens: of these. checks: what
+    its checks ask about the result, and the measures that it is measured by. stored: what is asked besides and a pilot
+    bought: it costs something where the store of replies is lost. usd, the ceiling: of calls and checks; dollars are
+    None where a model's price is unknown. The ceiling reserves repairs too, and what is stored. deviation: standard
+    deviation of one attempt's tokens from item to item. tried: attempts of a pilot on items of the set, whose replies
+    are stored.
     """
 
-    calls: int
+    calls: float
     input_tokens: float
     output_tokens: float
     ceiling_tokens: int
@@ -39,10 +42,12 @@ class AttemptCost:
     ceiling_usd: Decimal | None
     deviation: float = 0.0
     checks: Use = NO_USE
+    stored: Use = NO_USE
+    tried: int = 0
 
     @property
     def tokens(self) -> float:
-        """Of an attempt, checks included."""
+        """Of an attempt, checks included; what is to be paid."""
         return self.input_tokens + self.output_tokens + self.checks.tokens
 
 

@@ -12,11 +12,13 @@ from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.evidence import KEY_LENGTH, AnyRecord, Label, Rate, Rating, Value
 from refinelab_dsl.artifacts.plan import COMPARE, Header
 from refinelab_dsl.builtins import OPERATOR_KINDS
-from refinelab_dsl.declarations import Measure
+from refinelab_dsl.declarations import Measure, Operator
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.measures_paid.ratings import fit_strengths
+from refinelab_dsl.operators.correct import Asked, split_calls
 from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance.log import LogLine, read_log
 
 
@@ -30,6 +32,9 @@ class _Fare:
     output_tokens: int = 0
     own_input_tokens: int = 0
     own_output_tokens: int = 0
+    own_calls: int | None = None
+    stored_input_tokens: int = 0
+    stored_output_tokens: int = 0
     squares: int = 0
     usd: Decimal | None = Decimal(0)
     simulated: bool = False
@@ -84,7 +89,11 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
                 calls.clear()
             case events.Commit() | events.Reject():
                 if event.operator in context.operators and calls:
-                    _count(fares[event.operator], calls, event)
+                    fare = fares[event.operator]
+                    paid = calls
+                    if context.operators[event.operator].kind == "correct":
+                        paid = _count_correction(fare, calls, context, context.operators[event.operator])
+                    _count(fare, paid, event)
                 calls.clear()
             case _:
                 pass
@@ -114,6 +123,20 @@ def _count(fare: _Fare, calls: list[events.Call], end: events.Commit | events.Re
     fare.squares += tokens**2
     fare.attempts += 1
     fare.accepted += isinstance(end, events.Commit)
+
+
+def _count_correction(
+    fare: _Fare, calls: list[events.Call], context: StepContext, operator: Operator
+) -> list[events.Call]:
+    """Counts whether an attempt asked for a repair, and what the pilot had asked before. Gives the calls that are left.
+    """
+    asked = [Asked(call.template, call.request, call.model, call.sample) for call in calls]
+    first, repeated = split_calls(asked, operator.name)
+    fare.own_calls = (fare.own_calls or 0) + any(call.template == operator.name for call in calls)
+    stored = first if verdict_measure(context.measures, operator) is not None else 0
+    fare.stored_input_tokens += sum(call.input_tokens for call in calls[:stored])
+    fare.stored_output_tokens += sum(call.output_tokens for call in calls[:stored])
+    return [call for place, call in enumerate(calls) if place >= stored and place not in repeated]
 
 
 def _rate(

@@ -20,7 +20,7 @@ import asyncio
 import heapq
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
@@ -38,8 +38,9 @@ from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
 from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
-from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT
+from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, Asked, split_calls
 from refinelab_dsl.prompts.request import Request, Usage
+from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
 from refinelab_dsl.validators import Result, Surroundings, validate
@@ -95,6 +96,11 @@ class Interpreter:
         changing = {kind for kind, row in OPERATORS.items() if row.origin == "changed"}
         self._changing = frozenset(action.id for action in header.actions if action.kind in changing)
         self._sharing = {operator.name for operator in header.operators if operator.per_call > 1}
+        self._correcting = {  # operator -> whether a pilot measures the verdicts of the items
+            operator.name: verdict_measure(header.measures, operator) is not None
+            for operator in header.operators
+            if operator.kind == "correct"
+        }
         self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
@@ -374,8 +380,9 @@ class Interpreter:
         """Judges what depends on the output so far and writes the step's events."""
         step, outcome, tally = head.step, head.outcome, self._tally
         assert outcome is not None
+        bought = self._find_bought(step, outcome.answers)
         for index, answer in enumerate(outcome.answers):
-            self._log_call(step, index, answer)
+            self._log_call(step, index, answer, is_counted=index not in bought)
         refusal: tuple[str | None, str] | None = None
         for check in outcome.checks:
             verdict = check.verdict
@@ -410,7 +417,21 @@ class Interpreter:
             step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
         ))
 
-    def _log_call(self, step: Step, index: int, answer: Answer) -> None:
+    def _find_bought(self, step: Step, answers: Sequence[Answer]) -> frozenset[int]:
+        """Places of the answers of a `correct` that a plan does not count on paying: what a pilot asked, and what only
+        repeats a call. The report sets the rest beside what was planned."""
+        if step.operator not in self._correcting:
+            return frozenset()
+        first, repeated = split_calls([
+            Asked(
+                answer.effect.template if isinstance(answer.effect, Request) else "", answer.request_key,
+                effect_line(answer.effect), answer.effect.sample if isinstance(answer.effect, Request) else 0,
+            )
+            for answer in answers
+        ], step.operator)  # fmt: skip
+        return repeated.union(range(first) if self._correcting[step.operator] else ())
+
+    def _log_call(self, step: Step, index: int, answer: Answer, *, is_counted: bool) -> None:
         completion, tally, effect = answer.completion, self._tally, answer.effect
         asked = effect if isinstance(effect, Request) else None
         if step.operator in self._sharing:  # what several attempts share is told, and counted, once
@@ -420,7 +441,7 @@ class Interpreter:
         tally.calls += isinstance(effect, Request | Embed)
         tally.input_tokens += answer.usage.input_tokens
         tally.output_tokens += answer.usage.output_tokens
-        tally.used[step.operator] += answer.usage.input_tokens + answer.usage.output_tokens
+        tally.used[step.operator] += (answer.usage.input_tokens + answer.usage.output_tokens) * is_counted
         tally.usd = None if tally.usd is None or answer.price.usd is None else tally.usd + answer.price.usd
         self._engine.log.append(events.Call(
             step=step.id, call=index, template=asked.template if asked is not None else "", request=answer.request_key,

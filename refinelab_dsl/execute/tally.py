@@ -72,7 +72,7 @@ class Tally:
     running: Counter[str] = field(default_factory=Counter)  # operator -> attempts in flight
     cached: Counter[str] = field(default_factory=Counter)  # operator -> answers that the store held
     reasons: Counter[str] = field(default_factory=Counter)  # check, or kind of failure -> rejections
-    used: Counter[str] = field(default_factory=Counter)  # operator -> tokens of its committed attempts, checks included
+    used: Counter[str] = field(default_factory=Counter)  # operator -> tokens of its committed attempts, as plans count
     unflagged: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to correct
     failed: int = 0
     calls: int = 0

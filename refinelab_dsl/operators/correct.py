@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Validator
@@ -63,6 +63,38 @@ def replace_answer(task: str, fields: dict[str, Any] | Any, answer: str) -> dict
         matching = [choice for choice in fields["choices"] if _plain(choice) == _plain(answer)]
         return {**fields, "answer": matching[0]} if len(matching) == 1 else None
     return None if fields.get("solution") or task == "math" else {**fields, "answer": answer}
+
+
+class Asked(NamedTuple):
+    """A call of an attempt. template: empty where it asks no model. request: its content key. model: as logs name it.
+    """
+
+    template: str
+    request: str
+    model: str
+    sample: int
+
+
+def split_calls(calls: Sequence[Asked], operator: str) -> tuple[int, frozenset[int]]:
+    """Of an attempt's calls in order: how many the first verdict takes, and the places of those after it that only
+    repeat one before. The first verdict ends at the operator's own call, at a second search, at a call that was made
+    before, and where programs are counted from the start again."""
+    first, repeated = None, set()
+    seen: set[str] = set()
+    searches, sample = 0, 0
+    for place, call in enumerate(calls):
+        searches += call.model.startswith("corpus.")
+        again = bool(call.template) and call.request in seen
+        if first is None and (
+            again or call.template == operator or searches > 1 or (bool(call.template) and call.sample < sample)
+        ):
+            first = place
+        if again:
+            repeated.add(place)
+        if call.template:
+            seen.add(call.request)
+            sample = call.sample
+    return len(calls) if first is None else first, frozenset(repeated)
 
 
 def _investigate(

@@ -182,7 +182,7 @@ def _build_steps(
     worst = {
         name: (int(use.tokens), use.usd)
         for name in dict.fromkeys(group.operator for group in sketch.groups)
-        for use in [result_ceiling(situation.context, situation.context.operators[name])]
+        for use in [result_ceiling(situation.context, situation.context.operators[name], items.values())]
     }
     steps = []
     calls: set[tuple[object, ...]] = set()
@@ -198,6 +198,7 @@ def _build_steps(
             sample = bought.sample
         request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
         per_call = situation.context.operators[group.operator].per_call
+        cost = situation.estimates.operators[group.operator].cost
         call = (*identity, sample // per_call)
         is_new = call not in calls  # attempts that share a call pay for it once
         calls.add(call)
@@ -218,10 +219,9 @@ def _build_steps(
                 checks=checks[group.operator],
                 sample=sample,
                 key=step_key(situation.context, group.operator, (key,), group.target, sample),
-                input_tokens=prompts.request_tokens(request) if is_new else 0,
-                output_tokens=per_call * ceil(situation.estimates.operators[group.operator].cost.output_tokens)
-                if is_new
-                else 0,
+                # As often as it is expected to be asked: a repair only where another answer is not all that it takes.
+                input_tokens=round(prompts.request_tokens(request) * min(1.0, cost.calls)) if is_new else 0,
+                output_tokens=per_call * ceil(cost.output_tokens) if is_new else 0,
                 replies=() if bought is None else bought.replies,
             )
         )

@@ -53,7 +53,6 @@ from refinelab_dsl.prompts.asking import (
     measure_questions,
     result_ceiling,
     result_questions,
-    result_use,
     validator_questions,
 )
 from refinelab_dsl.prompts.hosts import host
@@ -66,6 +65,7 @@ from refinelab_dsl.prompts.steps import (
     likely_target,
     measure_template,
 )
+from refinelab_dsl.prompts.verified import own_calls, result_use, verdict_measure
 
 PhaseName: TypeAlias = Literal["discover", "compare", "label", "try"]
 PHASES: Final[tuple[PhaseName, ...]] = ("discover", "compare", "label", "try")
@@ -232,7 +232,7 @@ def _wish_rates(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         count = 20 if pilot is None else pilot.items
         chosen = _stratify(case, operator, count)
         use = _attempt_use(case, context, operator)
-        worst = result_ceiling(context, operator)
+        worst = result_ceiling(context, operator, case.profile.samples)
         own = _attempt_ceiling(case, context, operator)
         targets = tuple(_choose_target(case, context, operator, key, turn) for turn, key in enumerate(chosen))
         if chosen:
@@ -301,14 +301,17 @@ def _uses(case: PilotCase, context: StepContext, questions: Sequence[Question]) 
 
 def _attempt_use(case: PilotCase, context: StepContext, operator: Operator) -> Use:
     samples = case.profile.samples
-    checks = result_use(context, operator, samples)
+    # Verdicts are measured before operators are tried.
+    is_verified = verdict_measure(context.measures, operator) is not None
+    checks = result_use(context, operator, samples, is_verified=is_verified).paid
     if operator.name not in context.templates or not samples:
         return checks
     requests = [_compose(context, operator, item) for item in samples]
     tokens_in = sum(map(prompts.request_tokens, requests)) / len(samples)
     tokens_out = sum(expected_reply_tokens(context, operator.name, item) for item in samples) / len(samples)
     model = context.templates[operator.name].model
-    return Use(1, tokens_in, tokens_out, _price(context, model, tokens_in, tokens_out)) + checks
+    own = Use(1, tokens_in, tokens_out, _price(context, model, tokens_in, tokens_out))
+    return own.times(own_calls(context, operator, samples)) + checks
 
 
 def _attempt_ceiling(case: PilotCase, context: StepContext, operator: Operator) -> Use:

@@ -265,7 +265,7 @@ def _sum_uses(header: Header, steps: Iterable[Step]) -> dict[str, _Use]:
             use.input_tokens += sum_first([each[0] for each in shared[action.id]], tried)
             use.output_tokens += sum_first([each[1] for each in shared[action.id]], tried)
             continue
-        use.calls += tried
+        use.calls += tried if tokens_in else 0.0
         use.input_tokens += tried * tokens_in / attempts
         use.output_tokens += tried * tokens_out / attempts
     return uses

@@ -22,7 +22,7 @@ from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, measure_template, validator_template
 from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens
-from refinelab_dsl.prompts.vectors import expected_vectors, most_vectors
+from refinelab_dsl.prompts.vectors import most_vectors
 from refinelab_dsl.source import Place
 
 ROUTES: Final = ("pot", "rag")
@@ -145,9 +145,15 @@ def is_paid(measure: Measure) -> bool:
 def result_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
     """What is asked about a result of an operator: by its checks, and by the measures of dimensions in which new items
     are measured. A validator that is a check and a measure is asked once."""
-    found: list[Question] = []
+    before: tuple[Question, ...] = ()
     if operator.kind == "correct":  # before the repair, and after it
-        found += 2 * validator_questions(context, context.validators[str(operator.options["validator"])])
+        before = 2 * validator_questions(context, context.validators[str(operator.options["validator"])])
+    return (*before, *check_questions(context, operator))
+
+
+def check_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
+    """As `result_questions`, of what is there once an operator has made it: without the verdicts of `correct`."""
+    found: list[Question] = []
     checks = [context.validators[name] for name in operator.checks if name in context.validators]
     for validator in checks:
         found += validator_questions(context, validator)
@@ -238,23 +244,20 @@ def claim_results(context: StepContext, bounds: Sequence[Bound], size: int, *, m
     return total
 
 
-def result_use(context: StepContext, operator: Operator, items: Sequence[Item]) -> Use:
-    """What is asked about a result of an operator, expected; results are taken to be as long as these items.
-
-    Raises:
-        StepFault: a template cannot be rendered with one of the items.
-    """
-    use = expected_use(context, result_questions(context, operator), items)
-    return sum_vectors(use, expected_vectors(context, operator, items))
-
-
-def result_ceiling(context: StepContext, operator: Operator) -> Use:
-    """The most that can be asked about a result of an operator, repairs included."""
+def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Item]) -> Use:
+    """The most that can be asked about a result of an operator, repairs included. items: those that it is applied to;
+    `correct` asks about them, too."""
     if operator.name not in context.templates:
         return Use()
     bounds = [bound_question(context, question) for question in result_questions(context, operator)]
     size = MOST_BYTES_PER_TOKEN * context.templates[operator.name].max_output_tokens
-    use = claim_results(context, bounds, size, most=True) + _longer_passages(context, operator)
+    shown = _longer_passages(context, operator)
+    if operator.kind == "correct":  # what refutes an item gives another answer, which is asked about and shown
+        verdict = validator_questions(context, context.validators[str(operator.options["validator"])])
+        answer = MOST_BYTES_PER_TOKEN * max((each.asks.max_output_tokens for each in verdict), default=0)
+        size = max([size, *(answer + item_bytes(item) for item in items)])
+        shown += _shown_use(context, operator, answer)
+    use = claim_results(context, bounds, size, most=True) + shown
     return sum_vectors(use, most_vectors(context, operator, size))
 
 
@@ -267,11 +270,16 @@ def sum_vectors(use: Use, vectors: Iterable[tuple[float, float, Decimal | None]]
 
 def _longer_passages(context: StepContext, operator: Operator) -> Use:
     """What passages may take beyond those that an operator's prompt is priced with, in a call and in its repair."""
-    count = count_passages(operator)
+    count = count_passages(operator, context.validators)
     if not count:
         return Use()
     usual = sum(len(text) for text in stand_in_passages(count))
-    tokens = 2 * (sum(len(text) for text in longest_passages(count)) - usual)
+    return _shown_use(context, operator, sum(len(text) for text in longest_passages(count)) - usual)
+
+
+def _shown_use(context: StepContext, operator: Operator, size: int) -> Use:
+    """Of that many bytes more in an operator's own prompt, in a call and in its repair."""
+    tokens = 2 * size
     model = context.models[context.templates[operator.name].model]
     return Use(0, tokens, 0, price_usd(model, tokens, 0))
 

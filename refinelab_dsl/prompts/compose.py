@@ -19,7 +19,7 @@ from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Model, Operator, short_names
 from refinelab_dsl.prompts.blocks import neutralise
-from refinelab_dsl.prompts.passages import count_passages, stand_in_passages
+from refinelab_dsl.prompts.passages import stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault, render
 from refinelab_dsl.prompts.request import Message, Request, Subject
 from refinelab_dsl.prompts.shapes import ITEM_TASKS
@@ -101,12 +101,13 @@ def call_context(
     anchor: Item | None,
     target: Mapping[str, Mapping[str, Any]],
     labels: Mapping[str, Sequence[str]],
+    passages: int = 0,
 ) -> dict[str, Any]:
     """What the calls of an operator provide to its prompt, but for what `compose` knows: by the table, `sees`.
 
     target: as `target_context` gives it. labels: per dimension, settled. `item` holds the task fields and the
-    dataset's further attributes. What is only known after other calls (`finding`, `passages`) is as long as it usually
-    is, for pricing.
+    dataset's further attributes. What is only known after other calls (`finding`, so many `passages`) is as long as
+    it usually is, for pricing.
     """
     shown = short_names(labels)
     names = {
@@ -118,9 +119,9 @@ def call_context(
         "style": operator.options.get("style"),
     }
     if anchor is not None:
-        names |= {"anchor": item_fields(anchor), "passages": stand_in_passages(count_passages(operator))}
+        names |= {"anchor": item_fields(anchor), "passages": stand_in_passages(passages)}
     if operator.kind == "correct":
-        names |= {"finding": STAND_IN_FINDING, "passages": stand_in_passages(count_passages(operator))}
+        names |= {"finding": STAND_IN_FINDING, "passages": stand_in_passages(passages)}
     if operator.kind == "rewrite_distractors":
         names["mistakes"] = operator.options.get("mistakes") or []
     return names

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from refinelab_dsl.declarations import Operator
+from refinelab_dsl.declarations import Operator, Validator
 
 if TYPE_CHECKING:
     from refinelab_dsl.effects import Passage
@@ -20,12 +20,14 @@ MOST_BYTES: Final = 1_600
 _SHOWN: Final = re.compile(r"^\[(\d+)\] ")
 
 
-def count_passages(operator: Operator) -> int:
-    """How many passages the calls of an operator show at the most, where it retrieves."""
+def count_passages(operator: Operator, validators: Mapping[str, Validator]) -> int:
+    """How many passages the own calls of an operator show at the most, where it retrieves; `correct` shows those on
+    which its validator refuted the item."""
     context = operator.options.get("context")
     if context is not None:
         return int(context["top_k"])
-    return USUAL if operator.kind == "correct" else 0
+    validator = validators.get(str(operator.options.get("validator"))) if operator.kind == "correct" else None
+    return int(validator.options.get("top_k") or USUAL) if validator is not None and validator.kind == "rag" else 0
 
 
 def show_passages(passages: Sequence[Passage]) -> list[str]:

@@ -16,6 +16,7 @@ from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Mod
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.measures.table import PAID
 from refinelab_dsl.prompts.compose import call_context, compose, target_context
+from refinelab_dsl.prompts.passages import count_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
 from refinelab_dsl.prompts.tokens import count_tokens
@@ -124,6 +125,7 @@ def compose_step(
         anchor=item if operator.kind == "generate" else None,
         target=wanted,
         labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
+        passages=count_passages(operator, context.validators),
     )
     about: dict[str, Any] = {"asked": context.asked} if context.asked else {}
     if operator.per_call > 1:
