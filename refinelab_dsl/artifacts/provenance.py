@@ -106,7 +106,8 @@ class Call(Event):
     call: index within the step, in the order of asking. template: its operator's name, `validator.NAME` or
     `measure.NAME`. request: the request's content key. reply: None where no reply came. model: the declared name;
     model_id: what the endpoint says answered. usd: None where the price is unknown. What asks no model stands here
-    too, with an empty template: `model` is then `corpus.NAME` or `sandbox`, the reply what came of it.
+    too, with an empty template: `model` is then `corpus.NAME` or `sandbox`, the reply what came of it. turn: 0, or
+    which further try of the step it made a result for, after a check refused the one before.
     """
 
     event: Literal["call"] = "call"
@@ -119,6 +120,7 @@ class Call(Event):
     model_id: str | None = None
     request_id: str | None = None
     sample: int = 0
+    turn: int = Field(default=0, exclude_if=lambda turn: not turn)
     seed: int = 0
     input_tokens: int
     output_tokens: int

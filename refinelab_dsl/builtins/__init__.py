@@ -9,6 +9,7 @@ from refinelab_dsl.builtins.blocks import BLOCKS, EDITION, JUDGE_NAMES, RESERVED
 from refinelab_dsl.builtins.embeddings import COSINES, Cosines
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
 from refinelab_dsl.builtins.kinds import (
+    CORRECTED_TASKS,
     MEASURE_KINDS,
     OPERATOR_KINDS,
     PRESETS,
@@ -36,6 +37,7 @@ from refinelab_dsl.builtins.table import (
 
 __all__ = [
     "BLOCKS",
+    "CORRECTED_TASKS",
     "COSINES",
     "EDITION",
     "FUNCTIONS",

@@ -281,7 +281,7 @@ VALIDATOR: Final = BlockKind(
         Attribute("accept", Over("accept", "bool"), "when a result is accepted"),
         Attribute(
             "on_reject",
-            Word(("retry", "correct", "drop", "quarantine"), ("retry", "correct", "quarantine")),
+            Word(("retry", "correct", "drop", "quarantine"), ("quarantine",)),
             "what a rejection does",
             default="drop",
         ),

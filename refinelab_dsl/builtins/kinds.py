@@ -40,6 +40,9 @@ from refinelab_dsl.types import (
 
 VERDICTS: Final = ("supported", "refuted", "unknown")
 
+CORRECTED_TASKS: Final = ("mcq", "qa")
+"""Items of these tasks may get another answer and stay whole: no derivation, no test depends on it."""
+
 _MODEL: Final = Name(("model",))
 _PROMPT: Final = Name(("prompt",))
 _SEEDS: Final = Name(("dataset",), of=("seeds",))
@@ -436,6 +439,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         sees=(prompts.ITEM,),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
         tasks=("mcq", "qa", "math"),
+        answers=True,
         paid=True,
         reached=True,
     ),
@@ -454,6 +458,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
         sees=(prompts.ITEM, prompts.PASSAGES),
         tasks=("mcq", "qa", "math"),
         asks=Asking(1, Decimal(1), 120, 600),
+        answers=True,
         paid=True,
         reached=True,
     ),
@@ -480,6 +485,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("sandbox", Word(("embedded", "strict")), "where programs run", default="embedded"),
         ),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
+        answers=True,
         paid=True,
         reached=True,
     ),

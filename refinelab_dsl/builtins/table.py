@@ -129,7 +129,7 @@ class ValidatorKind:
     """`validator { kind = … }`. accept: whether it may, must, or cannot be written, and what stands by default.
     cosine: the default compares with this cosine of the embedding, where one is named (`COSINES`). sees: what its calls
     provide to a prompt. asks: what it asks about one item, where it does; `auto` asks by the prompts of the kinds that
-    it routes to."""
+    it routes to. answers: what it refutes it may find the right answer to."""
 
     name: str
     doc: str
@@ -142,6 +142,7 @@ class ValidatorKind:
     sees: tuple[PromptName, ...] = ()
     asks: Asking | None = None
     tasks: tuple[str, ...] = ("mcq", "qa", "math", "code", "chat")
+    answers: bool = False
     paid: bool = False
     reached: bool = False
 

@@ -21,7 +21,7 @@ from refinelab_dsl.declarations import Model, Operator
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
 from refinelab_dsl.ir import Program
-from refinelab_dsl.prompts.asking import NO_USE, Use, result_ceiling
+from refinelab_dsl.prompts.asking import NO_USE, Use, count_retries, result_ceiling
 from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
 from refinelab_dsl.prompts.verified import own_calls, result_use, verdict_measure
@@ -154,8 +154,13 @@ def _attempt_cost(
         inputs, outputs = correction
     model = context.models[context.templates[operator.name].model]
     ceilings = [prompts.attempt_ceiling(request) for request in requests]
-    ceiling_input = ceil(max((ceiling[0] for ceiling in ceilings), default=0) / shared)
-    ceiling_output = ceil(max((ceiling[1] for ceiling in ceilings), default=0) / shared)
+    retries = count_retries(context, operator)
+    again = [prompts.retries_ceiling(request, retries) for request in requests]
+    ceiling_input, ceiling_output = (
+        ceil(max((first[part] for first in ceilings), default=0) / shared)
+        + max((further[part] for further in again), default=0)
+        for part in (0, 1)
+    )
     own = Use(
         calls, inputs, outputs, prompts.price_usd(model, Decimal(repr(inputs)), Decimal(repr(outputs)))
     )  # fmt: skip

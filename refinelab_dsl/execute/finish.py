@@ -326,6 +326,7 @@ def _build_head(
         "operators": {
             name: {
                 "accepted": accepted[name], "attempts": accepted[name] + rejected[name], "wanted": wanted[name],
+                "retries": tally.retries[name], "corrections": tally.corrections[name],
                 "planned_success": success[name].model_dump(mode="json"),
                 "tokens": tally.used[name], "planned_tokens_per_attempt": round(expected.get(name, 0.0), 3),
             }

@@ -112,7 +112,7 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
 def _count(fare: _Fare, calls: list[events.Call], end: events.Commit | events.Reject) -> None:
     tokens = 0
     for call in calls:
-        own = call.template == end.operator
+        own = call.template == end.operator and not call.turn
         fare.input_tokens += call.input_tokens
         fare.output_tokens += call.output_tokens
         fare.own_input_tokens += call.input_tokens * own

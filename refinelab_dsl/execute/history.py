@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import files, read
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.effects import SANDBOX
 from refinelab_dsl.execute.journal import Entry, read_entries
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder
 from refinelab_dsl.project import Project
+from refinelab_dsl.prompts.compose import Feedback, retry_request
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
 from refinelab_dsl.provenance.log import LogLine, read_log
@@ -22,9 +24,13 @@ from refinelab_dsl.store import Store
 
 @dataclass(frozen=True)
 class Call:
-    """One call. `prompt` and `reply` are texts, None where they are no longer to be had."""
+    """One call. `prompt` and `reply` are texts, None where they are no longer to be had.
 
-    part: str  # "call" | "repair"
+    part: `call`, `repair` (a reply could not be read), `retry` (a check refused what came of the reply before),
+    `check`, `measure`, `search`, `run` (a program). turn: which further try of the attempt it belongs to.
+    """
+
+    part: str
     model: str
     state: str
     tokens_in: int | None
@@ -35,6 +41,7 @@ class Call:
     failure: str | None
     prompt: tuple[dict[str, str], ...] | None = None
     reply: str | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,12 @@ def load_attempts(plan: PlanFile, folder: RunFolder) -> tuple[list[Attempt], tup
     Raises:
         JournalError: the journal cannot be read.
     """
+    endings, told, damage = read_endings(folder.log)
     calls: dict[int, list[Call]] = {}
     if folder.journal.exists():
         for entry in read_entries(folder.journal):
-            calls.setdefault(entry.step, []).append(describe_call(entry))
-    endings, damage = read_endings(folder.log)
+            call = describe_call(entry, told.get(entry.step, ()))
+            calls.setdefault(entry.step, []).append(call)
     attempts = []
     for step in plan.steps():
         if step.id not in calls and step.id not in endings:
@@ -76,11 +84,13 @@ def load_attempts(plan: PlanFile, folder: RunFolder) -> tuple[list[Attempt], tup
     return attempts, damage
 
 
-def describe_call(entry: Entry) -> Call:
-    """A call as the journal has it; its cost is what it was settled at."""
+def describe_call(entry: Entry, told: Sequence[events.Call] = ()) -> Call:
+    """A call as the journal has it; its cost is what it was settled at. told: the calls of its step, as logged."""
     usage = entry.usage
+    known = entry.part < len(told)
     return Call(
-        part="repair" if entry.part else "call",
+        part=_name_part(told, entry.part) if known else "repair" if entry.part else "call",
+        turn=told[entry.part].turn if known else 0,
         model=entry.model,
         state=entry.state,
         tokens_in=None if usage is None else usage.input_tokens,
@@ -93,14 +103,31 @@ def describe_call(entry: Entry) -> Call:
     )
 
 
-def read_endings(log: Path) -> tuple[dict[int, dict[str, Any]], tuple[Diagnostic, ...]]:
-    """Step -> how it ended, from the provenance log; empty while a run has none."""
+def _name_part(told: Sequence[events.Call], index: int) -> str:
+    call, before = told[index], told[index - 1] if index else None
+    if not call.template:
+        return "run" if call.model == SANDBOX else "search"
+    if before is not None and call.turn > before.turn:
+        return "retry"
+    if before is not None and call.template == before.template:
+        return "repair"
+    kind = call.template.partition(".")[0]
+    return {"validator": "check", "measure": "measure"}.get(kind, "call")
+
+
+def read_endings(
+    log: Path,
+) -> tuple[dict[int, dict[str, Any]], dict[int, list[events.Call]], tuple[Diagnostic, ...]]:
+    """From the provenance log, empty while a run has none: step -> how it ended, and step -> its calls in order."""
+    calls: dict[int, list[events.Call]] = {}
     endings: dict[int, dict[str, Any]] = {}
     ending: dict[str, Any]
     verdicts: dict[int, list[dict[str, Any]]] = {}
     damage: list[Diagnostic] = []
     for event in _events(log, damage):
         match event:
+            case events.Call():
+                calls.setdefault(event.step, []).append(event)
             case events.Verdict():
                 verdicts.setdefault(event.step, []).append(
                     {"check": event.check, "accept": event.accept, "reason": event.reason, "values": event.values}
@@ -114,7 +141,7 @@ def read_endings(log: Path) -> tuple[dict[int, dict[str, Any]], tuple[Diagnostic
                 endings[event.step] = {**ending, "verdicts": said}
             case _:
                 pass
-    return endings, tuple(damage)
+    return endings, calls, tuple(damage)
 
 
 def _events(log: Path, damage: list[Diagnostic]) -> Iterator[events.AnyEvent]:
@@ -135,19 +162,31 @@ def add_texts(
         StoreError: the store cannot be read.
     """
     prompts_by_step = compose_prompts({attempt.step for attempt in attempts}, plan, project, folder)
+    retrying = {validator.name for validator in plan.header.validators if validator.on_reject == "retry"}
     if not project.store.exists():
-        return [_with_texts(attempt, None, prompts_by_step.get(attempt.step)) for attempt in attempts]
+        return [_with_texts(attempt, None, prompts_by_step.get(attempt.step), retrying) for attempt in attempts]
     with Store(project.store) as store:
-        return [_with_texts(attempt, store, prompts_by_step.get(attempt.step)) for attempt in attempts]
+        return [_with_texts(attempt, store, prompts_by_step.get(attempt.step), retrying) for attempt in attempts]
 
 
-def _with_texts(attempt: Attempt, store: Store | None, request: Request | None) -> Attempt:
+def _with_texts(
+    attempt: Attempt, store: Store | None, request: Request | None, retrying: Collection[str]
+) -> Attempt:
+    """retrying: the checks that ask for further tries."""
     calls = []
+    refusals = [verdict for verdict in attempt.verdicts if not verdict["accept"] and verdict["check"] in retrying]
+    before = ""  # the last reply to the operator's own prompt
     for call in attempt.calls:
         completion = store.reply(call.reply) if store is not None and call.reply is not None else None
+        asked = request if call.part == "call" else None
+        if call.part == "retry" and request is not None and call.turn <= len(refusals):
+            refusal = refusals[call.turn - 1]
+            asked = retry_request(request, Feedback(call.turn, refusal["check"], refusal["reason"], before))
         messages = None
-        if request is not None and call.part == "call":
-            messages = tuple({"role": message.role, "content": message.content} for message in request.messages)
+        if asked is not None:
+            messages = tuple({"role": message.role, "content": message.content} for message in asked.messages)
+        if completion is not None and call.part in ("call", "repair", "retry"):
+            before = completion.text
         calls.append(replace(call, prompt=messages, reply=None if completion is None else completion.text))
     return replace(attempt, calls=tuple(calls))
 

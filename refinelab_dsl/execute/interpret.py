@@ -35,7 +35,7 @@ from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
-from refinelab_dsl.execute.step import Outcome, Prepared, StepRunner
+from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, Asked, split_calls
@@ -177,7 +177,10 @@ class Interpreter:
                 return False
             if head.outcome.is_starved:
                 return True if self._tasks else self._start_again(head)
-            self._commit(head)
+            checks = self._judge(head.outcome)
+            if self._try_again(head, checks):
+                continue
+            self._commit(head, checks)
             self._window.popleft()
 
     def _has_outcome(self) -> bool:
@@ -220,6 +223,23 @@ class Interpreter:
         self._engine.halt.stop("budget")
         return False
 
+    def _try_again(self, head: _Entry, checks: Sequence[Check]) -> bool:
+        """Makes an attempt again that a check refuses which could only be judged now, where the check asks for it. The
+        steps after it wait: they are judged against what comes of it."""
+        assert head.outcome is not None
+        telling = head.outcome.telling
+        if telling is None or not telling.may_retry(checks):
+            return False
+        telling.resume(checks)
+        head.prepared = self._engine.runner.prepare_rest(head.step, telling)
+        worst = head.prepared.worst
+        if self._ledger.is_affordable(worst) and self._ledger.is_within_cap(head.step.operator, worst.usd):
+            head.outcome = None
+            self._launch(head)
+        else:
+            head.outcome = Outcome(is_starved=True, telling=telling)
+        return True
+
     def _start_again(self, head: _Entry) -> bool:
         """A step needed more room than it had claimed (a try that may have been charged); now it is alone."""
         assert head.outcome is not None
@@ -241,7 +261,9 @@ class Interpreter:
 
     def _start_ahead(self) -> None:
         """Starts every step that is certain to be executed and has a free slot, in order of id per model."""
-        if self._engine.halt.is_set:
+        head = self._window[0]
+        is_short = head.outcome is not None and head.outcome.is_starved
+        if self._engine.halt.is_set or is_short:  # what comes free is for the step whose turn it is
             return
         for model, ready in self._ready.items():
             while ready and self._running[model] < self._engine.slots[model]:
@@ -376,26 +398,39 @@ class Interpreter:
 
     # ---- committing ----------------------------------------------------------------------------------------------
 
-    def _commit(self, head: _Entry) -> None:
-        """Judges what depends on the output so far and writes the step's events."""
-        step, outcome, tally = head.step, head.outcome, self._tally
-        assert outcome is not None
-        bought = self._find_bought(step, outcome.answers)
-        for index, answer in enumerate(outcome.answers):
-            self._log_call(step, index, answer, is_counted=index not in bought)
-        refusal: tuple[str | None, str] | None = None
+    def _judge(self, outcome: Outcome) -> tuple[Check, ...]:
+        """The checks of a step whose turn it is, to the first refusal; those that waited are judged against the output
+        so far."""
+        judged: list[Check] = []
         for check in outcome.checks:
             verdict = check.verdict
             if verdict is None:
                 assert outcome.result is not None
                 verdict = validate(self._engine.runner.validator(check.name), outcome.result, self._engine.surroundings)
+            judged.append(Check(check.name, verdict))
+            if not verdict.accept:
+                break
+        return tuple(judged)
+
+    def _commit(self, head: _Entry, checks: Sequence[Check]) -> None:
+        """Writes the step's events. checks: as judged (`_judge`)."""
+        step, outcome, tally = head.step, head.outcome, self._tally
+        assert outcome is not None
+        bought = self._find_bought(step, outcome.answers)
+        known: set[str] = set()
+        for index, answer in enumerate(outcome.answers):
+            self._log_call(step, index, answer, is_counted=index not in bought, known=known)
+        tally.retries[step.operator] += outcome.retries
+        tally.corrections[step.operator] += outcome.corrections
+        refusal: tuple[str | None, str] | None = None
+        for check in (*outcome.past, *checks):
+            verdict = check.verdict
+            assert verdict is not None
+            refusal = None if verdict.accept else (check.name, verdict.reason)
             self._engine.log.append(events.Verdict(
                 step=step.id, check=check.name, accept=verdict.accept, reason=verdict.reason,
                 values=dict(verdict.values),
             ))
-            if not verdict.accept:
-                refusal = (check.name, verdict.reason)
-                break
         if outcome.failure is not None:
             refusal = (None, f"no answer: {outcome.failure.replace('_', ' ')}")
             tally.failed += 1
@@ -431,9 +466,13 @@ class Interpreter:
         ], step.operator)  # fmt: skip
         return repeated.union(range(first) if self._correcting[step.operator] else ())
 
-    def _log_call(self, step: Step, index: int, answer: Answer, *, is_counted: bool) -> None:
+    def _log_call(self, step: Step, index: int, answer: Answer, *, is_counted: bool, known: set[str]) -> None:
+        """known: keys of the calls of the step before this one."""
         completion, tally, effect = answer.completion, self._tally, answer.effect
         asked = effect if isinstance(effect, Request) else None
+        if answer.request_key in known:  # asked again of another try, and not paid again
+            answer = replace(answer, usage=Usage(0, 0), price=NOTHING)
+        known.add(answer.request_key)
         if step.operator in self._sharing:  # what several attempts share is told, and counted, once
             if answer.request_key in self._told:
                 answer = replace(answer, usage=Usage(0, 0), price=NOTHING)
@@ -446,7 +485,8 @@ class Interpreter:
         self._engine.log.append(events.Call(
             step=step.id, call=index, template=asked.template if asked is not None else "", request=answer.request_key,
             reply=answer.reply, model=effect_line(effect), model_id=completion.model, request_id=completion.request_id,
-            sample=asked.sample if asked is not None else 0, seed=tally.header.seed,
+            sample=asked.sample if asked is not None else 0, turn=asked.turn if asked is not None else 0,
+            seed=tally.header.seed,
             input_tokens=answer.usage.input_tokens, output_tokens=answer.usage.output_tokens, usd=answer.price.usd,
             simulated=completion.simulated,
         ))

@@ -6,9 +6,10 @@ the first effect that nobody has performed; `run` performs the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.plan import ASKING, COMPARE, DISCOVER, Header, Step
@@ -22,6 +23,7 @@ from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.expressions.walk import named_in
 from refinelab_dsl.measures_paid import ask_value, compare_pair, discover_labels
 from refinelab_dsl.operators import OPERATORS, Attempt
+from refinelab_dsl.operators.again import correct_result, make_result
 from refinelab_dsl.prompts.asking import (
     MOST_BYTES_PER_TOKEN,
     Bound,
@@ -32,6 +34,7 @@ from refinelab_dsl.prompts.asking import (
     result_questions,
     sum_vectors,
 )
+from refinelab_dsl.prompts.compose import Feedback
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault
@@ -61,15 +64,35 @@ class Check:
     verdict: Verdict | None
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a step's program waits with until it is the step's turn: checks against the output are still to be judged,
+    and one that refuses asks for another try. It is sent the checks as judged, to the first refusal."""
+
+
+StepProgram: TypeAlias = Generator[Effect | Turn, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What a check said of a result that it refuses. finding: of a validator that inquires."""
+
+    check: str
+    reason: str
+    finding: Finding | None = None
+
+
 @dataclass(slots=True)
 class Telling:
     """A step's program while it is driven, and what it has come to.
 
-    is_made: the item is there; what is asked after that is about it.
+    is_made: the item is there; what is asked after that is about it. is_waiting: for its turn (`Turn`).
+    checks: of the last result. past: those of the results before it, each with its verdict. left: check -> how often it
+    may still ask for another try. retries, corrections: how often a result was made again, or given another answer.
     """
 
     parents: tuple[Item, ...]
-    program: Program[None] | None = None
+    program: StepProgram | None = None
     effect: Effect | None = None  # that the program waits for
     answers: list[Answer] = field(default_factory=list)
     ours: list[bool] = field(default_factory=list)  # of each answer: bought, or taken from the store, by this very run
@@ -79,9 +102,14 @@ class Telling:
     measured: Measured | None = None
     labels: Mapping[str, str] | None = None
     checks: list[Check] = field(default_factory=list)
+    past: list[Check] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    corrections: int = 0
+    is_waiting: bool = False
     is_broken: bool = False  # a template could not be rendered
 
-    def start(self, program: Program[None]) -> None:
+    def start(self, program: StepProgram) -> None:
         self.program = program
         self._go_on(lambda: next(program))
 
@@ -97,9 +125,29 @@ class Telling:
         if not was_made:
             self.reply = answer.reply
 
+    def may_retry(self, checks: Sequence[Check]) -> bool:
+        """Whether it waits for its turn, and its checks, judged then, ask for another try."""
+        refusing = next((check for check in checks if check.verdict is not None and not check.verdict.accept), None)
+        return self.is_waiting and refusing is not None and self.left[refusing.name] > 0
+
+    def resume(self, checks: Sequence[Check]) -> None:
+        """Goes on where it waited for its turn. checks: as judged now."""
+        assert self.program is not None
+        program = self.program
+        self._go_on(lambda: program.send(checks))
+
+    def begin_again(self) -> None:
+        """The result is refused, and another takes its place. What was to be judged at its turn never is."""
+        self.past += [check for check in self.checks if check.verdict is not None]
+        self.checks = []
+        self.result = None
+
     def _go_on(self, step: Any) -> None:
+        self.is_waiting = False
         try:
-            self.effect = step()
+            found = step()
+            self.is_waiting = isinstance(found, Turn)
+            self.effect = None if self.is_waiting else found
         except StopIteration:
             self.effect = None
         except StepFault:
@@ -120,8 +168,9 @@ class Outcome:
 
     result: None where no item came of it. measured: what a measure found. labels: those that were found, with their
     meanings. reply: hash of the reply that the item was
-    made of. failure: why no answer came. is_starved: it needs more room in the budget than there was. is_stopped: the
-    run stopped before it got an answer.
+    made of. checks: of that result. past: the verdicts on results of the step that it took the place of; retries and
+    corrections say how. failure: why no answer came. is_starved: it needs more room in the budget than there was.
+    is_stopped: the run stopped before it got an answer.
     """
 
     answers: tuple[Answer, ...] = ()
@@ -130,11 +179,14 @@ class Outcome:
     labels: Mapping[str, str] | None = None
     reply: str = ""
     checks: tuple[Check, ...] = ()
+    past: tuple[Check, ...] = ()
+    retries: int = 0
+    corrections: int = 0
     failure: str | None = None
     is_starved: bool = False
     is_stopped: bool = False
     cached: int = 0
-    telling: Telling | None = None  # of a step that is starved: it goes on where it stopped
+    telling: Telling | None = None  # of a step that goes on where it stopped: it is starved, or waits for its turn
 
     @property
     def is_rejected(self) -> bool:
@@ -186,17 +238,20 @@ class StepRunner:
             parents.append(item)
         telling = Telling(tuple(parents))
         telling.start(self._tell(step, telling))
+        return self._drive(step, telling)
+
+    def prepare_rest(self, step: Step, telling: Telling) -> Prepared:
+        """A step that was starved or waited for its turn, ready to go on."""
+        telling.ours = [True] * len(telling.answers)  # what the store held is noted
+        return self._drive(step, telling)
+
+    def _drive(self, step: Step, telling: Telling) -> Prepared:
         while telling.effect is not None:
             found = self._caller.look_up(telling.effect, step.id, len(telling.answers))
             if found is None:
                 return Prepared(telling, self._claim(step, telling, telling.effect))
             telling.send(*found)
         return Prepared(telling, NOTHING)
-
-    def prepare_rest(self, step: Step, telling: Telling) -> Prepared:
-        """A starved step, ready to go on."""
-        telling.ours = [True] * len(telling.answers)  # what the store held is noted
-        return Prepared(telling, NOTHING if telling.effect is None else self._claim(step, telling, telling.effect))
 
     async def run(self, step: Step, prepared: Prepared, claim: Reservation) -> Outcome:
         """Runs a step to where its result waits for its turn. Closes the claim in every case.
@@ -236,16 +291,19 @@ class StepRunner:
             labels=telling.labels if ended else None,
             reply=telling.reply,
             checks=tuple(telling.checks),
+            past=tuple(telling.past),
+            retries=telling.retries,
+            corrections=telling.corrections,
             failure="template" if telling.is_broken else failure,
             is_starved=is_starved,
             is_stopped=is_stopped,
             cached=telling.ours.count(False),
-            telling=telling if is_starved else None,
+            telling=telling if is_starved or telling.is_waiting else None,
         )
 
     # ---- the program ---------------------------------------------------------------------------------------------
 
-    def _tell(self, step: Step, telling: Telling) -> Program[None]:
+    def _tell(self, step: Step, telling: Telling) -> StepProgram:
         parent = telling.parents[0]
         kind = self._kinds[step.action]
         if kind in ASKING:
@@ -255,16 +313,44 @@ class StepRunner:
         make_item = OPERATORS[operator.kind].make_item
         assert make_item is not None
         attempt = Attempt(operator, parent, step.target, step.sample, step.key)
-        item = yield from make_item(attempt, self._questions)
-        telling.is_made = True
-        if isinstance(item, Unreadable):
-            telling.checks.append(Check(REPLY, Verdict(False, item.message)))
-            return
         is_asked = self._bound(operator) or any(asked_by(self._context, operator))
-        if is_asked and item_bytes(item) > self._most_bytes(operator):
-            telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
-            return
-        yield from self._check(step, telling, Result(item, parent, step.target))
+        validators = [self.validator(name) for name in step.checks]
+        telling.left.update({each.name: each.retries for each in validators if each.on_reject == "retry"})
+        told: Feedback | None = None
+        while True:
+            made = yield from make_result(make_item, attempt, self._questions, told)
+            telling.is_made = True
+            if isinstance(made.item, Unreadable):
+                telling.checks.append(Check(REPLY, Verdict(False, made.item.message)))
+                return
+            if is_asked and item_bytes(made.item) > self._most_bytes(operator):
+                telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
+                return
+            refused = yield from self._check_and_correct(step, telling, Result(made.item, parent, step.target))
+            if refused is None and any(check.verdict is None and telling.left[check.name] for check in telling.checks):
+                telling.checks = list((yield Turn()))
+                refused = _find_refusal(telling.checks)
+            if refused is None or telling.left[refused.check] <= 0:
+                return
+            telling.left[refused.check] -= 1
+            telling.retries += 1
+            telling.begin_again()
+            telling.is_made = False
+            told = Feedback(telling.retries, refused.check, refused.reason, made.reply)
+
+    def _check_and_correct(self, step: Step, telling: Telling, result: Result) -> Program[_Refused | None]:
+        """The checks; once in a step a result that is refused with another answer gets that, and is checked anew."""
+        refused = yield from self._check(step, telling, result)
+        if refused is None or refused.finding is None or telling.corrections:
+            return refused
+        if self.validator(refused.check).on_reject != "correct":
+            return refused
+        item = correct_result(self.operator(step), self._questions.task, result.item, refused.finding)
+        if item is None:
+            return refused
+        telling.corrections += 1
+        telling.begin_again()
+        return (yield from self._check(step, telling, Result(item, result.parent, result.target), refused.check))
 
     def _ask(self, kind: str, measure: Measure, telling: Telling) -> Program[None]:
         """What a pilot asks for a measure."""
@@ -282,9 +368,11 @@ class StepRunner:
         else:
             telling.measured = yield from ask_value(measure, first, self._questions, self._known)
 
-    def _check(self, step: Step, telling: Telling, result: Result) -> Program[None]:
+    def _check(
+        self, step: Step, telling: Telling, result: Result, corrected_by: str | None = None
+    ) -> Program[_Refused | None]:
         """The verdicts that do not depend on what else is accepted, to the first refusal; then what is to be
-        measured."""
+        measured. corrected_by: the validator whose answer the result has: it must support it, whatever it accepts."""
         findings: dict[str, Finding] = {}
         values: dict[str, Measured] = {}
         for name in step.checks:
@@ -295,6 +383,8 @@ class StepRunner:
             if kind.inquire is not None:
                 finding = findings[name] = yield from kind.inquire(validator, result.item, self._questions)
                 verdict = judge_finding(validator, result.including(values), self._surroundings, finding)
+                if name == corrected_by and verdict.accept and finding.verdict != "supported":
+                    verdict = Verdict(False, "the corrected result is not supported", verdict.values)
             elif settle_time(validator) == "commit":
                 compared = embedding_of(validator)
                 if "originals" in validator.against and compared not in result.likeness:
@@ -305,9 +395,10 @@ class StepRunner:
             telling.checks.append(Check(name, verdict))
             if verdict is not None and not verdict.accept:
                 telling.result = result.including(values)
-                return
+                return _Refused(name, verdict.reason, findings.get(name))
         yield from self._measure(self._measured, result.item, findings, values)
         telling.result = result.including(values)
+        return None
 
     def _measure(
         self, wanted: tuple[Measure, ...], item: Item, findings: Mapping[str, Finding], values: dict[str, Measured]
@@ -339,7 +430,7 @@ class StepRunner:
         worst = self._caller.worst_case(effect)
         if worst == NOTHING and isinstance(effect, Request):
             return NOTHING  # it only repeats what was bought
-        if isinstance(effect, Request) and effect.messages[-1].role == "user" and not _is_repair(effect):
+        if isinstance(effect, Request) and effect.messages[-1].role == "user" and not effect.is_repair:
             tokens_in, tokens_out = prompts.attempt_ceiling(effect)
             worst = Amount(tokens_in + tokens_out, prompts.price_usd(effect.model, tokens_in, tokens_out))
         if telling.is_made or self._kinds[step.action] in ASKING:
@@ -387,5 +478,7 @@ class _Purse:
         self._ledger.release(self._claim)
 
 
-def _is_repair(request: Request) -> bool:
-    return any(message.role == "assistant" for message in request.messages)
+def _find_refusal(checks: Sequence[Check]) -> _Refused | None:
+    return next(
+        (_Refused(each.name, each.verdict.reason) for each in checks if each.verdict and not each.verdict.accept), None
+    )

@@ -74,6 +74,8 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)  # check, or kind of failure -> rejections
     used: Counter[str] = field(default_factory=Counter)  # operator -> tokens of its committed attempts, as plans count
     unflagged: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to correct
+    retries: Counter[str] = field(default_factory=Counter)  # operator -> results made again that a check refused
+    corrections: Counter[str] = field(default_factory=Counter)  # operator -> results given another answer
     failed: int = 0
     calls: int = 0
     input_tokens: int = 0

@@ -44,7 +44,7 @@ from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_
 from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.plan.templates import build_template_digests
-from refinelab_dsl.prompts.asking import result_ceiling, result_questions
+from refinelab_dsl.prompts.asking import count_retries, result_ceiling, result_questions
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
@@ -184,6 +184,7 @@ def _build_steps(
         for name in dict.fromkeys(group.operator for group in sketch.groups)
         for use in [result_ceiling(situation.context, situation.context.operators[name], items.values())]
     }
+    retries = {name: count_retries(situation.context, situation.context.operators[name]) for name in worst}
     steps = []
     calls: set[tuple[object, ...]] = set()
     for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
@@ -205,6 +206,9 @@ def _build_steps(
         if bought is None:
             if is_new:
                 ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+            if retries[group.operator]:
+                again = prompts.retries_ceiling(request, retries[group.operator])
+                ceiling = ceiling.including(sum(again), prompts.price_usd(request.model, *again))
             ceiling = ceiling.including(*worst[group.operator])
         elif bought.request is not None and request_key(request) != bought.request:
             unlike.add(bought.key)

@@ -39,6 +39,7 @@ def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100)
         figures=_figure_lines(head, header, room),
         files=_file_lines(head, room),
         rejected=", ".join(f"{count:,} {name}" for name, count in sorted(rejected.items(), key=lambda each: -each[1])),
+        again=_count_again(head),
         rejections=count_of(sum(rejected.values()), "attempt"),
         counts=", ".join(
             f"{head[name]:,} {word}"
@@ -47,6 +48,15 @@ def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100)
         ),
         cost=_cost(head),
     )
+
+
+def _count_again(head: Mapping[str, Any]) -> str:
+    """`12 further tries, 3 results corrected`, empty where no check asked for any."""
+    operators = (head.get("operators") or {}).values()
+    retries, corrections = (sum(each.get(name) or 0 for each in operators) for name in ("retries", "corrections"))
+    tries = "1 further try" if retries == 1 else f"{retries:,} further tries"
+    corrected = f"{count_of(corrections, 'result')} corrected"
+    return ", ".join(([tries] if retries else []) + ([corrected] if corrections else []))
 
 
 def _mix_lines(head: Mapping[str, Any], header: Header, room: int) -> list[str]:

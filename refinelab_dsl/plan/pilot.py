@@ -47,6 +47,7 @@ from refinelab_dsl.prompts.asking import (
     bound_question,
     claim_results,
     count_discovery_calls,
+    count_retries,
     expected_use,
     is_paid,
     item_bytes,
@@ -317,11 +318,13 @@ def _attempt_use(case: PilotCase, context: StepContext, operator: Operator) -> U
 def _attempt_ceiling(case: PilotCase, context: StepContext, operator: Operator) -> Use:
     if operator.name not in context.templates:
         return NO_USE
-    ceilings = [prompts.attempt_ceiling(_compose(context, operator, item)) for item in case.profile.samples]
-    tokens_in = 2.0 * max((each[0] for each in ceilings), default=0)
-    tokens_out = float(max((each[1] for each in ceilings), default=0))
+    requests = [_compose(context, operator, item) for item in case.profile.samples]
+    retries = count_retries(context, operator)
+    ceilings = [(prompts.attempt_ceiling(each), prompts.retries_ceiling(each, retries)) for each in requests]
+    tokens_in = 2.0 * max((first[0] + again[0] for first, again in ceilings), default=0)
+    tokens_out = float(max((first[1] + again[1] for first, again in ceilings), default=0))
     model = context.templates[operator.name].model
-    return Use(2, tokens_in, tokens_out, _price(context, model, tokens_in, tokens_out))
+    return Use(2 * (1 + retries), tokens_in, tokens_out, _price(context, model, tokens_in, tokens_out))
 
 
 def _compose(context: StepContext, operator: Operator, item: Item) -> prompts.Request:

@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.tokens import (
     price_usd,
     request_ceiling,
     request_tokens,
+    retries_ceiling,
     tokenizer_name,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "request_ceiling",
     "request_key",
     "request_tokens",
+    "retries_ceiling",
     "returns_schema",
     "target_context",
     "tokenizer_name",

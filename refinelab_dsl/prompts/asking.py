@@ -244,9 +244,22 @@ def claim_results(context: StepContext, bounds: Sequence[Bound], size: int, *, m
     return total
 
 
+def count_retries(context: StepContext, operator: Operator) -> int:
+    """How often an attempt of an operator can be made again, at the most: each of its checks counts by itself."""
+    checks = (context.validators[name] for name in operator.checks if name in context.validators)
+    return sum(check.retries for check in checks if check.on_reject == "retry")
+
+
+def may_correct(context: StepContext, operator: Operator) -> bool:
+    """Whether a refused result may get another answer, and be checked once more."""
+    checks = (context.validators[name] for name in operator.checks if name in context.validators)
+    return any(check.on_reject == "correct" for check in checks)
+
+
 def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Item]) -> Use:
-    """The most that can be asked about a result of an operator, repairs included. items: those that it is applied to;
-    `correct` asks about them, too."""
+    """The most that can be asked about results of an attempt of an operator, repairs and further tries included; its
+    own calls are not in it (`attempt_ceiling`, `retries_ceiling`). items: those that it is applied to; `correct` asks
+    about them, too."""
     if operator.name not in context.templates:
         return Use()
     bounds = [bound_question(context, question) for question in result_questions(context, operator)]
@@ -257,8 +270,9 @@ def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Ite
         answer = MOST_BYTES_PER_TOKEN * max((each.asks.max_output_tokens for each in verdict), default=0)
         size = max([size, *(answer + item_bytes(item) for item in items)])
         shown += _shown_use(context, operator, answer)
-    use = claim_results(context, bounds, size, most=True) + shown
-    return sum_vectors(use, most_vectors(context, operator, size))
+    use = sum_vectors(claim_results(context, bounds, size, most=True), most_vectors(context, operator, size))
+    retries = count_retries(context, operator)
+    return use.times(1 + retries + may_correct(context, operator)) + shown.times(1 + retries)
 
 
 def sum_vectors(use: Use, vectors: Iterable[tuple[float, float, Decimal | None]]) -> Use:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,7 +18,7 @@ from refinelab_dsl import resources
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Model, Operator, short_names
-from refinelab_dsl.prompts.blocks import neutralise
+from refinelab_dsl.prompts.blocks import neutralise, render_inline
 from refinelab_dsl.prompts.passages import stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault, render
 from refinelab_dsl.prompts.request import Message, Request, Subject
@@ -42,6 +42,9 @@ REPAIR_REPLY_BYTES: Final = 4_000
 REPAIR_WORDING_BYTES: Final = 600
 """The most UTF-8 bytes of the user message that asks for a repair."""
 
+FEEDBACK_BYTES: Final = 900
+"""The most UTF-8 bytes of the user message that says why a check refused a result."""
+
 OUTPUT_LIMIT_NAMES: Final = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 """Under these names a model's `params` limit the reply. A provider sends the request's limit instead of them."""
 
@@ -50,7 +53,22 @@ STAND_IN_FINDING: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What a validator found, before it is asked."""
 
+RETRY_OPENING: Final = "The check `"
+"""How the user message begins that says why a check refused a result."""
+
 _COMPLAINT_BYTES: Final = 400
+_CHECK_BYTES: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Why an attempt is made again. turn: from 1. check, reason: the check that refused the result before, and what it
+    said. reply: the text that the result was made of."""
+
+    turn: int
+    check: str
+    reason: str
+    reply: str
 
 
 def builtin_template(kind: str, task: str) -> tuple[str, str]:
@@ -180,6 +198,20 @@ def repair_request(request: Request, reply: str, message: str) -> Request:
     )
     again = (Message("assistant", _cut(reply, REPAIR_REPLY_BYTES) or "(empty)"), Message("user", asked))
     return replace(request, messages=request.messages + again)
+
+
+def retry_request(request: Request, told: Feedback) -> Request:
+    """A call of an attempt that is made again: after the question stand the reply before and why it was refused, each
+    cut to a length that `tokens.attempt_ceiling` counts on."""
+    reason = render_inline(_cut(neutralise(told.reason), _COMPLAINT_BYTES)) if told.reason else "it gives no reason"
+    asked = (
+        f"{RETRY_OPENING}{_cut(neutralise(told.check), _CHECK_BYTES)}` refuses this result: {reason}\n"
+        "Make another one that does not have this fault. Reply with one JSON object of the same form and nothing else."
+    )
+    again = (Message("assistant", _cut(told.reply, REPAIR_REPLY_BYTES) or "(empty)"), Message("user", asked))
+    place = next(index for index, message in enumerate(request.messages) if message.role == "user") + 1
+    messages = request.messages[:place] + again + request.messages[place:]
+    return replace(request, messages=messages, turn=told.turn)
 
 
 def schema_instruction(schema: Mapping[str, Any]) -> str:

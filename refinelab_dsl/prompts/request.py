@@ -37,7 +37,8 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Request:
     """`schema` is the JSON schema that the reply must obey; `sample` tells repeated draws apart. `template`: the name
-    of the one that it was rendered from, for the record."""
+    of the one that it was rendered from, for the record. turn: 0, or which further try of its attempt it is part of,
+    after a check refused what came of the one before."""
 
     model: Model
     messages: tuple[Message, ...]
@@ -48,6 +49,12 @@ class Request:
     seed: int = 0
     subject: Subject | None = None
     template: str = ""
+    turn: int = 0
+
+    @property
+    def is_repair(self) -> bool:
+        """Whether it asks again because a reply could not be read. A further try holds the reply before it, too."""
+        return sum(message.role == "assistant" for message in self.messages) > min(self.turn, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Completion:
 
 def request_key(request: Request) -> str:
     """The content key of a call (hex SHA-256): provider, base URL, model, params, messages, schema, sample index;
-    for the simulated model also the seed and the subject."""
+    of a further try which it is; for the simulated model also the seed and the subject."""
     model = request.model
     content: dict[str, Any] = {
         "provider": model.provider,
@@ -85,6 +92,8 @@ def request_key(request: Request) -> str:
         "schema": request.schema,
         "sample": request.sample,
     }
+    if request.turn:  # the same reply, refused for the same reason, must not be answered by what it led to before
+        content["turn"] = request.turn
     if model.provider == "simulated":
         content["seed"] = request.seed
         content["subject"] = msgspec.to_builtins(request.subject)

@@ -19,7 +19,12 @@ from importlib import metadata
 from typing import Any, Final
 
 from refinelab_dsl.declarations import Model
-from refinelab_dsl.prompts.compose import REPAIR_REPLY_BYTES, REPAIR_WORDING_BYTES, schema_instruction
+from refinelab_dsl.prompts.compose import (
+    FEEDBACK_BYTES,
+    REPAIR_REPLY_BYTES,
+    REPAIR_WORDING_BYTES,
+    schema_instruction,
+)
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.request import Request
 
@@ -87,14 +92,22 @@ def call_ceiling(request: Request) -> tuple[int, int]:
 
 def attempt_ceiling(request: Request) -> tuple[int, int]:
     """The most (input, output) tokens of one attempt: the call, and one repair of a reply that does not parse."""
-    first = request_ceiling(request)
-    repair = first + 2 * _MESSAGE_CEILING + REPAIR_REPLY_BYTES + REPAIR_WORDING_BYTES
-    return first + repair, 2 * request.max_output_tokens
+    return _with_repair(request_ceiling(request)), 2 * request.max_output_tokens
+
+
+def retries_ceiling(request: Request, retries: int) -> tuple[int, int]:
+    """The most (input, output) tokens of making an attempt again so often, each with a repair of its own."""
+    again = request_ceiling(request) + 2 * _MESSAGE_CEILING + REPAIR_REPLY_BYTES + FEEDBACK_BYTES
+    return retries * _with_repair(again), retries * 2 * request.max_output_tokens
 
 
 def attempt_ceiling_usd(request: Request) -> Decimal | None:
     """The most dollars of one attempt; None where the model's price is unknown."""
     return price_usd(request.model, *attempt_ceiling(request))
+
+
+def _with_repair(first: int) -> int:
+    return 2 * first + 2 * _MESSAGE_CEILING + REPAIR_REPLY_BYTES + REPAIR_WORDING_BYTES
 
 
 def price_usd(

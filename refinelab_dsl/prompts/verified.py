@@ -20,18 +20,22 @@ from refinelab_dsl.prompts.asking import (
     Question,
     Use,
     check_questions,
+    count_retries,
     expected_use,
+    may_correct,
     stand_in,
     sum_vectors,
     validator_questions,
 )
 from refinelab_dsl.prompts.request import request_key
-from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
+from refinelab_dsl.prompts.tokens import price_usd, request_tokens
 from refinelab_dsl.prompts.vectors import expected_vectors
 
 STRAY_ANSWERS: Final = 0.2
 """Of the answers that passages support in the place of a choice, the share that is none of the other choices either."""
 
+_FEEDBACK_TOKENS: Final = 60  # of the messages around a reply that was refused
 _AGREEING: Final = Decimal(2)
 """Programs that refute a key: two that agree."""
 
@@ -53,6 +57,7 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item], 
     """
     paid = expected_use(context, check_questions(context, operator), items)
     paid = sum_vectors(paid, expected_vectors(context, operator, items))
+    paid += _expect_retries(context, operator, items, paid)
     if operator.kind != "correct":
         return ResultUse(paid)
     verdict = validator_questions(context, context.validators[str(operator.options["validator"])])
@@ -61,6 +66,25 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item], 
     before = expected_use(context, refuting, items)
     after = expected_use(context, again, items)
     return ResultUse(paid + after, before) if is_verified else ResultUse(paid + before + after)
+
+
+def _expect_retries(context: StepContext, operator: Operator, items: Sequence[Item], checks: Use) -> Use:
+    """What further tries and corrections of refused results take: a result is refused as often as attempts are believed
+    to fail. checks: of one result. A try asks the operator's question, with the reply before and why it was refused."""
+    failing = 1 - float(operator.prior.success)
+    retries = sum(failing**turn for turn in range(1, count_retries(context, operator) + 1))
+    use = checks.times(retries + failing * may_correct(context, operator))
+    if not retries or not items or operator.name not in context.templates:
+        return use
+    model = context.models[context.templates[operator.name].model]
+    tokens_in = tokens_out = 0.0
+    for item in items:
+        request = compose_step(context, operator.name, (item,), likely_target(context, operator.name, item), 0)
+        reply = operator.per_call * expected_reply_tokens(context, operator.name, item)
+        tokens_in += (request_tokens(request) + reply + _FEEDBACK_TOKENS) / len(items)
+        tokens_out += reply / len(items)
+    usd = price_usd(model, Decimal(repr(round(tokens_in, 6))), Decimal(repr(round(tokens_out, 6))))
+    return use + Use(1, tokens_in, tokens_out, usd).times(retries)
 
 
 def verdict_measure(measures: Sequence[Measure], operator: Operator) -> Measure | None:

@@ -17,6 +17,7 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.effects import Program, decode_outcome, effect_key
 from refinelab_dsl.operators import OPERATORS, Attempt, Unreadable
+from refinelab_dsl.operators.again import Refusal, remake_result
 from refinelab_dsl.prompts.steps import StepContext, StepFault
 from refinelab_dsl.provenance.log import LogLine, read_log
 from refinelab_dsl.questions import Questions
@@ -75,12 +76,12 @@ def open_record(folder: Path) -> Record | Diagnostic:
 
 def rebuild_item(
     header: Header, commit: events.Commit, steps: Mapping[int, Step], calls: Iterable[events.Call],
-    parents: Mapping[str, Item], store: Store,
+    verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store,
 ) -> Item:
     """The item that `commit` put into the set: its operator's program once more, with the replies that the run got.
 
-    steps: of `read_steps`. calls: of the commit's step. parents: source items by key; the first of the commit's own
-    must be among them.
+    steps: of `read_steps`. calls, verdicts: of the commit's step. parents: source items by key; the first of the
+    commit's own must be among them.
 
     Raises:
         RebuildFault: a reply is missing, they give another item than the one committed, or the log says what its plan
@@ -98,7 +99,11 @@ def rebuild_item(
     replies = {call.request: call.reply for call in calls}
     if commit.reply not in replies.values():
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "it names a reply that is none of its step's"))
-    program = kind.make_item(Attempt(operator, parent, step.target, step.sample, step.key), Questions(context))
+    refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
+    if not all(refusal.check in context.validators for refusal in refusals):
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such check"))
+    attempt = Attempt(operator, parent, step.target, step.sample, step.key)
+    program = remake_result(kind.make_item, attempt, Questions(context), refusals)
     try:
         item = _drive(program, replies, commit, store)
     except (StepFault, msgspec.MsgspecError) as error:

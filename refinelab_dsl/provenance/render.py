@@ -75,8 +75,8 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
             yield line(name, str(value))
     if trace.fields is None and trace.missing is not None:
         yield line("text", f"not shown: {trace.missing}")
-    for call in trace.calls:
-        yield line(_name_call(call, trace.calls[0]), _describe_call(call))
+    for call, before in zip(trace.calls, (None, *trace.calls), strict=False):
+        yield line(_name_call(call, trace.calls[0], before), _describe_call(call))
     for verdict in trace.verdicts:
         yield line("check", _describe_verdict(verdict))
     if trace.calls:
@@ -103,10 +103,13 @@ def _describe(trace: Trace) -> str:
             return f"{where}added by `{trace.operator}`{simulated}"
 
 
-def _name_call(call: events.Call, first: events.Call) -> str:
-    """What a call was for: a program that was run, a search, the first question again, or a question of its own."""
+def _name_call(call: events.Call, first: events.Call, before: events.Call | None) -> str:
+    """What a call was for: a program that was run, a search, the first question again, another try after a refusal, or
+    a question of its own. before: the call before it."""
     if not call.template:
         return "run" if call.model == SANDBOX else "search"
+    if call.turn and (before is None or before.turn < call.turn):
+        return "retry"
     return "repair" if call.call > 0 and call.template == first.template else "call"
 
 

@@ -138,15 +138,17 @@ def iterate_results(
 ) -> Iterator[OutputRow]:
     """Changed items first, then added ones, each in the log's order."""
     for origin in ("changed", "added"):
-        calls: list[events.Call] = []
+        own: list[events.Call | events.Verdict] = []  # of the step that is being told
         for event in record.events():
-            if isinstance(event, events.Call):
-                if calls and calls[-1].step != event.step:
-                    calls.clear()
-                calls.append(event)
+            if isinstance(event, events.Call | events.Verdict):
+                if own and own[-1].step != event.step:
+                    own.clear()
+                own.append(event)
             elif isinstance(event, events.Commit) and event.origin == origin:
-                own = [call for call in calls if call.step == event.step]
-                item = rebuild_item(header, event, steps, own, parents, store)
+                own = [each for each in own if each.step == event.step]
+                calls = [each for each in own if isinstance(each, events.Call)]
+                verdicts = [each for each in own if isinstance(each, events.Verdict)]
+                item = rebuild_item(header, event, steps, calls, verdicts, parents, store)
                 yield OutputRow(item, event.origin, event.simulated, event.parents)
 
 

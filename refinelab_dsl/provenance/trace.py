@@ -262,7 +262,7 @@ class _Builder:
             return self._build_source(key)
         commit = attempt.commit
         parents = tuple(self.build(parent) for parent in commit.parents)
-        fields, missing = self._read_text(commit, attempt.calls)
+        fields, missing = self._read_text(attempt)
         added = self._survey.size - self._survey.additions + attempt.place
         return Trace(
             id=commit.id,
@@ -309,14 +309,14 @@ class _Builder:
             if values[item.row] == cluster and item.key not in self._survey.removed
         )
 
-    def _read_text(
-        self, commit: events.Commit, calls: Iterable[events.Call]
-    ) -> tuple[Mapping[str, Any] | None, str | None]:
+    def _read_text(self, attempt: _Attempt) -> tuple[Mapping[str, Any] | None, str | None]:
         if self._store is None:
             return None, "the store of replies was not opened"
         parents = {key: item for key, (_, item) in self._items.items()}
         try:
-            item = rebuild_item(self._record.header, commit, self._steps, calls, parents, self._store)
+            item = rebuild_item(
+                self._record.header, attempt.commit, self._steps, attempt.calls, attempt.verdicts, parents, self._store
+            )
         except RebuildFault as fault:
             return None, fault.diagnostic.message
         return item.fields, None

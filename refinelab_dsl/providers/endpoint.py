@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from refinelab_dsl.prompts.blocks import parse_blocks
-from refinelab_dsl.prompts.compose import SCHEMA_WORDING
+from refinelab_dsl.prompts.compose import RETRY_OPENING, SCHEMA_WORDING
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.prompts.shapes import VARIANTS
 from refinelab_dsl.prompts.tokens import count_tokens
@@ -56,16 +57,17 @@ def answer_body(body: Mapping[str, Any], simulation: Simulation) -> dict[str, An
         raise ValueError("`messages` is missing")
     prompt, in_prompt = _first_user_text(messages)
     schema = _schema(body) or in_prompt
+    retries = list(_find_retries(messages))
     text = simulate(
         _subject(prompt, schema),
         seed=simulation.seed,
-        sample=hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest(),
+        sample=hashlib.sha256("\n".join((prompt, *retries)).encode("utf-8", "replace")).hexdigest(),
         schema=schema,
         success=simulation.success,
         flaws=simulation.flaws,
     ).text
-    is_first = all(message.get("role") != "assistant" for message in messages)
-    if is_first and Draw("malformed", simulation.seed, prompt).unit() < simulation.malformed:
+    is_first = sum(message.get("role") == "assistant" for message in messages) <= bool(retries)
+    if is_first and Draw("malformed", simulation.seed, prompt, *retries).unit() < simulation.malformed:
         text = text[: max(1, len(text) * 2 // 3)]
     model = str(body.get("model", ""))
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or 1_000_000
@@ -86,6 +88,14 @@ def answer_body(body: Mapping[str, Any], simulation: Simulation) -> dict[str, An
     if simulation.announce:
         reply["system_fingerprint"] = SIMULATED_FINGERPRINT
     return reply
+
+
+def _find_retries(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Of a further try: the reply that was refused, and why. What it asks is answered anew."""
+    for before, message in pairwise(messages):
+        if message.get("role") == "user" and str(message.get("content")).startswith(RETRY_OPENING):
+            reason, _, _ = str(message.get("content")).partition(SCHEMA_WORDING)
+            yield f"{before.get('content')}\n{reason}"
 
 
 def _first_user_text(messages: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any] | None]:

@@ -31,6 +31,7 @@ from refinelab_dsl.providers.simulation import FLAWS, simulate
 
 ERRORS: Final = ("rate_limit", "server", "timeout", "connection", "body")
 _SENT: Final = ("timeout", "body")
+_TURN: Final = 2**20  # samples of an item are fewer: what is tried again is drawn anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,13 @@ def answer(request: Request, rehearsal: Rehearsal) -> Completion:
     text = simulate(
         subject,
         seed=request.seed,
-        sample=request.sample,
+        sample=request.sample + request.turn * _TURN,
         schema=request.schema,
         success=rehearsal.success,
         flaws=rehearsal.flaws,
     ).text.encode("utf-8", "replace").decode("utf-8")
     key = request_key(request)
-    is_first = all(message.role != "assistant" for message in request.messages)
+    is_first = not request.is_repair
     if is_first and rehearsal.malformed and Draw("malformed", request.seed, key).unit() < rehearsal.malformed:
         text = text[: max(1, len(text) * 2 // 3)]
     text, tokens, reason = cut(text, request.model.id, request.max_output_tokens)

@@ -93,6 +93,47 @@ def test_wrong_keys_are_corrected_and_nothing_else_is_changed(tmp_path: Path) ->
     assert replayed.code == 0, replayed.err
 
 
+REWORDED = """operator reword {
+  kind = expand
+  model = small
+  where = doubt > 0.5
+  checks = [fresh, grounded]
+  max_per_item = 3
+}
+validator fresh { kind = duplicate, on_reject = retry, retries = 1 }
+validator grounded { kind = rag, model = small, corpus = facts, top_k = 2, on_reject = correct }
+measure doubtful { kind = length }
+dimension size { from = doubtful, bands = { short = below(5), long = above(5) }, target = { short = 0%, long = rest } }
+constraints { size = between(20, 22), max_removed = 0%, distinct = at_least(50%) }
+"""
+
+
+def test_results_get_the_answer_that_evidence_supports(tmp_path: Path) -> None:
+    _project(tmp_path, model="provider = simulated\n  params = { success = 1.0 }")
+    spec = tmp_path / "spec.refine"
+    text = spec.read_text("utf-8")
+    start, end = text.index("validator grounded"), text.index("budget {")
+    spec.write_text(text[:start] + REWORDED + text[end:], encoding="utf-8")
+    answer = _apply(tmp_path)
+    assert answer.code == 0, answer.err
+    reword = answer.json["operators"]["reword"]
+    events = _events(tmp_path)
+    accepted = [event["step"] for event in events if event["event"] == "commit"]
+    refused = {event["step"] for event in events if event["event"] == "verdict" and event["check"] == "grounded"
+               and not event["accept"]}  # fmt: skip
+    assert reword["corrections"] >= len(refused.intersection(accepted)) > 2
+    assert reword["accepted"] == len(accepted) >= 4
+    # Their parents have the key `five`, which the passages refute; each is judged once more from its first check.
+    answers = _answers(tmp_path)
+    assert answers[:16] == ["five", "six"] * 8
+    assert set(answers[16:]) == {"six"}
+    for step in refused.intersection(accepted):
+        told = [(each["check"], each["accept"]) for each in events if each.get("step") == step and "accept" in each]
+        assert told == [("grounded", False), ("fresh", True), ("grounded", True)]  # `fresh` is judged at commit
+    replayed = refinec("replay", "1", cwd=tmp_path)
+    assert replayed.code == 0, replayed.err
+
+
 def test_a_model_that_always_says_supported_catches_nothing(tmp_path: Path) -> None:
     """Over HTTP: every reply is `supported`. Nothing is refuted, nothing is changed, and the run says so."""
     with ThreadServer(Behaviour(Simulation(success=1.0))) as server:

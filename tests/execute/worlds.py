@@ -45,6 +45,7 @@ from refinelab_dsl.declarations import (
 from refinelab_dsl.execute.runs import RunFolder
 from refinelab_dsl.expressions import Binary, Constant, Name
 from refinelab_dsl.project import Project
+from refinelab_dsl.prompts.asking import count_retries
 from refinelab_dsl.prompts.steps import StepContext, compose_step
 from tests.artifacts.plans import make_header
 
@@ -72,6 +73,7 @@ class Wish:
     timeout: str = "20"
     models: int = 1
     max_cost: Decimal | None = None  # of `generate`
+    retries_of: Mapping[str, int] = field(default_factory=dict)  # validator -> further tries
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,14 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
         labels={"topic": TOPICS, "size": ("short", "long")},
         models=models,
         operators=(*operators, make_header().operators[1]),
-        validators=(
-            Validator(name="well_formed", kind="format"),
-            Validator(name="fresh", kind="duplicate", against=("originals", "output"), accept=similarity),
-            Validator(name="in_size", kind="in_bin", dimension="size"),
+        validators=tuple(
+            validator.model_copy(update={"on_reject": "retry", "retries": retries}) if retries else validator
+            for validator in (
+                Validator(name="well_formed", kind="format"),
+                Validator(name="fresh", kind="duplicate", against=("originals", "output"), accept=similarity),
+                Validator(name="in_size", kind="in_bin", dimension="size"),
+            )
+            for retries in [wish.retries_of.get(validator.name, 0)]
         ),
         templates=tuple(templates),
         outputs=(Output(name="refined", path="out.jsonl", format="jsonl", provenance="out.prov.jsonl"),),
@@ -260,5 +266,8 @@ def _find_ceilings(header: Header, steps: Sequence[Step], items: Sequence[Item])
         request = compose_step(context, step.operator, [by_key[key] for key in step.items], step.target, step.sample)
         tokens += sum(prompts.attempt_ceiling(request))
         usd += prompts.attempt_ceiling_usd(request) or 0
+        again = prompts.retries_ceiling(request, count_retries(context, context.operators[step.operator]))
+        tokens += sum(again)
+        usd += prompts.price_usd(request.model, *again) or 0
     none = dict.fromkeys(("expected", "low", "high", "full"), Decimal(0))
     return {"tokens": Amount(**none, ceiling=Decimal(tokens)), "usd": Amount(**none, ceiling=usd)}

@@ -110,6 +110,10 @@ class OpenAIServer:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def refuse_after(self, count: int) -> None:
+        """The next `count` requests are answered, the one after them is refused for good."""
+        self._script = deque([*([None] * count), Fault("status", status=401)])
+
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._handle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refinelab_dsl import builtins, syntax, types
-from refinelab_dsl.builtins import OperatorKind
+from refinelab_dsl.builtins import CORRECTED_TASKS, OperatorKind, ValidatorKind
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
@@ -52,6 +52,7 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
             yield faults.accept_needed(validator.block.header_span, validator.title)
         if "retries" in validator.written and validator.get("on_reject") != "retry":
             yield faults.useless_retries(validator.written["retries"].name_span, validator.title)
+        yield from _check_rejection(validator, row, task if validator.name in used else None)
         dimension = draft.named("dimension", validator.get("dimension"))
         if row.name == "in_bin" and dimension is not None:
             reason = spaces.unmeasurable(draft, dimension.get("from"))
@@ -64,6 +65,18 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
         if model is None and panel is None:
             example = "the name of a model; `models` takes a panel"
             yield faults.missing_attribute(judge.block.header_span, "model", judge.title, example)
+
+
+def _check_rejection(validator: Declared, row: ValidatorKind, task: str | None) -> Iterator[Diagnostic]:
+    """What `on_reject` asks for can be had. task: of the results that it judges; None where there are none."""
+    match validator.get("on_reject"):
+        case "retry" if validator.get("retries") == 0:
+            yield faults.retry_without_retries(validator.span("on_reject"), validator.title)
+        case "correct" if not row.answers:
+            bringing = tuple(kind.name for kind in builtins.VALIDATOR_KINDS.values() if kind.answers)
+            yield faults.nothing_to_correct_with(validator.span("on_reject"), validator.title, row.name, bringing)
+        case "correct" if task is not None and task not in CORRECTED_TASKS:
+            yield faults.uncorrectable_task(validator.span("on_reject"), validator.title, task, CORRECTED_TASKS)
 
 
 def _check_move(draft: Draft, operator: Declared, name: str, move: object) -> Iterator[Diagnostic]:

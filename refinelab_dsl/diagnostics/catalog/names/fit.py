@@ -314,6 +314,48 @@ def useless_retries(span: Span, owner: str) -> Diagnostic:
     )
 
 
+def retry_without_retries(span: Span, owner: str) -> Diagnostic:
+    """RF2246: `on_reject = retry` that never tries again, since `retries` is 0."""
+    return Diagnostic(
+        "RF2246", "warning", f"{owner} asks for another try after a refusal, and `retries` is 0", span=span,
+        label="nothing is tried again", help=(Help("say how often: `retries = 1`"),),
+    )
+
+
+def nothing_to_correct_with(span: Span, owner: str, kind: str, bringing: tuple[str, ...]) -> Diagnostic:
+    """RF2247: `on_reject = correct` of a kind of validator that never finds another answer.
+
+    Wrong: `validator close { kind = drift, on_reject = correct }`. Right: `on_reject = retry, retries = 1`.
+    """
+    return error(
+        "RF2247",
+        f"{owner} cannot correct what it refuses: `{kind}` finds no other answer",
+        span,
+        "brings no answer",
+        (
+            Help("ask for another result, and say why the first was refused: `on_reject = retry` with `retries = 1`"),
+            Help(f"kinds that find the right answer are {', '.join(bringing)}"),
+        ),
+    )
+
+
+def uncorrectable_task(span: Span, owner: str, task: str, tasks: tuple[str, ...]) -> Diagnostic:
+    """RF2248: `on_reject = correct` where an item is more than its question and its answer.
+
+    Wrong: `on_reject = correct` over `task = math`. Right: `on_reject = retry, retries = 1`.
+    """
+    return error(
+        "RF2248",
+        f"{owner} cannot correct items of task `{task}`: more than the answer would have to change",
+        span,
+        "only the answer is replaced",
+        (
+            Help("ask for another result: `on_reject = retry` with `retries = 1`"),
+            Help(f"answers are replaced in items of {' and '.join(tasks)}"),
+        ),
+    )
+
+
 def no_wikipedia(span: Span, language: str) -> Diagnostic:
     """RF2255: `wikipedia` takes the code of a language, of which the host's name is made.
 
