@@ -233,10 +233,11 @@ def pilot(
         phases = pilot.list_phases(case)
         if not phases:
             return Piloted(analysis, diagnostics, ExitCode.DONE)
-        found, exit_code = review_pilot(program, phases, spent)
+        shown = pilot.discount(case, phases, analysis.project, allow_outside=options.allow_outside)
+        found, exit_code = review_pilot(program, shown, spent)
         diagnostics = diagnostics.with_(found)
         if destination is None or exit_code != ExitCode.DONE:
-            return Piloted(analysis, diagnostics, exit_code, phases)
+            return Piloted(analysis, diagnostics, exit_code, shown)
         write_plan(destination, *pilot.draft_pilot(case, phases[0]))
     except StepFault as fault:
         return Piloted(analysis, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
@@ -325,6 +326,7 @@ def _preview(
         phases = pilot.list_phases(case)
     except StepFault as fault:
         return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+    phases = pilot.discount(case, phases, analysis.project, allow_outside=options.allow_outside)
     shown = preview.build_preview(program, profile, phases)
     return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC, preview=shown)
 
@@ -371,7 +373,7 @@ def _profile(
 ) -> tuple[Profile | None, Diagnostics]:
     from refinelab_dsl import data
     from refinelab_dsl.data.corpora import hash_corpora, list_corpora
-    from refinelab_dsl.plan import learnt
+    from refinelab_dsl.plan import learnt, originals
 
     project = analysis.project
     corpora = list_corpora(program.operators, program.validators, program.datasets)
@@ -379,7 +381,7 @@ def _profile(
     if any(measure.kind == "verdict" for measure in program.measures):
         found = hash_corpora(corpora, project, allow_outside=options.allow_outside, environ=options.environ)
         held = {corpus.name: corpus.sha256 for corpus in found.corpora}
-    return data.build_profile(
+    profile, diagnostics = data.build_profile(
         program.dataset,
         program.measures,
         program.dimensions,
@@ -391,10 +393,15 @@ def _profile(
         origins=program.origins,
         others=program.datasets,
         learnt=learnt.find_values(program, analysis.evidence, analysis.seeds, held),
+        clusters=learnt.find_clusters(program, analysis.evidence, analysis.seeds),
         embeddings=program.embeddings,
         corpora=corpora,
         environ=options.environ,
     )
+    if profile is not None:
+        files, _ = data.find_files(program.dataset, project, allow_outside=options.allow_outside)
+        profile = replace(profile, originals=originals.survey_originals(program, files, project))
+    return profile, diagnostics
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -127,6 +127,27 @@ def effect_key(effect: Effect) -> str:
         return request_key(effect)
     content = {"effect": type(effect).__name__, **msgspec.to_builtins(effect, enc_hook=_plain)}
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def split_vectors(effect: Embed, completion: Completion) -> tuple[tuple[str, Completion], ...]:
+    """The reply to several texts as one for each of them, under its content key, as if each had been asked about alone.
+    What was charged is shared out by their tokens; the shares add up to it.
+
+    Raises:
+        msgspec.MsgspecError: the reply holds no vectors.
+    """
+    vectors = msgspec.json.decode(completion.text, type=list[list[float]])
+    weights = [1 + count_tokens(text, effect.embedding.id) for text in effect.texts]
+    total, before, found = sum(weights), 0, []
+    for text, vector, weight in zip(effect.texts, vectors, weights, strict=True):
+        usage = completion.usage
+        if usage is not None:
+            sent = usage.input_tokens
+            usage = Usage(sent * (before + weight) // total - sent * before // total, 0)
+        before += weight
+        own = replace(completion, text=encode_outcome([vector]), usage=usage)
+        found.append((effect_key(Embed(effect.embedding, (text,))), own))
+    return tuple(found)
 
 
 def effect_line(effect: Effect) -> str:

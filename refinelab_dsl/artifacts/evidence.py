@@ -69,6 +69,19 @@ class Label(Record):
     simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
 
 
+class Clusters(Record):
+    """Which items are nearly the same, by a measure that compares all of them. items: the beginning of the SHA-256 over
+    what was compared: of any other set of items it says nothing. count: how many these are. copies: item that is like
+    another -> the first of its cluster; all others stand alone."""
+
+    record: Literal["clusters"] = "clusters"
+    measure: str
+    key: str
+    items: str
+    count: int
+    copies: dict[str, str]
+
+
 class Rate(Record):
     """What one run found of an operator: attempts and how many were accepted, and what they took together, checks
     included. own_…: of the operator's own calls; own_calls: attempts that made one, where not all of them do. stored_…:
@@ -93,7 +106,7 @@ class Rate(Record):
     simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
 
 
-AnyRecord: TypeAlias = Value | Rating | Label | Rate
+AnyRecord: TypeAlias = Value | Rating | Label | Clusters | Rate
 _ADAPTER: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])
 
 
@@ -128,6 +141,10 @@ class Evidence:
         own = [each for each in self.records if isinstance(each, Label) and each.key == key]
         return {each.label: each.meaning for each in sorted(own, key=lambda each: each.place)}
 
+    def clusters(self, key: str) -> dict[str, dict[str, str]]:
+        """Of the measure with this content key: digest of a set of items -> those that are copies of others."""
+        return {each.items: each.copies for each in self.records if isinstance(each, Clusters) and each.key == key}
+
     def rates(self, key: str) -> tuple[Rate, ...]:
         """Of the operator with this content key, one per run."""
         return tuple(each for each in self.records if isinstance(each, Rate) and each.key == key)
@@ -136,10 +153,10 @@ class Evidence:
         """With what is new to a spec of that name. A measure's newer finding of an item takes the place of the older
         one; what the same spec learnt under the same name for another key goes, unless another spec uses it, too."""
         fresh = [each.model_copy(update={"specs": (spec,) if spec else ()}) for each in news]
-        replaced = {(_topic(each), _name(each)): each.key for each in fresh}
+        replaced = {(_topic(each), _name(each)): _question(each) for each in fresh}
         merged: dict[tuple[str, str, str, str], AnyRecord] = {}
         for each in self.records:
-            if replaced.get((_topic(each), _name(each)), each.key) != each.key:
+            if replaced.get((_topic(each), _name(each)), _question(each)) != _question(each):
                 others = tuple(other for other in each.specs if other != spec)
                 if not others:
                     continue
@@ -223,6 +240,10 @@ def _name(record: AnyRecord) -> str:
     return record.operator if isinstance(record, Rate) else record.measure
 
 
+def _question(record: AnyRecord) -> tuple[str, str]:
+    return record.key, record.items if isinstance(record, Clusters) else ""
+
+
 def _topic(record: AnyRecord) -> str:
     return record.record
 
@@ -233,6 +254,8 @@ def _identity(record: AnyRecord) -> tuple[str, str, str, str]:
             last = f"{record.place:06d}"
         case Rate():
             last = record.run
+        case Clusters():
+            last = record.items
         case _:
             last = record.item
     return (record.record, _name(record), record.key, last)

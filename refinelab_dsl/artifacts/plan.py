@@ -32,9 +32,10 @@ FORMAT_VERSION = "1.0"
 MEASURE = "measure"
 COMPARE = "compare"
 DISCOVER = "discover"
-ASKING = (MEASURE, COMPARE, DISCOVER)
-"""Kinds of actions that ask for what a paid measure needs: the values of items, the results of pairs of its seeds, its
-labels. `operator` then names the measure."""
+CLUSTER = "cluster"
+ASKING = (MEASURE, COMPARE, DISCOVER, CLUSTER)
+"""Kinds of actions that ask for what a measure needs: the values of items, the results of pairs of its seeds, its
+labels, the vectors of all items by which it finds their clusters. `operator` then names the measure."""
 
 
 class Record(BaseModel):
@@ -93,10 +94,12 @@ class Action(Record):
 
 class KnownMeasure(Record):
     """What a paid measure rests on besides its declaration. meanings: the labels that were found for it, in order, each
-    in a line. exemplars: items whose ratings are settled, by key."""
+    in a line. exemplars: items whose ratings are settled, by key. compared: of a measure whose clusters a pilot learnt,
+    the beginning of the digest of the items."""
 
     meanings: dict[str, str] = Field(default={}, exclude_if=lambda meanings: not meanings)
     exemplars: dict[str, float] = Field(default={}, exclude_if=lambda exemplars: not exemplars)
+    compared: str = Field(default="", exclude_if=lambda compared: not compared)
 
 
 class SeedSet(Record):
@@ -115,6 +118,19 @@ class Asked(Record):
     input_tokens: float
     output_tokens: float
     usd: Exact | None
+
+
+class Embedded(Record):
+    """What the vectors of all items of the source take by one embedding: `texts` different ones, asked about with so
+    many calls at the beginning of a run. tokens, usd: expected (dollars None where the price is unknown); ceiling: the
+    most tokens. What the store of replies holds of them costs nothing."""
+
+    texts: int
+    calls: int
+    tokens: int
+    ceiling: int
+    usd: Exact | None
+    usd_ceiling: Exact | None
 
 
 class Removal(Record):
@@ -232,6 +248,7 @@ class Header(Record):
     actions: tuple[Action, ...]
     removals: tuple[Removal, ...]
     asked: dict[str, Asked] = Field(default={}, exclude_if=lambda asked: not asked)  # of operators whose results cost
+    originals: dict[str, Embedded] = Field(default={}, exclude_if=lambda originals: not originals)  # by embedding
     size_now: int
     size_planned: int
     mix: dict[str, dict[str, Share]]

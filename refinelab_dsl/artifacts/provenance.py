@@ -1,6 +1,7 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  { call* verdict* (label | vocabulary | commit | reject) }*  remove*  result  { output rows* }*  trailer
+    run  plan  vectors*  { call* verdict* (label | vocabulary | clusters | commit | reject) }*  remove*  result
+    { output rows* }*  trailer
 
 One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
 not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
@@ -128,6 +129,22 @@ class Call(Event):
     simulated: bool = False
 
 
+class Vectors(Event):
+    """Vectors of texts of the source that were asked for together, before the first step. embedding: its declared name.
+    batch: which of the embedding's, from 0. requests, replies: SHA-256 (hex) over the content keys of the texts, and
+    over the hashes of their replies, joined by newlines. Tokens and dollars are of all of them."""
+
+    event: Literal["vectors"] = "vectors"
+    embedding: str
+    batch: int
+    texts: int
+    requests: Sha256
+    replies: Sha256
+    model_id: str | None = None
+    input_tokens: int
+    usd: Exact | None
+
+
 class Verdict(Event):
     """What one check said of a step's result. `values` are what it measured (`similarity`, `words`); `reason` is in
     the check's own words and holds no text of the dataset or of a reply."""
@@ -164,6 +181,20 @@ class Vocabulary(Event):
     measure: str
     labels: dict[str, str]
     simulated: bool = False
+
+
+class Clusters(Event):
+    """Which items of the source are nearly the same, by a measure that compares all of them. items: SHA-256 (hex) over
+    what was compared (`likeness.digest_items`); count: how many items that are. copies: the key of each item that is
+    like another -> that of the first of its cluster."""
+
+    event: Literal["clusters"] = "clusters"
+    step: int
+    action: int
+    measure: str
+    items: Sha256
+    count: int
+    copies: Labels
 
 
 class Commit(Event):
@@ -270,7 +301,21 @@ class Trailer(Event):
 
 
 AnyEvent: TypeAlias = (
-    Run | Plan | Call | Verdict | Label | Vocabulary | Commit | Reject | Remove | Output | Rows | Result | Trailer
+    Run
+    | Plan
+    | Vectors
+    | Call
+    | Verdict
+    | Label
+    | Vocabulary
+    | Clusters
+    | Commit
+    | Reject
+    | Remove
+    | Output
+    | Rows
+    | Result
+    | Trailer
 )
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 

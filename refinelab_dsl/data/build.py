@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl import measures
-from refinelab_dsl.data.clusters import find_copies, note_clusters, read_clusters
+from refinelab_dsl.data.clusters import LearntClusters, find_copies, note_clusters, read_clusters
 from refinelab_dsl.data.corpora import check_corpora
 from refinelab_dsl.data.evidence import Learnt, read_values
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
@@ -77,6 +77,7 @@ def build_profile(
     corpora: Sequence[Corpus] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
     learnt: Learnt = MappingProxyType({}),
+    clusters: LearntClusters = MappingProxyType({}),
 ) -> tuple[Profile | None, Diagnostics]:
     """What a plan needs to know of a dataset: labels, eligibility, preference and protection of each item.
 
@@ -88,7 +89,8 @@ def build_profile(
     others: the datasets beside the main one, of which signals are read where a measure needs them. embeddings: those
     that measures may name. corpora: where passages come from; they are read, for what is wrong with them, and hashed.
     environ: says where wikis stand. learnt: what evidence has of each paid measure; an item of which it has nothing has
-    no label in a dimension over the measure, whatever `unknown` says, and counts as `Profile.pending`.
+    no label in a dimension over the measure, whatever `unknown` says, and counts as `Profile.pending`. clusters: what
+    evidence has of each measure whose clusters a pilot learns.
     """
     files, missing = find_files(dataset, project, allow_outside=allow_outside, origins=origins)
     if missing:
@@ -102,15 +104,15 @@ def build_profile(
     if records.diagnostics.has_errors:
         return None, records.diagnostics
     try:
-        clusters = read_clusters(measures_, embeddings, dataset, files, project)
+        found_clusters = read_clusters(measures_, embeddings, dataset, files, project, clusters)
     except EmbeddingFault as fault:
         span = find_origin(origins, f"embedding.{fault.name}.id", f"embedding.{fault.name}")
         return None, Diagnostics((replace(fault.diagnostic, span=span),))
     paid = read_values(learnt, dataset, files, project)
     records = replace(
         records,
-        values={**records.values, **clusters, **paid.recorded},
-        notes=(*records.notes, *note_clusters(clusters, measures_)),
+        values={**records.values, **found_clusters.recorded, **paid.recorded},
+        notes=(*records.notes, *note_clusters(found_clusters, measures_)),
     )
     references = read_references(
         measures_, dimensions, others, project, allow_outside=allow_outside, origins=origins
@@ -121,12 +123,15 @@ def build_profile(
     if any(problem.is_error for problem in held.diagnostics):
         return None, Diagnostics(held.diagnostics)
     scan = _Scan(
-        dataset, measures_, dimensions, operators, constraints, seed, origins, records, references, paid.missing
+        dataset, measures_, dimensions, operators, constraints, seed, origins, records, references,
+        {**paid.missing, **found_clusters.missing},
     )
     scan.read(files, project)
     profile, found = scan.finish(digests)
     if profile is not None:
-        profile = replace(profile, signals={**profile.signals, **held.files}, corpora=held.corpora)
+        profile = replace(
+            profile, signals={**profile.signals, **held.files}, corpora=held.corpora, compared=found_clusters.compared
+        )
     return profile, Diagnostics((*records.diagnostics, *held.diagnostics, *found))
 
 

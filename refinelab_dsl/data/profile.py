@@ -22,6 +22,17 @@ class FileDigest:
 
 
 @dataclass(frozen=True)
+class Originals:
+    """What the vectors of all items take by an embedding that an endpoint is asked for. texts: different ones; calls:
+    requests; tokens: expected, and most: at the most."""
+
+    texts: int
+    calls: int
+    tokens: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """Columns over the N items of the main dataset, in reading order.
 
@@ -41,6 +52,8 @@ class Profile:
     recorded: measure that stands in signals or evidence, or comes of all items together -> its value of each item, by
         `Item.row` (dropped ones included).
     pending: paid measure -> items of which evidence has no value; measures without such items are left out.
+    compared: measure whose clusters a pilot learns -> the digest of the items, as evidence names it.
+    originals: embedding that is asked about all items -> what that takes.
     """
 
     size: int
@@ -63,6 +76,8 @@ class Profile:
     corpora: tuple[Corpus, ...] = ()
     recorded: Mapping[str, Sequence[str | float | None]] = field(default_factory=dict)
     pending: Mapping[str, int] = field(default_factory=dict)
+    compared: Mapping[str, str] = field(default_factory=dict)
+    originals: Mapping[str, Originals] = field(default_factory=dict)
 
     def counts(self, dimension: str) -> dict[str, int]:
         """Items per label now; unknown ones are left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,20 @@ def ask_vectors(embedding: Embedding, texts: Sequence[str]) -> Program[Vectors]:
     rows: dict[str, NDArray[np.float32]] = {}
     for text in dict.fromkeys(texts):
         [vector] = yield Embed(embedding, (text,))
-        row = np.array(vector, np.float64)
-        rows[text] = (row / np.linalg.norm(row)).astype(np.float32)
+        rows[text] = _normalise(vector)
     return Vectors(rows)
+
+
+def read_row(kept: str) -> NDArray[np.float32]:
+    """The row of a text from what is kept of it.
+
+    Raises:
+        msgspec.MsgspecError: it is no vector.
+    """
+    [vector] = msgspec.json.decode(kept, type=list[list[float]])
+    return _normalise(vector)
+
+
+def _normalise(vector: Sequence[float]) -> NDArray[np.float32]:
+    row = np.array(vector, np.float64)
+    return (row / np.linalg.norm(row)).astype(np.float32)

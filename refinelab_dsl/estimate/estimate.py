@@ -20,10 +20,12 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import Model, Operator
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
+from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import NO_USE, Use, count_retries, result_ceiling
 from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
+from refinelab_dsl.prompts.vectors import comparing_embeddings
 from refinelab_dsl.prompts.verified import own_calls, result_use, verdict_measure
 
 PRIOR_STRENGTH = 20
@@ -55,14 +57,15 @@ def estimate(
         )
         for operator in program.operators
     }
-    full_tokens = 0.0
-    full_usd: Decimal | None = Decimal(0)
+    compared = comparing_embeddings(program.operators, context.validators, context.embeddings)
+    originals, _ = originals_use(profile, compared)
+    full_tokens, full_usd = originals.tokens, originals.usd
     for operator in program.operators:
         applicable = int(np.count_nonzero(profile.eligible[operator.name])) if profile.size else 0
         cost = operators[operator.name].cost
         full_tokens += applicable * cost.tokens
         full_usd = None if full_usd is None or cost.usd is None else full_usd + applicable * cost.usd
-    return Estimates(operators, full_tokens, full_usd)
+    return Estimates(operators, full_tokens, full_usd, originals)
 
 
 def success_interval(rate: Rate, confidence: float = 0.9) -> Interval:

@@ -59,8 +59,10 @@ class OperatorEstimate:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Per operator name. `full_cost` is C in tokens and dollars (dollars None where a price is unknown)."""
+    """Per operator name. `full_cost` is C in tokens and dollars (dollars None where a price is unknown). originals:
+    what the vectors take that checks compare results with, whatever is allocated."""
 
     operators: Mapping[str, OperatorEstimate]
     full_cost_tokens: float
     full_cost_usd: Decimal | None
+    originals: Use = NO_USE

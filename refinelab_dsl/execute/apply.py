@@ -41,6 +41,7 @@ from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
 from refinelab_dsl.execute.tally import Additions, Tally
+from refinelab_dsl.execute.vectors import Originals, list_compared
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
@@ -90,6 +91,8 @@ class _Execution:
         self._observer = observer
         self._number = start.folder.number
         self._began = time.monotonic()
+        # What every item is compared with by an embedding that is asked is not there before the first call.
+        self._fetched = frozenset(embedding.name for embedding in list_compared(start.header))
 
     def run(self) -> RunOutcome:
         """Runs to one of: complete, partial (budget), interrupted, stopped."""
@@ -172,7 +175,8 @@ class _Execution:
         wanted = frozenset(key for step in plan.steps() for key in step.items)
         wanted |= {key for known in header.known.values() for key in known.exemplars}
         candidates = frozenset(candidate.item for candidate in plan.candidates())
-        shelf.fill(read(), wanted, candidates, originals.values())
+        computed = [neighbours for name, neighbours in originals.items() if name not in self._fetched]
+        shelf.fill(read(), wanted, candidates, computed)
         return Surroundings(
             task=header.dataset.item_task,
             scope=ItemScope(
@@ -208,6 +212,18 @@ class _Execution:
         meanings = {name: known.meanings for name, known in header.known.items() if known.meanings}
         return Known({name: tuple(labels) for name, labels in meanings.items()}, exemplars, meanings)
 
+    def _read_all(self) -> Iterator[Item]:
+        """All items of the source, those that a dimension leaves out among them: so a pilot and every plan embed the
+        same texts."""
+        header = self._start.header.model_copy(update={"dimensions": ()})
+        return iterate_source(header, self._start.files, self._project)
+
+    def _place_originals(self, originals: Originals, surroundings: Surroundings) -> None:
+        """Puts the items among the neighbours of results, with their vectors."""
+        for name in self._fetched & surroundings.originals.keys():
+            for item in iterate_source(self._start.header, self._start.files, self._project):
+                surroundings.originals[name].add(item, originals.vectors[name])
+
     # ---- the calls -----------------------------------------------------------------------------------------------
 
     def _interpret(
@@ -229,14 +245,22 @@ class _Execution:
             caller = Caller(
                 lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache
             )
+            originals = Originals(self._start.header, self._read_all, self._project.base)
             engine = Engine(
-                StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf)), caller, halt, log,
-                surroundings, additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
+                StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf), originals), caller, halt,
+                log, surroundings, additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:
-                with _signals(halt, interpreter.abandon, lambda name: faults.run_interrupted(self._number, name)):
-                    await interpreter.run()
+                def abandon() -> None:
+                    originals.abandon()
+                    interpreter.abandon()
+
+                with _signals(halt, abandon, lambda name: faults.run_interrupted(self._number, name)):
+                    interpreter.needed = await originals.fetch(caller, log, tally)
+                    if not halt.is_set:
+                        self._place_originals(originals, surroundings)
+                        await interpreter.run()
                     await journal.flush()
             finally:
                 for line in lines.values():

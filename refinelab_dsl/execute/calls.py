@@ -20,6 +20,7 @@ from refinelab_dsl.effects import (
     effect_line,
     effect_tokens,
     effect_usd,
+    split_vectors,
 )
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
@@ -29,6 +30,7 @@ from refinelab_dsl.execute.retry import delay_before
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.store import Store
+from refinelab_dsl.store.store import reply_hash
 
 BROKEN_AFTER = 5  # calls in a row that failed with all their retries: the model is taken to be down
 _GRACE = 30.0  # seconds beyond a model's timeout after which a provider that does not return is given up
@@ -135,6 +137,22 @@ class Caller:
         if stored is None:
             return None
         return self._answer(effect, key, stored.reply_hash, stored.completion), False
+
+    def look_up_texts(self, effect: Embed, batch: int) -> list[Answer | None]:
+        """For each text of a batch what is bought already, as if it had been asked about alone; None where it must be
+        asked. batch: its number among those that are asked about before the first step.
+
+        Raises:
+            StoreError: the store is damaged.
+        """
+        is_kept = self.use_cache or (0, batch) in self.answered
+        found: list[Answer | None] = []
+        for text in effect.texts:
+            one = Embed(effect.embedding, (text,))
+            key = effect_key(one)
+            stored = self.store.get(key) if is_kept or key in self._own else None
+            found.append(None if stored is None else self._answer(one, key, stored.reply_hash, stored.completion))
+        return found
 
     def record_hit(self, answer: Answer, step: int, part: int) -> None:
         """Notes in the journal that an earlier run bought this answer."""
@@ -248,9 +266,12 @@ class Caller:
             self._stop_line(line, faults.usage_above_reservation(
                 line.name, overshoot.reported.tokens, overshoot.reserved.tokens
             ))
-        reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds)
+        parts: tuple[tuple[str, Completion], ...] = ()
+        if isinstance(effect, Embed) and len(effect.texts) > 1:
+            parts = split_vectors(effect, completion)
+        reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds, parts)
         if not self.use_cache:
-            self._own[key] = reply
+            self._own |= {each: reply_hash(part) for each, part in parts} if parts else {key: reply}
         return Answer(effect, key, reply, completion, answer.usage, answer.price)
 
     def _answer(self, effect: Effect, key: str, reply: str, completion: Completion) -> Answer:

@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.evidence import KEY_LENGTH, AnyRecord, Label, Rate, Rating, Value
+from refinelab_dsl.artifacts.evidence import KEY_LENGTH, AnyRecord, Clusters, Label, Rate, Rating, Value
 from refinelab_dsl.artifacts.plan import COMPARE, Header
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.declarations import Measure, Operator
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.measures_paid.ratings import fit_strengths
 from refinelab_dsl.operators.correct import Asked, split_calls
-from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
+from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance.log import LogLine, read_log
@@ -87,6 +87,11 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
                     for place, (label, meaning) in enumerate(event.labels.items())
                 )  # fmt: skip
                 calls.clear()
+            case events.Clusters():
+                found.append(Clusters(
+                    measure=event.measure, key=clusters_key(context, measures[event.measure]),
+                    items=event.items[:KEY_LENGTH], count=event.count, copies=event.copies,
+                ))
             case events.Commit() | events.Reject():
                 if event.operator in context.operators and calls:
                     fare = fares[event.operator]

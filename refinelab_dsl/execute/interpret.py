@@ -500,6 +500,11 @@ class Interpreter:
                 step=step.id, action=step.action, measure=step.operator, labels=dict(outcome.labels),
                 simulated=simulated,
             )  # fmt: skip
+        elif outcome.compared is not None:
+            event = events.Clusters(
+                step=step.id, action=step.action, measure=step.operator, items=outcome.compared.items,
+                count=outcome.compared.count, copies=dict(outcome.compared.copies),
+            )  # fmt: skip
         else:
             assert outcome.measured is not None
             error = outcome.measured.error

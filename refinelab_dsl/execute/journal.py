@@ -94,7 +94,7 @@ class Entry:
 class _Write:
     statement: str
     values: Sequence[Any]
-    completion: tuple[str, Completion, int] | None  # (request key, reply, index of its hash in `values`)
+    completions: Sequence[tuple[str, Completion]]  # (request key, reply); the hash of the first becomes `values[0]`
     done: Callable[[Exception | None, str | None], None]
 
 
@@ -147,8 +147,14 @@ class Journal:
         )
         return number
 
-    async def answer(self, number: int, key: str, completion: Completion, settled: Amount, seconds: float) -> str:
+    async def answer(
+        self, number: int, key: str, completion: Completion, settled: Amount, seconds: float,
+        parts: Sequence[tuple[str, Completion]] = (),
+    ) -> str:
         """Records a reply, first in the store, then here; durable on return, which gives the reply's hash.
+
+        parts: what of it answers each of several questions, by their keys, where it answered them together; they are
+        kept in its place, and the hash is that of the first.
 
         Raises:
             JournalError, StoreError: it could not be recorded, and does not count.
@@ -158,7 +164,7 @@ class Journal:
             "UPDATE calls SET state = 'answered', reply = ?, input_tokens = ?, output_tokens = ?, "
             "cached_input_tokens = ?, settled_tokens = ?, settled_usd = ?, seconds = ? WHERE id = ?",
             [None, *_usage(usage), settled.tokens, _text(settled.usd), seconds, number],
-            completion=(key, completion, 0),
+            completions=parts or ((key, completion),),
         )
         assert reply is not None
         return reply
@@ -223,7 +229,7 @@ class Journal:
         self._reader.close()
 
     async def _put(
-        self, statement: str, values: Sequence[Any], completion: tuple[str, Completion, int] | None = None
+        self, statement: str, values: Sequence[Any], completions: Sequence[tuple[str, Completion]] = ()
     ) -> str | None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str | None] = loop.create_future()
@@ -240,17 +246,17 @@ class Journal:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, failure, reply)
 
-        self._enqueue(statement, values, completion, done)
+        self._enqueue(statement, values, completions, done)
         return await future
 
     def _enqueue(
         self,
         statement: str,
         values: Sequence[Any],
-        completion: tuple[str, Completion, int] | None = None,
+        completions: Sequence[tuple[str, Completion]] = (),
         done: Callable[[Exception | None, str | None], None] = lambda failure, reply: None,
     ) -> None:
-        self._queue.put(_Write(statement, values, completion, done))
+        self._queue.put(_Write(statement, values, completions, done))
 
     def _write_groups(self) -> None:
         connection: sqlite3.Connection | None = None
@@ -289,15 +295,15 @@ class Journal:
             raise self._failure
         replies: list[str | None] = []
         try:
-            bought = [write.completion[:2] for write in group if write.completion is not None]
+            bought = [kept for write in group for kept in write.completions]
             stored = iter(self._store.put_many(bought) if bought else ())
             with connection:
                 connection.execute("BEGIN")
                 for write in group:
                     values, reply = write.values, None
-                    if write.completion is not None:
-                        reply, index = next(stored), write.completion[2]
-                        values = [*values[:index], reply, *values[index + 1 :]]
+                    if write.completions:
+                        reply, *_ = [next(stored) for _ in write.completions]
+                        values = [reply, *values[1:]]
                     connection.execute(write.statement, values)
                     replies.append(reply)
         except (sqlite3.Error, OSError, StoreError) as error:

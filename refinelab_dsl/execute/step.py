@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from refinelab_dsl import prompts
-from refinelab_dsl.artifacts.plan import ASKING, COMPARE, DISCOVER, Header, Step
+from refinelab_dsl.artifacts.plan import ASKING, CLUSTER, COMPARE, DISCOVER, Header, Step
 from refinelab_dsl.builtins import VALIDATOR_KINDS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
@@ -20,6 +20,7 @@ from refinelab_dsl.effects import Effect, Finding, Measured, Program, decode_out
 from refinelab_dsl.execute.calls import Answer, Caller, CallFailed, Starved, Stopped
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.shelf import Shelf
+from refinelab_dsl.execute.vectors import Compared, Originals
 from refinelab_dsl.expressions.walk import named_in
 from refinelab_dsl.measures_paid import ask_value, compare_pair, discover_labels
 from refinelab_dsl.operators import OPERATORS, Attempt
@@ -101,6 +102,7 @@ class Telling:
     result: Result | None = None
     measured: Measured | None = None
     labels: Mapping[str, str] | None = None
+    compared: Compared | None = None
     checks: list[Check] = field(default_factory=list)
     past: list[Check] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
@@ -167,16 +169,17 @@ class Outcome:
     """What a step came to.
 
     result: None where no item came of it. measured: what a measure found. labels: those that were found, with their
-    meanings. reply: hash of the reply that the item was
-    made of. checks: of that result. past: the verdicts on results of the step that it took the place of; retries and
-    corrections say how. failure: why no answer came. is_starved: it needs more room in the budget than there was.
-    is_stopped: the run stopped before it got an answer.
+    meanings. compared: the clusters of all items. reply: hash of the reply that the item was made of. checks: of that
+    result. past: the verdicts on results of the step that it took the place of; retries and corrections say how.
+    failure: why no answer came. is_starved: it needs more room in the budget than there was. is_stopped: the run
+    stopped before it got an answer.
     """
 
     answers: tuple[Answer, ...] = ()
     result: Result | None = None
     measured: Measured | None = None
     labels: Mapping[str, str] | None = None
+    compared: Compared | None = None
     reply: str = ""
     checks: tuple[Check, ...] = ()
     past: tuple[Check, ...] = ()
@@ -200,7 +203,8 @@ class StepRunner:
     """Runs steps of one plan."""
 
     def __init__(
-        self, header: Header, caller: Caller, shelf: Shelf, surroundings: Surroundings, known: Known
+        self, header: Header, caller: Caller, shelf: Shelf, surroundings: Surroundings, known: Known,
+        originals: Originals,
     ) -> None:
         self._header = header
         self._context = StepContext.of_header(header)
@@ -217,6 +221,7 @@ class StepRunner:
         self._caller = caller
         self._shelf = shelf
         self._surroundings = surroundings
+        self._originals = originals
 
     def operator(self, step: Step) -> Operator:
         return self._context.operators[step.operator]
@@ -289,6 +294,7 @@ class StepRunner:
             result=telling.result if ended else None,
             measured=telling.measured if ended else None,
             labels=telling.labels if ended else None,
+            compared=telling.compared if ended else None,
             reply=telling.reply,
             checks=tuple(telling.checks),
             past=tuple(telling.past),
@@ -365,6 +371,8 @@ class StepRunner:
         elif kind == COMPARE:
             result = yield from compare_pair(measure, first, others[0], self._questions)
             telling.measured = Measured(result)
+        elif kind == CLUSTER:
+            telling.compared = self._originals.cluster(measure)
         else:
             telling.measured = yield from ask_value(measure, first, self._questions, self._known)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from refinelab_dsl.data.items import Item
@@ -41,6 +42,11 @@ def meaning_text(item: Item) -> str:
     of code its solution."""
     answer = item.fields.get("answer", item.fields.get("solution", ""))
     return f"{item.question}\n{answer}"
+
+
+def digest_items(hashes: Iterable[str]) -> str:
+    """SHA-256 (hex) over the hashes of items that are compared with each other, in whatever order they stand."""
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
 def passage_digest(item: Item) -> bytes:

@@ -34,14 +34,23 @@ from refinelab_dsl.artifacts.plan import (
 from refinelab_dsl.data.corpora import name_sources
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import JOINT, Dimension, Model, complete_labels
+from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Model, complete_labels
 from refinelab_dsl.estimate.estimate import success_interval
 from refinelab_dsl.estimate.estimates import Estimates
+from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_known
-from refinelab_dsl.plan.price import Ceiling, count_corrections, expect_expenses, round_usd, sum_amounts
+from refinelab_dsl.plan.originals import describe_originals
+from refinelab_dsl.plan.price import (
+    Ceiling,
+    count_corrections,
+    expect_expenses,
+    include_originals,
+    round_usd,
+    sum_amounts,
+)
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.plan.templates import build_template_digests
 from refinelab_dsl.prompts.asking import count_retries, result_ceiling, result_questions
@@ -49,7 +58,7 @@ from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
-from refinelab_dsl.prompts.vectors import asked_by
+from refinelab_dsl.prompts.vectors import asked_by, comparing_embeddings
 from refinelab_dsl.solve.problem import Assignment, Problem
 
 if TYPE_CHECKING:
@@ -115,6 +124,10 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     over = (limits.tokens is not None and tokens.expected is not None and tokens.expected > ceil(limits.tokens)) or (
         limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
     )
+    use, worst = originals_use(situation.profile, _find_compared(situation, sketch))
+    budget = _build_budget(situation)
+    tokens = include_originals(tokens, use.tokens, worst.tokens, budget.tokens)
+    usd = include_originals(usd, use.usd, worst.usd, budget.usd)
     header = _build_header(situation, sketch, tokens, usd)
     return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike)
 
@@ -257,7 +270,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()},
         corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
-        known=find_known(program, situation.evidence, situation.seeds),
+        known=find_known(program, situation.evidence, situation.seeds, profile.compared),
         seeds=dict(situation.seeds),
         measures=program.measures,
         dimensions=context.dimensions,
@@ -303,6 +316,7 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
             for name in dict.fromkeys(group.operator for group in sketch.groups)
             if (use := situation.estimates.operators[name].cost.checks).calls
         },
+        originals=describe_originals(profile, _find_compared(situation, sketch)),
         size_now=profile.size,
         size_planned=size,
         mix=mix,
@@ -329,6 +343,13 @@ def _find_hosts(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
         for _, embedding in asked_by(situation.context, situation.context.operators[operator])
     ]
     return tuple(sorted({name for name in named if name is not None}))
+
+
+def _find_compared(situation: Situation, sketch: Sketch) -> tuple[Embedding, ...]:
+    """The embeddings that are asked about all items before the first attempt."""
+    context = situation.context
+    acting = [context.operators[name] for name in dict.fromkeys(group.operator for group in sketch.groups if group.new)]
+    return comparing_embeddings(acting, context.validators, context.embeddings)
 
 
 def _sum_inventory(inventory: Inventory | None, sketch: Sketch) -> InventorySummary | None:
@@ -469,7 +490,7 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
         for name, estimate in situation.estimates.operators.items()
     }
     prices = {model.name: model.model_dump(mode="json", include={"price"}) for model in program.models}
-    learnt = digest_evidence(context, situation.evidence)
+    learnt = digest_evidence(context, situation.evidence, profile.compared)
     return (
         Input(kind="spec", name=program.name, sha256=spec_hash(program)),
         Input(kind="dataset", name=program.dataset.name, sha256=profile.sha256),

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from refinelab_dsl.artifacts.evidence import Evidence
+from refinelab_dsl.artifacts.evidence import Clusters, Evidence
 from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.evidence import Learnt
@@ -16,10 +16,11 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
 from refinelab_dsl.expressions.walk import named_in
 from refinelab_dsl.ir import Program
+from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.plan.templates import build_templates
 from refinelab_dsl.project import Project
 from refinelab_dsl.prompts.asking import is_paid
-from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
+from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
 
 
@@ -51,13 +52,20 @@ def _find_labels(program: Program, context: StepContext, evidence: Evidence) -> 
     }
 
 
-def digest_evidence(context: StepContext, evidence: Evidence) -> str | None:
+def digest_evidence(context: StepContext, evidence: Evidence, compared: Mapping[str, str]) -> str | None:
     """SHA-256 (hex) of what evidence says of a program; None where it says nothing. What it says of others, or of other
-    versions of the program, does not count."""
+    versions of the program, does not count. compared: `Profile.compared`."""
     keys = {measure_key(context, each) for each in context.measures if is_paid(each) and is_ready(context, each)}
     keys |= {labels_key(context, each) for each in context.measures if wants_labels(each)}
     keys |= {operator_key(context, name) for name, each in context.operators.items() if OPERATOR_KINDS[each.kind].calls}
-    used = [record.model_dump_json(exclude={"specs"}) for record in evidence.records if record.key in keys]
+    clusters = {
+        (clusters_key(context, each), compared[each.name]) for each in context.measures if each.name in compared
+    }
+    used = [
+        record.model_dump_json(exclude={"specs"})
+        for record in evidence.records
+        if ((record.key, record.items) in clusters if isinstance(record, Clusters) else record.key in keys)
+    ]
     return hashlib.sha256("\n".join(used).encode()).hexdigest() if used else None
 
 
@@ -87,15 +95,30 @@ def find_values(
     }
 
 
+def find_clusters(
+    program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]
+) -> dict[str, dict[str, dict[str, str]]]:
+    """What evidence has of each measure that compares all items by an embedding of an endpoint."""
+    context = build_bare_context(program, evidence, seeds)
+    return {
+        measure.name: evidence.clusters(clusters_key(context, measure))
+        for measure in program.measures
+        if clustering_embedding(measure, context.embeddings) is not None
+    }
+
+
 def is_ready(context: StepContext, measure: Measure) -> bool:
     """Whether items can be asked about: not where the labels to choose from are still to be found."""
     return not wants_labels(measure) or f"measure.{measure.name}" in context.templates
 
 
-def find_known(program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet]) -> dict[str, KnownMeasure]:
-    """What paid measures rest on: labels with their meanings, and the ratings of seeds."""
+def find_known(
+    program: Program, evidence: Evidence, seeds: Mapping[str, SeedSet], compared: Mapping[str, str]
+) -> dict[str, KnownMeasure]:
+    """What measures that a pilot learns rest on: labels with their meanings, the ratings of seeds, the items that were
+    compared (`Profile.compared`)."""
     context = build_bare_context(program, evidence, seeds)
-    known: dict[str, KnownMeasure] = {}
+    known = {name: KnownMeasure(compared=digest) for name, digest in compared.items()}
     for measure in program.measures:
         meanings = evidence.labels(labels_key(context, measure)) if wants_labels(measure) else {}
         ratings = evidence.ratings(measure_key(context, measure)) if wants_ratings(measure) else {}
@@ -122,17 +145,23 @@ def find_seeds(
 
 
 def needed_measures(program: Program) -> tuple[Measure, ...]:
-    """The paid measures without whose values nothing can be allocated: behind a dimension that splits cells, or asked
-    of in a condition over items."""
+    """The measures that a pilot learns and without whose values nothing can be allocated: behind a dimension that
+    splits cells, asked of in a condition over items, or by which copies leave."""
     names = {dimension.measure for dimension in program.dimensions if _splits(program, dimension.name)}
     conditions: list[Expression | None] = [program.constraints.protect, program.constraints.flagged]
     for operator in program.operators:
         conditions += [operator.where, operator.prefer]
+        names.add(str(operator.options.get("measure", "")))
     measure_of = {dimension.name: dimension.measure for dimension in program.dimensions}
     for condition in conditions:
         names.update(named_in(condition, "measure"))
         names.update(measure_of[name] for name in named_in(condition, "dimension") if name in measure_of)
-    return tuple(measure for measure in program.measures if measure.name in names and is_paid(measure))
+    embeddings = {embedding.name: embedding for embedding in program.embeddings}
+    return tuple(
+        measure
+        for measure in program.measures
+        if measure.name in names and (is_paid(measure) or clustering_embedding(measure, embeddings) is not None)
+    )
 
 
 def _splits(program: Program, dimension: str) -> bool:

@@ -24,6 +24,7 @@ from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext
 
 WHAT: Final = {
+    "embed": "items are embedded",
     "discover": "labels are found in a sample",
     "compare": "seeds are compared",
     "label": "items are measured",
@@ -42,7 +43,7 @@ def build_outlook(phases: Sequence[Phase]) -> list[dict[str, Any]]:
             "wishes": [
                 {
                     "name": wish.name, "kind": wish.kind, "steps": wish.count,
-                    "expected": _use(wish.use.times(wish.count)), "ceiling": _use(wish.ceiling.times(wish.count)),
+                    "expected": _use(wish.expected), "ceiling": _use(wish.most),
                     "known": wish.is_priced,
                 }
                 for wish in phase.wishes
@@ -80,14 +81,16 @@ def render_outlook(phases: Sequence[Phase], program: Program | None) -> str:
 
 @dataclass(frozen=True)
 class MeasureFacts:
-    """values: how many items have one; mean: of numbers; labels: how many items have each."""
+    """values: how many items have one; mean: of numbers; labels: how many items have each; clusters: of nearly equal
+    items, in which those with a value stand."""
 
     name: str
     values: int
     total: int
     mean: float | None
     error: float | None
-    labels: tuple[tuple[str, int], ...]
+    labels: tuple[tuple[str, int], ...] = ()
+    clusters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,13 @@ def gather_facts(
 
     found = []
     for measure in program.measures:
+        values = [value for value in profile.recorded.get(measure.name, ()) if value is not None]
+        if measure.name in profile.compared and measure.name not in profile.pending:
+            found.append(MeasureFacts(
+                measure.name, len(values), profile.size, None, None, clusters=len(set(values))
+            ))  # fmt: skip
         if not is_paid(measure):
             continue
-        values = [value for value in profile.recorded.get(measure.name, ()) if value is not None]
         numbers = [float(value) for value in values if not isinstance(value, str)]
         errors = list(evidence.values(measure_key(context, measure)).errors.values())
         labels = Counter(value for value in values if isinstance(value, str))
@@ -147,6 +154,8 @@ def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simu
     lines = ["", f"Known{about}"]
     for measure in facts.measures:
         about = f"{measure.values:,} of {count_of(measure.total, 'item')}"
+        if measure.clusters is not None:
+            about += f" in {count_of(measure.clusters, 'cluster')}" if measure.clusters else ": no two are one"
         if measure.mean is not None:
             about += f", mean {measure.mean:,.4g}"
         if measure.error is not None:
@@ -168,7 +177,7 @@ def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simu
 
 
 def _row(what: str, wish: Wish) -> tuple[str, ...]:
-    use, ceiling = wish.use.times(wish.count), wish.ceiling.times(wish.count)
+    use, ceiling = wish.expected, wish.most
     calls = f"{ceil(round(use.calls, 6)):,}" if wish.is_priced else "known later"
     return (
         what, wish.name, f"{wish.count:,}", calls, _tokens(use), render_usd(use.usd), render_usd(ceiling.usd),

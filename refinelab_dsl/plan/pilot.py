@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.evidence import KEY_LENGTH, Evidence
 from refinelab_dsl.artifacts.plan import (
+    CLUSTER,
     MEASURE,
     Action,
     Amount,
@@ -32,13 +33,18 @@ from refinelab_dsl.artifacts.plan import (
 )
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.corpora import name_sources
+from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Operator
+from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.plan.build import build_context, step_key
 from refinelab_dsl.plan.learnt import find_known, is_ready, wants_labels, wants_ratings
+from refinelab_dsl.plan.originals import describe_originals, remaining_uses
 from refinelab_dsl.plan.price import round_usd
+from refinelab_dsl.project import Project
 from refinelab_dsl.prompts.asking import (
     DISCOVERY_SAMPLE,
     NO_USE,
@@ -57,7 +63,7 @@ from refinelab_dsl.prompts.asking import (
     validator_questions,
 )
 from refinelab_dsl.prompts.hosts import host
-from refinelab_dsl.prompts.identity import labels_key, measure_key, operator_key
+from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import (
     DISCOVERY_PARTS,
     StepContext,
@@ -66,10 +72,14 @@ from refinelab_dsl.prompts.steps import (
     likely_target,
     measure_template,
 )
+from refinelab_dsl.prompts.vectors import asked_by, comparing_embeddings
 from refinelab_dsl.prompts.verified import own_calls, result_use, verdict_measure
 
-PhaseName: TypeAlias = Literal["discover", "compare", "label", "try"]
-PHASES: Final[tuple[PhaseName, ...]] = ("discover", "compare", "label", "try")
+PhaseName: TypeAlias = Literal["embed", "discover", "compare", "label", "try"]
+PHASES: Final[tuple[PhaseName, ...]] = ("embed", "discover", "compare", "label", "try")
+
+EMBED: Final = "embed"
+"""The kind of a wish for vectors by which operators' results are checked: bought by the run itself, without a step."""
 
 SURE: Final = Interval(mean=1.0, low=1.0, high=1.0, source="exact")
 
@@ -77,7 +87,9 @@ SURE: Final = Interval(mean=1.0, low=1.0, high=1.0, source="exact")
 @dataclass(frozen=True)
 class Wish:
     """What a phase wants to learn of one measure or operator. keys: per step, the items that it is about. count: steps;
-    more than `keys` where those are not known yet. use, ceiling: of one step, expected and at the most."""
+    more than `keys` where those are not known yet. use, ceiling: of one step, expected and at the most. embeddings:
+    those that are asked about all items for it, in `use` once. remaining: what of all steps is left to be paid, where
+    it is known what the store of replies holds (`discount`)."""
 
     name: str
     kind: str
@@ -88,6 +100,18 @@ class Wish:
     template: str
     is_priced: bool = True  # not where it rests on labels that are still to be found
     targets: tuple[Mapping[str, str], ...] = ()  # per step, for operators
+    embeddings: tuple[str, ...] = ()
+    remaining: tuple[Use, Use] | None = None
+
+    @property
+    def expected(self) -> Use:
+        """Of all steps."""
+        return self.use.times(self.count) if self.remaining is None else self.remaining[0]
+
+    @property
+    def most(self) -> Use:
+        """Of all steps."""
+        return self.ceiling.times(self.count) if self.remaining is None else self.remaining[1]
 
 
 @dataclass(frozen=True)
@@ -101,12 +125,12 @@ class Phase:
     @property
     def use(self) -> Use:
         """Expected, of all steps."""
-        return sum((wish.use.times(wish.count) for wish in self.wishes), NO_USE)
+        return sum((wish.expected for wish in self.wishes), NO_USE)
 
     @property
     def ceiling(self) -> Use:
         """At the most."""
-        return sum((wish.ceiling.times(wish.count) for wish in self.wishes), NO_USE)
+        return sum((wish.most for wish in self.wishes), NO_USE)
 
 
 @dataclass(frozen=True)
@@ -134,13 +158,36 @@ def list_phases(case: PilotCase) -> tuple[Phase, ...]:
         StepFault: a prompt cannot be rendered with one of the items.
     """
     context = case.context
+    copies = tuple(_wish_clusters(case, context))
+    tries = tuple(_wish_rates(case, context))
     phases = (
+        Phase("embed", copies),
         Phase("discover", tuple(_wish_labels(case, context))),
         Phase("compare", tuple(_wish_ratings(case, context))),
         Phase("label", tuple(_wish_values(case, context))),
-        Phase("try", tuple(_wish_rates(case, context))),
+        Phase("try", (*_wish_vectors(case, context, tries, copies), *tries)),
     )
     return tuple(replace(phase, hosts=_find_hosts(context, phase)) for phase in phases if phase.wishes)
+
+
+def discount(
+    case: PilotCase, phases: Sequence[Phase], project: Project, *, allow_outside: bool = False
+) -> tuple[Phase, ...]:
+    """The phases as they are shown: what the store of replies holds of vectors is not paid again. What a pilot's plan
+    says does not rest on it: a store is no input of a plan."""
+    named = {name for phase in phases for wish in phase.wishes for name in wish.embeddings}
+    asked = [embedding for embedding in case.program.embeddings if embedding.name in named]
+    files, _ = find_files(case.program.dataset, project, allow_outside=allow_outside)
+    remaining = remaining_uses(asked, case.program.dataset, files, project)
+    return tuple(
+        replace(phase, wishes=tuple(
+            replace(wish, remaining=remaining[wish.embeddings[0]])
+            if wish.embeddings and wish.embeddings[0] in remaining
+            else wish
+            for wish in phase.wishes
+        ))
+        for phase in phases
+    )  # fmt: skip
 
 
 def draft_pilot(case: PilotCase, phase: Phase) -> tuple[Header, tuple[Step, ...]]:
@@ -165,6 +212,34 @@ def draft_pilot(case: PilotCase, phase: Phase) -> tuple[Header, tuple[Step, ...]
 
 
 # ---- wishes ----------------------------------------------------------------------------------------------------------
+
+
+def _wish_clusters(case: PilotCase, context: StepContext) -> Iterator[Wish]:
+    """Clusters of nearly equal items by an embedding of an endpoint: one step per measure, about all items."""
+    priced: set[str] = set()
+    for measure in case.program.measures:
+        embedding = clustering_embedding(measure, context.embeddings)
+        if embedding is None or measure.name not in case.profile.pending:
+            continue
+        new = () if embedding.name in priced else (embedding,)
+        use, worst = originals_use(case.profile, new)
+        priced.add(embedding.name)
+        yield Wish(
+            measure.name, CLUSTER, 1, (_list_distinct(case),), use, worst, "",
+            embeddings=tuple(each.name for each in new),
+        )  # fmt: skip
+
+
+def _wish_vectors(
+    case: PilotCase, context: StepContext, tries: Sequence[Wish], bought: Sequence[Wish]
+) -> Iterator[Wish]:
+    """Vectors of all items with which checks of operators that are tried compare; those of earlier phases are there."""
+    operators = [context.operators[wish.name] for wish in tries]
+    there = {name for wish in bought for name in wish.embeddings}
+    for embedding in comparing_embeddings(operators, context.validators, context.embeddings):
+        if embedding.name not in there:
+            use, worst = originals_use(case.profile, (embedding,))
+            yield Wish(embedding.name, EMBED, 1, (), use, worst, "", embeddings=(embedding.name,))
 
 
 def _wish_labels(case: PilotCase, context: StepContext) -> Iterator[Wish]:
@@ -351,17 +426,20 @@ def _steps(
         if operator is not None:
             key = step_key(context, wish.name, keys, target, sample)
         else:
-            content = f"{wish.kind}\n{_measure_key(context, wish.name)}\n" + "\n".join(keys)
+            content = f"{wish.kind}\n{_finding_key(context, wish)}\n" + "\n".join(keys)
             key = hashlib.sha256(content.encode()).hexdigest()
         yield Step(
             id=before + offset, action=action, operator=wish.name, items=keys, target=dict(target),
             template=wish.template, checks=() if operator is None else operator.checks, sample=sample, key=key,
-            input_tokens=round(wish.use.input_tokens), output_tokens=ceil(wish.use.output_tokens),
+            input_tokens=0 if wish.kind == CLUSTER else round(wish.use.input_tokens),
+            output_tokens=ceil(wish.use.output_tokens),
         )
 
 
-def _measure_key(context: StepContext, name: str) -> str:
-    measure = next(each for each in context.measures if each.name == name)
+def _finding_key(context: StepContext, wish: Wish) -> str:
+    measure = next(each for each in context.measures if each.name == wish.name)
+    if wish.kind == CLUSTER:
+        return clusters_key(context, measure)
     return measure_key(context, measure) if is_ready(context, measure) else labels_key(context, measure)
 
 
@@ -388,7 +466,7 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         files=tuple(file.name for file in profile.files),
         dataset_sha256=profile.sha256,
         recorded={name: tuple(values) for name, values in profile.recorded.items()} if trying else {},
-        known=find_known(program, case.evidence, case.seeds),
+        known=find_known(program, case.evidence, case.seeds, profile.compared),
         corpora=tuple(name_sources(corpus, profile.signals) for corpus in profile.corpora),
         seeds=dict(case.seeds),
         measures=program.measures,
@@ -408,6 +486,9 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         hosts=phase.hosts,
         actions=tuple(actions),
         removals=(),
+        originals=describe_originals(
+            profile, (context.embeddings[name] for wish in phase.wishes for name in wish.embeddings)
+        ),
         size_now=profile.size,
         size_planned=profile.size,
         mix={each.name: _mix_now(profile, each.name) for each in dimensions},
@@ -438,13 +519,19 @@ def _build_budget(case: PilotCase) -> BudgetSummary:
 
 def _find_hosts(context: StepContext, phase: Phase) -> tuple[str, ...]:
     used = {name for wish in phase.wishes for name in _templates_of(context, wish)}
-    found = (host(context.models[context.templates[name].model]) for name in used if name in context.templates)
+    found = [host(context.models[context.templates[name].model]) for name in used if name in context.templates]
+    for wish in phase.wishes:
+        found += (host(context.embeddings[name]) for name in wish.embeddings)
+        if wish.targets:
+            found += (host(embedding) for _, embedding in asked_by(context, context.operators[wish.name]))
     return tuple(sorted({each for each in found if each is not None}))
 
 
 def _templates_of(context: StepContext, wish: Wish) -> Iterator[str]:
     """The templates by which a wish may ask."""
     yield wish.template
+    if wish.kind in (CLUSTER, EMBED):
+        return
     if wish.targets:
         operator = context.operators[wish.name]
         asked = list(result_questions(context, operator))

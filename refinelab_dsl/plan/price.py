@@ -129,6 +129,30 @@ def sum_amounts(
     return tokens, _usd_amount(expenses, ceiling, estimates, context)
 
 
+def include_originals(
+    amount: Amount, expected: float | Decimal | None, most: float | Decimal | None, limit: int | Decimal | None
+) -> Amount:
+    """An amount with what the vectors of all items take, which no luck changes. expected, most: in the amount's unit,
+    None where a price is unknown. limit: of the budget, which the ledger stops at."""
+    if not expected and expected is not None:
+        return amount
+
+    def add(value: Decimal | None, more: float | Decimal | None) -> Decimal | None:
+        if value is None or more is None:
+            return None
+        return value + (round_usd(more) if isinstance(more, Decimal) else Decimal(ceil(more)))
+
+    ceiling = add(amount.ceiling, most)
+    if limit is not None:
+        ceiling = Decimal(limit) if ceiling is None else min(ceiling, Decimal(limit))
+    mean, high = add(amount.expected, expected), add(amount.high, expected)
+    if high is not None and mean is not None and ceiling is not None:
+        high = max(min(high, ceiling), mean)
+    return amount.model_copy(
+        update={"expected": mean, "low": add(amount.low, expected), "high": high, "ceiling": ceiling}
+    )
+
+
 def _usd_amount(
     expenses: Mapping[str, Expense], ceiling: Ceiling, estimates: Estimates, context: StepContext
 ) -> Amount:

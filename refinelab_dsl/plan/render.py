@@ -90,6 +90,11 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         },
         "divergence": header.divergence,
         "actions": _action_entries(header),
+        **(
+            {"originals": {name: found.model_dump(mode="json") for name, found in header.originals.items()}}
+            if header.originals
+            else {}
+        ),
         "cost": {"tokens": _amount(header.tokens, money=False), "usd": _amount(header.usd, money=True)},
         "budget": {
             "tokens": header.budget.tokens,

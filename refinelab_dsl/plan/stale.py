@@ -38,9 +38,12 @@ def find_changes(
         changes.append(f"the plan says of {names} what the spec does not: somebody edited it")
     for model in _find_repriced(header, program):
         changes.append(f"the price of `{model}` in refine.lock changed")
-    learnt = digest_evidence(_read_context(header, program, evidence), evidence)
+    learnt = digest_evidence(
+        _read_context(header, program, evidence), evidence,
+        {name: known.compared for name, known in header.known.items() if known.compared},
+    )
     if learnt != before.get(("evidence", EVIDENCE)):
-        changes.append(f"what `{EVIDENCE}` says of its labels, ratings or rates changed")
+        changes.append(f"what `{EVIDENCE}` says of its labels, ratings, clusters or rates changed")
     for name, digest in build_template_digests(program).items():
         if before.get(("prompt", name), digest) != digest:
             changes.append(f"the prompt of `{name}` changed")

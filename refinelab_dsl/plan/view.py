@@ -9,9 +9,10 @@ from math import ceil
 from typing import Literal, Protocol
 
 from refinelab_dsl import builtins, prompts
-from refinelab_dsl.artifacts.plan import Action, Amount, Asked, Check, Header, Share, Step
+from refinelab_dsl.artifacts.plan import Action, Amount, Asked, Check, Embedded, Header, Share, Step
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.diagnostics import Diagnostics
+from refinelab_dsl.effects import EMBEDDING_LINE
 from refinelab_dsl.plan.binding import Binding
 from refinelab_dsl.plan.figures import (
     count_of,
@@ -350,10 +351,24 @@ def _describe_cell(labels: Mapping[str, str]) -> str:
 
 
 def _build_costs(header: Header, uses: Mapping[str, _Use], shown: Shown) -> Iterator[CostRow]:
+    for name, found in header.originals.items():
+        yield _build_originals_cost(name, found, shown)
     for operator, use in uses.items():
         yield _build_cost(operator, use, shown)
         if operator in header.asked:
             yield _build_checks_cost(operator, use, header.asked[operator])
+
+
+def _build_originals_cost(name: str, found: Embedded, shown: Shown) -> CostRow:
+    """What the vectors of all items of the source take, where the store of replies holds none."""
+    return CostRow(
+        f"{name}, originals",
+        f"{found.calls:,}",
+        "-" if shown.cached is None else f"{shown.cached.get(f'{EMBEDDING_LINE}{name}', 0):,}",
+        f"{render_tokens(found.tokens)} / 0",
+        name,
+        render_usd(found.usd),
+    )
 
 
 def _build_checks_cost(operator: str, use: _Use, asked: Asked) -> CostRow:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from refinelab_dsl.builtins import COSINES
 from refinelab_dsl.data.corpora import list_corpora
 from refinelab_dsl.declarations import Measure, Validator
+from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.prompts.asking import measure_questions, result_questions, validator_questions
 from refinelab_dsl.prompts.steps import StepContext
 
@@ -32,6 +34,18 @@ def measure_key(context: StepContext, measure: Measure) -> str:
     if measure.kind == "verdict":
         content["validator"] = _describe_validator(context, context.validators[str(measure.options["validator"])])
     return _digest(content)
+
+
+def clusters_key(context: StepContext, measure: Measure) -> str:
+    """The content key of a measure that compares all items by an embedding: how they are compared, and by which one."""
+    embedding = clustering_embedding(measure, context.embeddings)
+    assert embedding is not None, measure.name
+    return _digest({
+        "kind": measure.kind,
+        "embedding": embedding.model_dump(mode="json", include={"provider", "id", "base_url"}),
+        "method": measure.options["method"],
+        "threshold": repr(float(measure.options.get("threshold") or COSINES[embedding.provider].same)),
+    })  # fmt: skip
 
 
 def labels_key(context: StepContext, measure: Measure) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +17,51 @@ LETTERS: Final = ""
 
 OVERHEAD: Final = 4
 """Tokens that an endpoint may add to a text."""
+
+MOST_TEXTS: Final = 256
+"""Texts that one request asks about."""
+
+MOST_BYTES: Final = 250_000
+"""UTF-8 bytes of them together: no more tokens than that, which endpoints take (OpenAI's: 300 000)."""
+
+
+def batch_texts(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Texts as requests ask about them, in order. A text that is too long for a batch has one of its own."""
+    batches: list[list[str]] = []
+    size = 0
+    for text in texts:
+        length = _most_tokens(text)
+        if not batches or len(batches[-1]) == MOST_TEXTS or size + length > MOST_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(text)
+        size += length
+    return tuple(map(tuple, batches))
+
+
+def compared_originals(items: Iterable[Item]) -> tuple[str, ...]:
+    """The texts by which the items of a dataset are compared, each once, in reading order."""
+    return tuple(dict.fromkeys(map(comparison_text, items)))
+
+
+def comparing_embeddings(
+    operators: Iterable[Operator], validators: Mapping[str, Validator], embeddings: Mapping[str, Embedding]
+) -> tuple[Embedding, ...]:
+    """The embeddings that checks of these operators ask an endpoint for, about all items of the source."""
+    found: dict[str, Embedding] = {}
+    for operator in operators:
+        for name in operator.checks:
+            validator = validators.get(name)
+            if validator is None or validator.kind != "duplicate" or "originals" not in validator.against:
+                continue
+            embedding = embeddings.get(embedding_of(validator))
+            if embedding is not None and embedding.is_asked:
+                found[embedding.name] = embedding
+    return tuple(found[name] for name in sorted(found))
+
+
+def _most_tokens(text: str) -> int:
+    return len(text.encode("utf-8", "replace")) + OVERHEAD
 
 
 def embedding_of(validator: Validator) -> str:

@@ -8,20 +8,13 @@ from refinelab_dsl.semantics.draft import Draft, Use
 
 
 def find_later(draft: Draft) -> Iterator[Use]:
-    """What whole blocks and attributes need (`Draft.later`), and embeddings that would be asked about every item."""
+    """What whole blocks and attributes need (`Draft.later`), and embeddings of `elo` that would have to be loaded or
+    asked."""
     yield from draft.later
     for declared in draft.blocks:
-        embedding = draft.named("embedding", declared.get("embedding"))
-        row, provider = declared.row, None if embedding is None else embedding.get("provider")
-        if provider in (None, "hashed") or row is None or not row.reached:
+        row = declared.row
+        if declared.kind != "measure" or row is None or row.name != "elo" or not row.reached:
             continue
-        match declared.kind, row.name:
-            case "measure", "elo":
-                yield Use(f"an embedding other than `hashed`, in {declared.title},", declared.span("embedding"))
-            case _ if provider != "openai":
-                continue
-            case "measure", _:
-                yield Use(f"an embedding that is asked, in {declared.title},", declared.span("embedding"))
-            case "validator", "duplicate" if "originals" in declared.values["against"]:
-                what = f"an embedding that is asked about the originals, in {declared.title},"
-                yield Use(what, declared.span("embedding"))
+        embedding = draft.named("embedding", declared.get("embedding"))
+        if embedding is not None and embedding.get("provider") not in (None, "hashed"):
+            yield Use(f"an embedding other than `hashed`, in {declared.title},", declared.span("embedding"))

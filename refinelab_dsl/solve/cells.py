@@ -317,6 +317,11 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
             limit = int(float(budget.tokens_of_full_cost) * estimates.full_cost_tokens)
         tokens = None if limit is None else limit * available
         usd = None if budget.cost is None else float(budget.cost) * available
+    originals = estimates.originals
+    held = 0.0 if limit is None else limit - (tokens or 0.0)
+    held_usd = 0.0 if usd is None or budget is None else float(budget.cost or 0) - usd
+    tokens = None if tokens is None else max(0.0, tokens - originals.tokens)
+    usd = None if usd is None else max(0.0, usd - float(originals.usd or 0))
     return Limits(
         size=None if sizes is not None else asked.low if asked.kind == "exact" else profile.size,
         sizes=sizes,
@@ -328,8 +333,8 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         flagged=None if constraints.max_flagged is None else float(constraints.max_flagged),
         tokens=tokens,
         usd=usd,
-        reserved_tokens=0.0 if limit is None else limit - (tokens or 0.0),
-        reserved_usd=0.0 if usd is None or budget is None else float(budget.cost or 0) - usd,
+        reserved_tokens=held,
+        reserved_usd=held_usd,
     )
 
 

@@ -77,6 +77,14 @@ class Store:
             ).fetchone()
         return None if row is None else StoredReply(row[0], _load(row[0], row[1]))
 
+    def holds(self, request_key: str) -> bool:
+        """Whether the call with this content key is answered."""
+        with self._speaking():
+            row = self._connection.execute(
+                "SELECT 1 FROM requests JOIN replies ON reply = hash WHERE key = ?", (request_key,)
+            ).fetchone()
+        return row is not None
+
     def leads_to(self, request_key: str, reply_hash: str) -> bool:
         """Whether the call with this content key is answered by this very reply."""
         with self._speaking():

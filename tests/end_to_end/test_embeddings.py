@@ -135,16 +135,6 @@ def test_a_budget_is_kept_by_embeddings_too(tmp_path: Path) -> None:
     assert words * Decimal("0.000002") <= Decimal("0.0008")
 
 
-def test_what_would_be_asked_of_all_items_is_refused_by_a_plan(tmp_path: Path) -> None:
-    _write(tmp_path, "http://127.0.0.1:1/v1")
-    spec = tmp_path / "quiz.refine"
-    spec.write_text(spec.read_text().replace("against = output", "against = [originals, output]"))
-    assert refinec("check", cwd=tmp_path).code == ExitCode.DONE
-    refused = refinec("plan", cwd=tmp_path)
-    assert refused.code == ExitCode.SPEC
-    assert "RF5010" in refused.err
-
-
 def test_dollars_cannot_be_kept_where_an_embedding_has_no_price(tmp_path: Path) -> None:
     _write(tmp_path, "http://127.0.0.1:1/v1")
     spec = tmp_path / "quiz.refine"
