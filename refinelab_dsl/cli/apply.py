@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -17,10 +16,11 @@ from refinelab_dsl import __version__, compiler, execute
 from refinelab_dsl.artifacts.lock_file import RootPin, load_lock, name_log, save_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, records, terminal
+from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
-from refinelab_dsl.cli.progress import open_display
+from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
@@ -139,7 +139,7 @@ def resume_run(settings: Settings, options: RunOptions, number: int | None) -> i
 
 def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunOptions) -> int:
     """Runs a plan and shows what it came to."""
-    with open_display(settings, plan.header) as display:
+    with open_display(settings, Scope.of_plan(plan.header)) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)
     if pin_root(project, result.head):
@@ -168,15 +168,6 @@ def pin_root(project: Project, head: Mapping[str, Any]) -> bool:
     except OSError:
         return False
     return True
-
-
-def write_result(settings: Settings, document: Mapping[str, object]) -> None:
-    """The last word in the formats of programs; `--json-file` holds a line per event."""
-    if settings.format == "json":
-        terminal.write_json(document)
-    elif settings.format == "jsonl":
-        terminal.write(json.dumps({"event": "result", **document}, ensure_ascii=False) + "\n")
-    terminal.append_json(settings, {"event": "result", **document})
 
 
 def refuse(settings: Settings, found: Diagnostics, code: int, *, report: bool = False) -> int:

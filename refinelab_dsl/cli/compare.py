@@ -10,6 +10,7 @@ import click
 
 from refinelab_dsl import compiler, ir, syntax
 from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.counting import Advance, open_count
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
@@ -89,7 +90,8 @@ def compare_command(
     if program is None or posed.problem is None or posed.estimates is None or posed.diagnostics.has_errors:
         terminal.refuse(settings, posed.diagnostics)
         return ExitCode.SPEC
-    comparison, diagnostics = hold_contests(posed, program, strategies, budgets, ablate=ablate)
+    with open_count(settings, "contests") as advance:
+        comparison, diagnostics = hold_contests(posed, program, strategies, budgets, advance, ablate=ablate)
     if comparison is None:
         terminal.refuse(settings, diagnostics)
         return ExitCode.INFEASIBLE
@@ -102,8 +104,8 @@ def compare_command(
 
 
 def hold_contests(
-    posed: compiler.Posed, program: ir.Program, strategies: tuple[str, ...], budgets: tuple[Allowance, ...], *,
-    ablate: bool,
+    posed: compiler.Posed, program: ir.Program, strategies: tuple[str, ...], budgets: tuple[Allowance, ...],
+    advance: Advance, *, ablate: bool,
 ) -> tuple[Comparison | None, Diagnostics]:  # fmt: skip
     """The comparison; None where there is no plan even without a budget, and why."""
     from refinelab_dsl import solve
@@ -122,6 +124,7 @@ def hold_contests(
         priced=all(each.cost.usd is not None for each in posed.estimates.operators.values()),
         reserve=Decimal(0) if program.budget is None else program.budget.reserve,
         ablate=ablate,
+        advance=advance,
     )
     return comparison, posed.diagnostics
 

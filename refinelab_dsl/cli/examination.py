@@ -18,6 +18,7 @@ from refinelab_dsl import ir, providers
 from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.compare import parse_budget
 from refinelab_dsl.cli.options import Settings
+from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Model, Run
 from refinelab_dsl.diagnostics.catalog import evaluation as faults
@@ -163,14 +164,16 @@ def ask_models(
             if price.calls and not approved and not _approve(settings, wanted, price):
                 return None
             folder = _open_folder(project)
-            bench = Bench(
-                wanted.models, store, folder / "journal.db", wanted.tokens, wanted.usd, program.run or Run(), os.environ
-            )
             programs = [
                 (model.name, _program(style, model, program, item))
                 for style in wanted.styles for model in wanted.models for item in items
             ]  # fmt: skip
-            examined = examine(programs, bench)
+            with open_display(settings, Scope(ceiling=price.usd, word="answered"), events=False) as display:
+                bench = Bench(
+                    wanted.models, store, folder / "journal.db", wanted.tokens, wanted.usd, program.run or Run(),
+                    os.environ, display,
+                )  # fmt: skip
+                examined = examine(programs, bench)
         except Unusable as fault:
             return ExitCode.UNAVAILABLE, fault.diagnostic
         except (StoreError, JournalError) as error:

@@ -15,8 +15,9 @@ from refinelab_dsl import compiler, execute
 from refinelab_dsl.artifacts.evidence import NAME, AnyRecord, Evidence, dump_evidence, load_evidence
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.options import Settings, shared_options
-from refinelab_dsl.cli.progress import open_display
+from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import evidence as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -35,7 +36,7 @@ Do you want to make these calls?
 
 @click.command("pilot")
 @click.argument("spec", required=False, metavar="[SPEC]")
-@shared_options("text", "json", spec=True)
+@shared_options("text", "json", "jsonl", spec=True)
 @click.option("--dry-run", is_flag=True, help="Say what there is to learn and what that costs; call nobody.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_approve: bool) -> int:
@@ -74,7 +75,8 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
             if piloted.plan is None or piloted.phases[0].name in done:
                 break
             done.add(piloted.phases[0].name)
-            result = _run(settings, piloted.plan, piloted.analysis.project, piloted.analysis.program)
+            title = f"pilot, {piloted.phases[0].name}"
+            result = _run(settings, piloted.plan, piloted.analysis.project, piloted.analysis.program, title)
         cost = result.head.get("cost", {})
         tokens += int(cost.get("tokens") or 0)
         usd += Decimal(cost.get("usd") or 0)
@@ -96,12 +98,12 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
     return _answer(settings, {**document, "runs": runs_made, "cost": summary}, piloted.exit_code)
 
 
-def _run(settings: Settings, plan: PlanFile, project: Project, program: Any) -> Any:
+def _run(settings: Settings, plan: PlanFile, project: Project, program: Any, title: str) -> Any:
     corpora = list_sources(list_corpora(program.operators, program.validators, program.datasets))
     options = RunOptions(
         source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ
     )
-    with open_display(settings, plan.header) as display:
+    with open_display(settings, Scope.of_plan(plan.header, title)) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)
     return result
@@ -148,7 +150,5 @@ def _approve(settings: Settings, phases: Sequence[Any]) -> bool:
 
 
 def _answer(settings: Settings, document: dict[str, Any], code: ExitCode) -> int:
-    if settings.is_json:
-        terminal.write_json(document)
-    terminal.save_json(settings, document)
+    write_result(settings, document)
     return code

@@ -1,67 +1,89 @@
-"""How a person and a program watch one run: a live display or plain lines for the one, JSON Lines for the other."""
+"""How a person watches one run: a live display on a terminal, plain lines elsewhere. Programs have `events`."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.cli import terminal
+from refinelab_dsl.cli.events import RATE_LIMIT, EventStream
+from refinelab_dsl.cli.forecast import PAUSE, Forecast, render_left
 from refinelab_dsl.cli.options import Settings
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.diagnostics.display import escape
-from refinelab_dsl.diagnostics.render import render_json
-from refinelab_dsl.execute.observe import Observer, Progress
+from refinelab_dsl.execute.interpret import PATIENCE
+from refinelab_dsl.execute.observe import (
+    CallRetried,
+    Event,
+    ModelStopped,
+    Observer,
+    OperatorProgress,
+    Progress,
+    RunOutcome,
+    SilentObserver,
+    StepEnded,
+)
 from refinelab_dsl.plan.figures import render_seconds, render_tokens, render_usd
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
+    from rich.console import RenderableType
 
 STEP = 5  # percent between two plain lines
-PAUSE = 30.0  # seconds between them at most
+_FRAMES = 8  # per second
+_LINES_BELOW = 3  # of a live display, beneath the operators
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a display measures progress by. title: what the run is for, empty for a plan's own run. usd: dollars that
+    are expected, and the most; None where a price is unknown. word: for results that count."""
+
+    title: str = ""
+    expected: Decimal | None = None
+    ceiling: Decimal | None = None
+    word: str = "accepted"
+
+    @classmethod
+    def of_plan(cls, header: Header, title: str = "") -> Scope:
+        return cls(title, header.usd.expected, header.usd.ceiling)
 
 
 @contextmanager
-def open_display(settings: Settings, header: Header) -> Iterator[Observer]:
-    """The displays that the settings ask for, as one observer; closed, and the terminal restored, on the way out."""
-    watchers: list[_Watcher] = []
-    if settings.format == "jsonl" or settings.json_file is not None:
-        watchers.append(_JsonLines(settings))
+def open_display(
+    settings: Settings, scope: Scope, *, events: bool = True, clock: Clock = time.monotonic
+) -> Iterator[Observer]:
+    """The displays that the settings ask for, as one observer; closed, and the terminal restored, on the way out.
+
+    events: whether `--format jsonl` and `--json-file` get the events of the run.
+
+    Raises:
+        OutputRefused: `--json-file` cannot be opened.
+    """
+    watchers: list[EventStream | Live | Plain] = []
+    if events and (settings.format == "jsonl" or settings.json_file is not None):
+        watchers.append(EventStream(settings, scope.title, clock))
     if not settings.quiet:
         live = terminal.is_terminal(sys.stderr) and settings.format == "text" and terminal.moves_cursor()
-        watchers.append(_Live(settings, header) if live else _Plain())
+        watchers.append(Live(settings, scope, clock) if live else Plain(settings, scope, clock))
     try:
-        yield _Watchers(watchers)
+        yield Watchers(watchers)
     finally:
         for watcher in watchers:
             watcher.close()
 
 
-class _Watcher:
-    """What a display does with a run's progress; the base does nothing."""
+class Watchers:
+    """Several observers as one."""
 
-    def start(self, run: int, header: Header) -> None:
-        return None
-
-    def update(self, progress: Progress) -> None:
-        return None
-
-    def say(self, diagnostic: Diagnostic) -> None:
-        return None
-
-    def close(self) -> None:
-        return None
-
-
-class _Watchers:
-    """Several displays as the runtime's observer."""
-
-    def __init__(self, watchers: list[_Watcher]) -> None:
+    def __init__(self, watchers: Sequence[Observer]) -> None:
         self._watchers = watchers
 
     def start(self, run: int, header: Header) -> None:
@@ -76,112 +98,198 @@ class _Watchers:
         for watcher in self._watchers:
             watcher.say(diagnostic)
 
+    def note(self, event: Event) -> None:
+        for watcher in self._watchers:
+            watcher.note(event)
 
-class _JsonLines(_Watcher):
-    """An object per line: `started`, `progress`, `diagnostic`; the command adds the `result`."""
+    def end(self, outcome: RunOutcome) -> None:
+        for watcher in self._watchers:
+            watcher.end(outcome)
 
-    def __init__(self, settings: Settings) -> None:
+
+class _Screen(SilentObserver):
+    """What both displays for a person have in common: what they say beside the figures."""
+
+    def __init__(self, settings: Settings, scope: Scope, clock: Clock) -> None:
         self._settings = settings
+        self._scope = scope
+        self._clock = clock
+        self._began = clock()
+        self._forecast = Forecast(clock)
 
     def start(self, run: int, header: Header) -> None:
-        self._write({"event": "started", "run": run})
-
-    def update(self, progress: Progress) -> None:
-        self._write({"event": "progress", **asdict(progress), "usd": format(progress.usd, "f")})
+        self._print(f"run {run}: {self._scope.title}" if self._scope.title else f"run {run}")
 
     def say(self, diagnostic: Diagnostic) -> None:
-        (entry,) = render_json(Diagnostics((diagnostic,)))["diagnostics"]
-        self._write({"event": "diagnostic", **entry})
+        self._print(f"  {escape(diagnostic.message)}; calls in flight have {PATIENCE:.0f} s to end")
 
-    def _write(self, event: Mapping[str, Any]) -> None:
-        if self._settings.format == "jsonl":
-            terminal.write(json.dumps(event, ensure_ascii=False) + "\n")
-        terminal.append_json(self._settings, event)
+    def note(self, event: Event) -> None:
+        line = describe_event(event) if self._settings.verbose else None
+        if line is not None:
+            self._print(f"  {line}")
+
+    def _measure(self, progress: Progress) -> None:
+        # What is bought already passes in a moment: rates begin with the first call.
+        self._forecast.observe(*count_accepted(progress), progress.tokens, is_typical=progress.calls > 0)
+
+    def _print(self, line: str) -> None:
+        terminal.complain(line)
+
+    @property
+    def _seconds(self) -> float:
+        return self._clock() - self._began
 
 
-class _Plain(_Watcher):
-    """A line per 5%, or every 30 seconds."""
+class Plain(_Screen):
+    """A line per 5%, or every 30 seconds, and one for the end."""
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
+    def __init__(self, settings: Settings, scope: Scope, clock: Clock = time.monotonic) -> None:
+        super().__init__(settings, scope, clock)
         self._percent, self._time = 0, self._began
-
-    def start(self, run: int, header: Header) -> None:
-        terminal.complain(f"run {run}")
+        self._unsaid: Progress | None = None
 
     def update(self, progress: Progress) -> None:
-        now = time.monotonic()
-        total = sum(each.total for each in progress.operators)
-        percent = 100 * sum(each.accepted for each in progress.operators) // total if total else 100
-        if percent // STEP == self._percent // STEP and now - self._time < PAUSE:
-            return
-        self._percent, self._time = percent, now
-        terminal.complain(f"  {percent:>3}%  {describe(progress)}, {render_seconds(now - self._began)}")
+        self._measure(progress)
+        percent, now = measure_percent(progress), self._clock()
+        self._unsaid = progress
+        if percent // STEP != self._percent // STEP or now - self._time >= PAUSE:
+            self._percent, self._time = percent, now
+            self._tell(progress)
+
+    def close(self) -> None:
+        if self._unsaid is not None:
+            self._tell(self._unsaid)
+
+    def _tell(self, progress: Progress) -> None:
+        self._unsaid = None
+        line = describe_progress(progress, self._scope, self._forecast, self._seconds)
+        self._print(f"  {measure_percent(progress):>3}%  {line}")
 
 
-class _Live(_Watcher):
-    """A bar per operator, and beneath them what is spent, what is expected, and how fast it goes."""
+class Live(_Screen):
+    """A bar per operator, and beneath them what is spent, what is expected, how fast it goes and how long it takes."""
 
-    def __init__(self, settings: Settings, header: Header) -> None:
+    def __init__(self, settings: Settings, scope: Scope, clock: Clock = time.monotonic) -> None:
         from rich.console import Console
-        from rich.live import Live
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
+        from rich.live import Live as RichLive
 
-        console = Console(stderr=True, no_color=not terminal.wants_color(settings, sys.stderr), highlight=False)
-        self._bars: Bars = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[attempts]}", markup=False),
-            TimeRemainingColumn(),
-            console=console,
+        super().__init__(settings, scope, clock)
+        self._console = Console(
+            stderr=True, no_color=not terminal.wants_color(settings, sys.stderr), highlight=False, emoji=False
         )
-        wanted: dict[str, int] = {}
-        for action in header.actions:
-            wanted[action.operator] = wanted.get(action.operator, 0) + action.count
-        self._tasks = {
-            name: self._bars.add_task(escape(name), total=total, attempts="") for name, total in wanted.items()
-        }
-        self._usd = header.usd
-        self._began = time.monotonic()
-        self._live = Live(self._bars, console=console, transient=True, refresh_per_second=8)
+        self._live = RichLive(console=self._console, transient=True, refresh_per_second=_FRAMES)
         self._live.start()
 
     def update(self, progress: Progress) -> None:
-        from rich.console import Group
-        from rich.text import Text
-
-        for each in progress.operators:
-            if each.name in self._tasks:
-                attempts = f"{each.done:,} done, {each.rejected:,} rejected, {each.running:,} running"
-                self._bars.update(self._tasks[each.name], completed=each.accepted, total=each.total, attempts=attempts)
-        seconds = max(time.monotonic() - self._began, 1e-3)
-        totals = (
-            f"{render_tokens(progress.tokens)} tokens ({render_tokens(progress.tokens / seconds)}/s), "
-            f"{render_usd(progress.usd)} of {render_usd(self._usd.expected)} expected, "
-            f"at most {render_usd(self._usd.ceiling, at_most=True)}, {progress.calls:,} calls, "
-            f"{progress.retries:,} retries, {render_seconds(seconds)}"
+        self._measure(progress)
+        size = self._console.size
+        self._live.update(
+            draw_progress(progress, self._scope, self._forecast, self._seconds, width=size.width, height=size.height)
         )
-        self._live.update(Group(self._bars, Text(totals)))
 
     def close(self) -> None:
         self._live.stop()
 
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
 
-def describe(progress: Progress) -> str:
-    """`12 of 26 accepted, 3 rejected, 4 running, 15 calls, 2 cached, 12.3k tokens, $0.0021`."""
+
+def draw_progress(
+    progress: Progress, scope: Scope, forecast: Forecast, seconds: float, *, width: int, height: int
+) -> RenderableType:
+    """The live display, at most `height` lines: operators that have work left stay longest."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = choose_rows(progress.operators, max(1, height - _LINES_BELOW - 1))
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for each in rows:
+        done = each.accepted if each.total else 1
+        bar = ProgressBar(total=max(each.total, 1), completed=done, width=min(24, width // 4))
+        table.add_row(
+            Text(escape(each.name)), bar, Text(f"{each.accepted:,}/{each.total:,}"), Text(describe_operator(each))
+        )
+    hidden = len(progress.operators) - len(rows)
+    parts: list[RenderableType] = [table]
+    if hidden:
+        parts.append(Text(f"and {hidden:,} more"))
+    spent, flow = describe_spending(progress, scope, forecast), describe_flow(progress, forecast, seconds)
+    parts += [Text(f"{measure_percent(progress):>3}%  {spent}"), Text(f"      {flow}")]
+    return Group(*parts)
+
+
+def choose_rows(operators: Sequence[OperatorProgress], most: int) -> list[OperatorProgress]:
+    """As many as there is room for, in their order; those that are at work, then those that will be, come first."""
+    ranked = sorted(operators, key=lambda each: (not each.running, each.accepted >= each.total))
+    kept = {each.name for each in ranked[:most]}
+    return [each for each in operators if each.name in kept]
+
+
+def describe_progress(progress: Progress, scope: Scope, forecast: Forecast, seconds: float) -> str:
+    """A plain line: `12 of 26 accepted, 3 rejected, 4 running, 12.3k tokens (340/s), $0.0021 of …`."""
     tally = {
         member: sum(getattr(each, member) for each in progress.operators)
         for member in ("accepted", "total", "rejected", "running", "cached")
     }
-    parts = [f"{tally['accepted']:,} of {tally['total']:,} accepted"]
-    counts = {
-        "rejected": tally["rejected"],
-        "running": tally["running"],
-        "calls": progress.calls,
-        "cached": tally["cached"],
-        "retries": progress.retries,
-    }
-    parts += [f"{number:,} {word}" for word, number in counts.items() if number]
-    return ", ".join([*parts, f"{render_tokens(progress.tokens)} tokens", render_usd(progress.usd)])
+    parts = [f"{tally['accepted']:,} of {tally['total']:,} {scope.word}"]
+    parts += [f"{tally[word]:,} {word}" for word in ("rejected", "running", "cached") if tally[word]]
+    return ", ".join([*parts, describe_spending(progress, scope, forecast), describe_flow(progress, forecast, seconds)])
+
+
+def describe_operator(each: OperatorProgress) -> str:
+    """`20 done, 8 rejected, 4 running, 12.3k tokens, $0.0021`."""
+    parts = [f"{each.done:,} done", f"{each.rejected:,} rejected", f"{each.running:,} running"]
+    parts += [f"{each.cached:,} cached"] if each.cached else []
+    return ", ".join([*parts, f"{render_tokens(each.tokens)} tokens", _render_spent(each.usd)])
+
+
+def describe_spending(progress: Progress, scope: Scope, forecast: Forecast) -> str:
+    """`12.3k tokens (340/s), $0.0021 of $0.0060 expected, at most $0.012`."""
+    rate = forecast.tokens_per_second
+    speed = "" if rate is None else f" ({render_tokens(rate)}/s)"
+    expected = "" if scope.expected is None else f" of {render_usd(scope.expected)} expected"
+    ceiling = "" if scope.ceiling is None else f", at most {render_usd(scope.ceiling, at_most=True)}"
+    return f"{render_tokens(progress.tokens)} tokens{speed}, {_render_spent(progress.usd)}{expected}{ceiling}"
+
+
+def describe_flow(progress: Progress, forecast: Forecast, seconds: float) -> str:
+    """`312 calls, 3 retries, 42 s, about 1m 10s left`."""
+    calls = f"{progress.calls:,} calls, {progress.retries:,} retries"
+    return f"{calls}, {render_seconds(seconds)}, {render_left(forecast.seconds_left)}"
+
+
+def count_accepted(progress: Progress) -> tuple[int, int]:
+    """Results that were accepted, and those that are wanted."""
+    return sum(each.accepted for each in progress.operators), sum(each.total for each in progress.operators)
+
+
+def measure_percent(progress: Progress) -> int:
+    """Accepted of wanted results."""
+    accepted, total = count_accepted(progress)
+    return 100 * accepted // total if total else 100
+
+
+def describe_event(event: Event) -> str | None:
+    """What `--verbose` says of an event; None for what shows in the figures."""
+    match event:
+        case CallRetried():
+            why = "rate limit" if event.error == RATE_LIMIT else event.error.replace("_", " ")
+            return f"{event.line}: {why}, try {event.tries + 1} in {render_seconds(event.delay)} (step {event.step:,})"
+        case ModelStopped():
+            return f"{event.line}: stopped ({event.code})"
+        case StepEnded(outcome="rejected"):
+            return f"step {event.step:,} {event.operator}: rejected by {event.check}"
+        case StepEnded(outcome="unanswered", failure=str(failure)):
+            return f"step {event.step:,} {event.operator}: no answer ({failure.replace('_', ' ')})"
+        case _:
+            return None
+
+
+def _render_spent(usd: Decimal | None) -> str:
+    return "price unknown" if usd is None else render_usd(usd)

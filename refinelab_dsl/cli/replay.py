@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from refinelab_dsl.cli import records, terminal
+from refinelab_dsl.cli.counting import Advance, open_count
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -29,7 +30,8 @@ def replay_command(settings: Settings, run: int, into: str | None) -> int:
     if not isinstance(record, records.Record):
         terminal.refuse(settings, Diagnostics(record))
         return ExitCode.USAGE if record[0].code == "RF6003" else ExitCode.SPEC
-    replayed = replay_record(record, None if into is None else Path(into))
+    with open_count(settings, "results") as advance:
+        replayed = replay_record(record, None if into is None else Path(into), advance)
     found = Diagnostics(replayed.diagnostics)
     document = terminal.document(
         found,
@@ -49,7 +51,7 @@ def replay_command(settings: Settings, run: int, into: str | None) -> int:
     return ExitCode.CHECK_FAILED if found.has_errors else ExitCode.DONE
 
 
-def replay_record(record: records.Record, into: Path | None) -> Replayed:
+def replay_record(record: records.Record, into: Path | None, advance: Advance) -> Replayed:
     """The replay of a run, or what stands in its way."""
     settled = record.record
     try:
@@ -57,6 +59,7 @@ def replay_record(record: records.Record, into: Path | None) -> Replayed:
             return replay(
                 record.folder.path, record.project, store,
                 source=settled.source, allow_outside=settled.allow_outside, into=into,
+                advance=advance,
             )  # fmt: skip
     except StoreError as error:
         return Replayed(diagnostics=(faults.reply_store_unusable(str(record.project.store), str(error)),))

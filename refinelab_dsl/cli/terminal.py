@@ -85,20 +85,34 @@ def save_json(settings: Settings, document: Any) -> None:
         save_text(settings.json_file, spell_json(document))
 
 
-def append_json(settings: Settings, event: Any) -> None:
-    """One line more in `--json-file`, for a program that watches a run.
+def open_appended(path: Path | None) -> IO[str] | None:
+    """`--json-file`, if there is one, for the lines of a run that a program watches.
 
     Raises:
         OutputRefused: the operating system refused.
     """
-    if settings.json_file is None:
+    if path is None:
+        return None
+    try:
+        return path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        raise OutputRefused(str(path), getattr(error, "strerror", None) or str(error)) from error
+
+
+def append_line(path: Path | None, line: str) -> None:
+    """One line more in `--json-file`, if there is one.
+
+    Raises:
+        OutputRefused: the operating system refused.
+    """
+    file = open_appended(path)
+    if file is None:
         return
     try:
-        with settings.json_file.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        with file:
+            file.write(line)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OutputRefused(str(settings.json_file), reason) from error
+        raise OutputRefused(str(path), getattr(error, "strerror", None) or str(error)) from error
 
 
 def save_text(path: Path, text: str) -> None:

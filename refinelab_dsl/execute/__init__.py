@@ -2,12 +2,21 @@
 
 from refinelab_dsl.execute.apply import run
 from refinelab_dsl.execute.observe import (
+    CallEnded,
+    CallRetried,
+    Event,
+    ModelStopped,
     Observer,
     OperatorProgress,
     Progress,
     RunOptions,
     RunOutcome,
     SilentObserver,
+    StepEnded,
+    StepStarted,
 )
 
-__all__ = ["Observer", "OperatorProgress", "Progress", "RunOptions", "RunOutcome", "SilentObserver", "run"]
+__all__ = [
+    "CallEnded", "CallRetried", "Event", "ModelStopped", "Observer", "OperatorProgress", "Progress", "RunOptions",
+    "RunOutcome", "SilentObserver", "StepEnded", "StepStarted", "run",
+]  # fmt: skip

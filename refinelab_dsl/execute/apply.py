@@ -96,8 +96,13 @@ class _Execution:
 
     def run(self) -> RunOutcome:
         """Runs to one of: complete, partial (budget), interrupted, stopped."""
+        self._observer.start(self._number, self._start.header)
+        outcome = self._run()
+        self._observer.end(outcome)
+        return outcome
+
+    def _run(self) -> RunOutcome:
         folder, header = self._start.folder, self._start.header
-        self._observer.start(self._number, header)
         try:
             with ExitStack() as stack:
                 log = stack.enter_context(LogWriter(folder.log))
@@ -243,7 +248,8 @@ class _Execution:
             halt = Halt()
             lines = self._open_lines(store)
             caller = Caller(
-                lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache
+                lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache,
+                self._observer,
             )
             originals = Originals(self._start.header, self._read_all, self._project.base)
             engine = Engine(
@@ -325,9 +331,12 @@ class _Execution:
             if action.operator in operators and (cap := operators[action.operator].max_cost) is not None
         }
         ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent, caps)
-        owners = {step.id: step.operator for step in self._start.plan.steps()} if caps else {}
+        names = {action.id: action.operator for action in self._start.header.actions}
+        owners: dict[int, str] = {}
         answered: dict[tuple[int, int], str] = {}
         for entry in journal.entries():
+            if not owners:  # there is something to carry
+                owners = {step.id: names[step.action] for step in self._start.plan.steps()}
             owner = owners.get(entry.step, "")
             if entry.state == "answered" and entry.reply is not None:
                 ledger.carry(entry.settled, owner)

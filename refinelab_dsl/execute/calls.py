@@ -26,6 +26,7 @@ from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.observe import CallEnded, CallRetried, ModelStopped, Observer, SilentObserver
 from refinelab_dsl.execute.retry import delay_before
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
@@ -110,6 +111,7 @@ class Caller:
     halt: Halt
     answered: Mapping[tuple[int, int], str]
     use_cache: bool
+    observer: Observer = field(default_factory=SilentObserver)
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
@@ -215,6 +217,7 @@ class Caller:
                     raise Starved
                 held = again
             self.retries += 1
+            self.observer.note(CallRetried(step, line.name, failure.kind, tries, delay, failure.retry_after))
             if failure.kind == "rate_limit" and failure.retry_after is not None:
                 line.pace.pause(delay)
             await self.halt.sleep(delay)
@@ -233,6 +236,7 @@ class Caller:
         except TransientError as error:
             failure = error
         except RefusedError as error:
+            self._tell(effect, step, line, started, error=error.kind)
             await self.journal.fail(number, error.kind, error.message, lost=False)
             self.ledger.release(held)
             self.failed[error.kind] += 1
@@ -245,9 +249,12 @@ class Caller:
         except BaseException:
             # Cut off while it was in flight: the intent stays open, and the claim counts as spent.
             self.ledger.forfeit(held)
+            self._tell(effect, step, line, started, error="abandoned")
             raise
         else:
+            self._tell(effect, step, line, started, completion=completion)
             return await self._keep(effect, key, line, held, number, completion, time.monotonic() - started)
+        self._tell(effect, step, line, started, error=failure.kind)
         if failure.sent:
             self.ledger.forfeit(held)
         await self.journal.fail(number, failure.kind, failure.message, lost=failure.sent)
@@ -288,4 +295,13 @@ class Caller:
     def _stop_line(self, line: Line, why: Diagnostic) -> None:
         """Stops the run for a model's sake; the first reason of each is the one that counts."""
         self.halt.stop("model", *(() if line.is_stopped else (why,)))
+        if not line.is_stopped:
+            self.observer.note(ModelStopped(line.name, why.code))
         line.is_stopped = True
+
+    def _tell(
+        self, effect: Effect, step: int, line: Line, started: float, *, completion: Completion | None = None,
+        error: str | None = None,
+    ) -> None:
+        seconds = time.monotonic() - started
+        self.observer.note(CallEnded(step, line.name, effect, seconds, completion, error))

@@ -7,7 +7,9 @@ stopped at its budget, or was interrupted, goes on where it stopped when it is a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -16,12 +18,13 @@ from typing import Any
 from refinelab_dsl import providers
 from refinelab_dsl.declarations import Model, Run
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
-from refinelab_dsl.effects import Effect, Program, decode_outcome
+from refinelab_dsl.effects import Effect, Program, decode_outcome, effect_line
 from refinelab_dsl.execute.calls import Caller, CallFailed, Line, Starved, Stopped
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, OperatorProgress, Progress, SilentObserver
 from refinelab_dsl.store import Store
 
 _LOOK_AGAIN = 0.05  # seconds until a call that found no room in the budget looks whether there is some
@@ -46,7 +49,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Bench:
-    """What programs run on. limits: of the budget. progress: told how many programs have ended."""
+    """What programs run on. tokens, usd: the budget. observer: told of it as of a run, each model as an operator."""
 
     models: Sequence[Model]
     store: Store
@@ -55,7 +58,7 @@ class Bench:
     usd: Decimal | None
     settings: Run
     environ: Mapping[str, str]
-    progress: Callable[[int], None] = field(default=lambda done: None)
+    observer: Observer = field(default_factory=SilentObserver)
 
 
 class Unusable(Exception):
@@ -91,8 +94,8 @@ async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -
                 model.provider == "cached", asyncio.Semaphore(max(1, model.limits.concurrency)),
             )  # fmt: skip
         ledger = Ledger(bench.tokens, bench.usd)
-        caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, {}, True)
-        work = _Work(caller, halt, bench.progress, [None] * len(programs))
+        caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, {}, True, bench.observer)
+        work = _Work(caller, halt, bench.observer, [None] * len(programs))
         await work.run(programs, {model.name: max(1, model.limits.concurrency) for model in bench.models})
         await journal.flush()
         calls, cached = journal.count()
@@ -111,14 +114,20 @@ class _Work:
 
     caller: Caller
     halt: Halt
-    progress: Callable[[int], None]
+    observer: Observer
     results: list[Any]
     needed: Amount | None = None
-    done: int = 0
+    wanted: Counter[str] = field(default_factory=Counter)  # model -> programs
+    done: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    running: Counter[str] = field(default_factory=Counter)
+    shown_at: float = 0.0
 
     async def run(self, programs: Sequence[tuple[str, Program[Any]]], slots: Mapping[str, int]) -> None:
         """A few workers per model take the programs in their order."""
         queues = {name: [at for at, (model, _) in enumerate(programs) if model == name][::-1] for name in slots}
+        self.wanted.update(model for model, _ in programs)
+        beating = asyncio.create_task(self._beat())
         try:
             async with asyncio.TaskGroup() as group:
                 for name, queue in queues.items():
@@ -126,17 +135,25 @@ class _Work:
                         group.create_task(self._take(programs, queue))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+        finally:
+            beating.cancel()
+            self._show(force=True)
 
     async def _take(self, programs: Sequence[tuple[str, Program[Any]]], queue: list[int]) -> None:
         while queue and not self.halt.is_set:
             at = queue.pop()
+            model, program = programs[at]
+            self.running[model] += 1
             try:
-                self.results[at] = await self._drive(at, programs[at][1])
+                self.results[at] = await self._drive(at, program)
             except (Stopped, CallFailed):
-                programs[at][1].close()
-                continue
-            self.done += 1
-            self.progress(self.done)
+                program.close()
+                self.failed[model] += 1
+            else:
+                self.done[model] += 1
+            finally:
+                self.running[model] -= 1
+            self._show()
 
     async def _drive(self, step: int, program: Program[Any]) -> Any:
         part = 0
@@ -165,7 +182,7 @@ class _Work:
         """Room in the budget, waited for while calls in flight may leave some."""
         worst = self.caller.worst_case(effect)
         while not self.halt.is_set:
-            claim = self.caller.ledger.reserve(worst)
+            claim = self.caller.ledger.reserve(worst, effect_line(effect))
             if claim is not None:
                 return claim
             if not self.caller.ledger.running:
@@ -174,3 +191,27 @@ class _Work:
                 break
             await self.halt.sleep(_LOOK_AGAIN)
         raise Stopped
+
+    async def _beat(self) -> None:
+        """Shows how far it is also while no answer comes."""
+        while True:
+            await asyncio.sleep(BEAT)
+            self._show()
+
+    def _show(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self.shown_at < SHOW_EVERY:
+            return
+        self.shown_at = now
+        ledger = self.caller.ledger
+        self.observer.update(Progress(
+            tuple(
+                OperatorProgress(
+                    name, self.done[name] + self.failed[name], total, self.done[name], self.failed[name],
+                    self.running[name], 0, ledger.spent_on(name).tokens, ledger.spent_on(name).usd,
+                )
+                for name, total in self.wanted.items()
+            ),
+            ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None, self.caller.calls,
+            self.caller.retries,
+        ))

@@ -34,7 +34,15 @@ from refinelab_dsl.execute.calls import Answer, Caller
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
-from refinelab_dsl.execute.observe import Observer, OperatorProgress, Progress
+from refinelab_dsl.execute.observe import (
+    BEAT,
+    SHOW_EVERY,
+    Observer,
+    OperatorProgress,
+    Progress,
+    StepEnded,
+    StepStarted,
+)
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Tally
 from refinelab_dsl.operators import OPERATORS
@@ -48,7 +56,6 @@ from refinelab_dsl.validators import Result, Surroundings, validate
 NO_MODEL = ""  # stands for the model of steps that ask none first
 WINDOW = 4096  # steps read ahead of the one whose turn it is
 PATIENCE = 30.0  # seconds that running calls get once the run stops
-_SHOW_EVERY = 0.1  # seconds
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +70,7 @@ class _Entry:
     is_decided: bool = False  # started or skipped
     is_started: bool = False
     outcome: Outcome | None = None
+    ended: float = 0.0  # when its outcome was there
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,7 @@ class Interpreter:
         Raises:
             JournalError, StoreError, OSError: the state could not be written.
         """
-        halting = asyncio.create_task(self._wake_on_halt())
+        beside = [asyncio.create_task(each) for each in (self._wake_on_halt(), self._beat())]
         try:
             while self._advance():
                 if self._crash is not None:
@@ -135,8 +143,9 @@ class Interpreter:
                 if not self._has_outcome():
                     await self._wake.wait()
         finally:
-            halting.cancel()
+            beside[0].cancel()
             await self._drain()
+            beside[1].cancel()
             self._show(force=True)
         if self._crash is not None:
             raise self._crash
@@ -367,6 +376,7 @@ class Interpreter:
         claim = self._ledger.reserve(entry.prepared.worst, entry.step.operator)
         assert claim is not None
         entry.is_started = True
+        self._engine.observer.note(StepStarted(entry.step.id, entry.step.operator))
         if entry.action.id in self._changing:
             self._held.add(entry.step.items[0])
         self._running[entry.model] += 1
@@ -390,6 +400,7 @@ class Interpreter:
             self._running[entry.model] -= 1
             self._tally.running[entry.step.operator] -= 1
             entry.prepared = None
+            entry.ended = time.monotonic()
         self._tally.cached[entry.step.operator] += entry.outcome.cached
         if entry.outcome.is_rejected:
             self._tally.live[entry.action.id] -= 1
@@ -436,10 +447,12 @@ class Interpreter:
             tally.failed += 1
         if refusal is None and head.action.kind in ASKING:
             self._keep_finding(step, outcome)
+            self._tell_end(head)
             return
         if refusal is None:
             assert outcome.result is not None
             self._accept(step, outcome, outcome.result)
+            self._tell_end(head)
             return
         if not outcome.is_rejected:
             tally.live[head.action.id] -= 1
@@ -451,6 +464,7 @@ class Interpreter:
         self._engine.log.append(events.Reject(
             step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
         ))
+        self._tell_end(head, refusal[0], outcome.failure)
 
     def _find_bought(self, step: Step, answers: Sequence[Answer]) -> frozenset[int]:
         """Places of the answers of a `correct` that a plan does not count on paying: what a pilot asked, and what only
@@ -554,6 +568,12 @@ class Interpreter:
                 counted[name], recorded[name] = target.get(name), None
         return counted, recorded
 
+    def _tell_end(self, head: _Entry, check: str | None = None, failure: str | None = None) -> None:
+        self._engine.observer.note(StepEnded(
+            head.step.id, head.step.operator, "unanswered" if failure else "rejected" if check else "accepted", check,
+            failure, time.monotonic() - head.ended,
+        ))
+
     # ---- the end, and what is shown ------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
@@ -570,23 +590,31 @@ class Interpreter:
         for diagnostic in (each for said in self._engine.halt.reasons.values() for each in said):
             self._engine.observer.say(diagnostic)  # now: the calls in flight may take a while to end
 
+    async def _beat(self) -> None:
+        """Shows how far the run is also while no answer comes."""
+        while True:
+            await asyncio.sleep(BEAT)
+            self._show()
+
     def _show(self, *, force: bool = False) -> None:
         now = time.monotonic()
-        if not force and now - self._shown_at < _SHOW_EVERY:
+        if not force and now - self._shown_at < SHOW_EVERY:
             return
         self._shown_at = now
-        tally, settled = self._tally, self._ledger.settled
+        tally, ledger = self._tally, self._ledger
         wanted = tally.by_operator({action.id: action.count for action in tally.header.actions})
         accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+        spent = {name: ledger.spent_on(name) for name in wanted}
         self._engine.observer.update(Progress(
             tuple(
                 OperatorProgress(
                     name, accepted[name] + rejected[name], total, accepted[name], rejected[name],
-                    tally.running[name], tally.cached[name],
+                    tally.running[name], tally.cached[name], spent[name].tokens, spent[name].usd,
                 )
                 for name, total in wanted.items()
             ),
-            settled.tokens, settled.usd or Decimal(0), self._engine.caller.calls, self._engine.caller.retries,
+            ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None,
+            self._engine.caller.calls, self._engine.caller.retries,
         ))
 
 

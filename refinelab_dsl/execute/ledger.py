@@ -66,6 +66,7 @@ class Ledger:
         self.reserved_tokens = 0
         self.reserved_usd = Decimal(0)
         self.forfeited = NOTHING
+        self._spent: dict[str, Amount] = {}  # purpose -> what was settled for it
         self._open: dict[int, Reservation] = {}
         self._next = 1
 
@@ -78,6 +79,10 @@ class Ledger:
     def running(self) -> int:
         """Number of open reservations."""
         return len(self._open)
+
+    def spent_on(self, purpose: str) -> Amount:
+        """What was settled for a purpose."""
+        return self._spent.get(purpose, NOTHING)
 
     def is_affordable(self, amount: Amount, beside: Amount = NOTHING) -> bool:
         """Whether `amount` fits, leaving room for `beside`."""
@@ -155,6 +160,8 @@ class Ledger:
 
     def _spend(self, amount: Amount, purpose: str) -> None:
         self._take(purpose, amount.usd)
+        if purpose:
+            self._spent[purpose] = self.spent_on(purpose) + amount
         self.settled_tokens += amount.tokens
         if amount.usd is None:
             self.usd_is_complete = False

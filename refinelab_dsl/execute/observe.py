@@ -6,11 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
+from refinelab_dsl.effects import Effect
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.prompts.request import Completion
+
+SHOW_EVERY = 0.1  # seconds between two updates at least
+BEAT = 1.0  # seconds after which it is shown that nothing came
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RunOptions:
 @dataclass(frozen=True, slots=True)
 class OperatorProgress:
     """done: attempts that ended; total: results wanted; accepted, rejected: of those done; running: attempts in
-    flight; cached: answers that the store held."""
+    flight; cached: answers that the store held; tokens, usd: settled for it so far."""
 
     name: str
     done: int
@@ -45,17 +50,81 @@ class OperatorProgress:
     rejected: int
     running: int
     cached: int
+    tokens: int = 0
+    usd: Decimal | None = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. tokens, usd: settled so far; calls: made by this process; retries: of those."""
+    """How far a run is. tokens, usd: settled so far, before an interruption, too, usd None where a price is unknown;
+    calls: made by this process; retries: of those."""
 
     operators: tuple[OperatorProgress, ...]
     tokens: int
-    usd: Decimal
+    usd: Decimal | None
     calls: int
     retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins to ask, or goes on after it found no room in the budget."""
+
+    step: int
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """One try of a call came back, or did not. line: the model, corpus or sandbox that was asked. seconds: that it
+    took. completion: None where it failed; error: the kind of failure, None where it did not.
+
+    The effect holds the prompt and the completion the reply: what is told of them to the outside is figures and names.
+    """
+
+    step: int
+    line: str
+    effect: Effect
+    seconds: float
+    completion: Completion | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetried:
+    """A call that failed will be made again. error: the kind of failure. tries: made so far. delay: seconds until then;
+    retry_after: those that the endpoint asked for."""
+
+    step: int
+    line: str
+    error: str
+    tries: int
+    delay: float
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStopped:
+    """No call goes to a model any more. code: of the diagnostic that says why."""
+
+    line: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step had its turn. check: the one that refused its result; failure: why there was no answer. waited: seconds
+    from its last answer to its turn."""
+
+    step: int
+    operator: str
+    outcome: Literal["accepted", "rejected", "unanswered"]
+    check: str | None = None
+    failure: str | None = None
+    waited: float = 0.0
+
+
+Event = StepStarted | CallEnded | CallRetried | ModelStopped | StepEnded
 
 
 class Observer(Protocol):
@@ -70,6 +139,12 @@ class Observer(Protocol):
     def say(self, diagnostic: Diagnostic) -> None:
         """Something a person should know now; it is among the outcome's diagnostics too."""
 
+    def note(self, event: Event) -> None:
+        """One thing that happened, as it happens."""
+
+    def end(self, outcome: RunOutcome) -> None:
+        """The run that was started has ended, in whatever way."""
+
 
 class SilentObserver:
     """Tells nobody."""
@@ -81,6 +156,12 @@ class SilentObserver:
         return None
 
     def say(self, diagnostic: Diagnostic) -> None:
+        return None
+
+    def note(self, event: Event) -> None:
+        return None
+
+    def end(self, outcome: RunOutcome) -> None:
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil
@@ -85,22 +85,27 @@ def compare_strategies(
     priced: bool,
     reserve: Decimal,
     ablate: bool = False,
+    advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
     """Every strategy with every budget; with `ablate`, again without each operator.
 
     unlimited: what `joint` does without a budget. A share limits tokens, and dollars instead where the spec limits
     those alone. reserve: share of an absolute budget that is held back. Each cell has the problem's time limit.
+    advance: told how many contests are held, of how many.
     """
     solver: Solver = "glpk" if unlimited.solver == "glpk" else "highs"
     in_dollars = priced and problem.limits.tokens is None and problem.limits.usd is not None
     contests, now = [], _count_now(problem)
-    for without in (None, *((action.operator for action in problem.operators) if ablate else ())):
+    left_out = (None, *((action.operator for action in problem.operators) if ablate else ()))
+    total = len(left_out) * len(strategies) * len(budgets)
+    for without in left_out:
         for strategy in strategies:
             for budget in budgets:
                 limits = _limit(budget, unlimited, reserve, in_dollars=in_dollars)
                 contests.append(
                     _hold(problem, strategy, budget, limits, without, solver, priced=priced)
                 )
+                advance(len(contests), total)
     return Comparison(
         full_tokens=_whole(unlimited.tokens),
         full_usd=round_usd(unlimited.usd) if priced else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,27 +46,30 @@ def replay(
     source: Sequence[str],
     allow_outside: bool = False,
     into: Path | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Replayed:
     """Replays the run in `folder`.
 
     store: None where the project has none: enough for a run that committed no result. source: the dataset's patterns
     as the spec has them. into: a folder that keeps what was written (one folder per
     output block); without it nothing stays, and in neither case is an output of the project touched.
+    advance: told how many results were made again, of how many.
     """
     record = open_record(folder)
     if isinstance(record, Diagnostic):
         return Replayed(diagnostics=(record,))
     try:
         if into is not None:
-            return _replay(record, project, store, source, allow_outside, into)
+            return _replay(record, project, store, source, allow_outside, into, advance)
         with tempfile.TemporaryDirectory(prefix="refinec-replay-") as scratch:
-            return _replay(record, project, store, source, allow_outside, Path(scratch))
+            return _replay(record, project, store, source, allow_outside, Path(scratch), advance)
     except (RebuildFault, SourceFault) as fault:
         return Replayed(record.run, diagnostics=(fault.diagnostic,))
 
 
 def _replay(
-    record: Record, project: Project, store: Store | None, source: Sequence[str], allow_outside: bool, into: Path
+    record: Record, project: Project, store: Store | None, source: Sequence[str], allow_outside: bool, into: Path,
+    advance: Callable[[int, int], None],
 ) -> Replayed:
     header = record.header.model_copy(
         update={"dataset": record.header.dataset.model_copy(update={"source": tuple(source)})}
@@ -88,7 +91,7 @@ def _replay(
             return Replayed(record.run, diagnostics=(missing,))
         parents = load_items(header.dataset, files, project, story.parents)
         steps = read_steps(record.plan, story.steps)
-        results = iterate_results(record, header, parents, steps, store)
+        results = _count(iterate_results(record, header, parents, steps, store), len(story.steps), advance)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,
@@ -109,6 +112,12 @@ def _replay(
         len(story.steps),
         (*found, *diagnostics.errors),
     )
+
+
+def _count(results: Iterator[OutputRow], total: int, advance: Callable[[int, int], None]) -> Iterator[OutputRow]:
+    for done, result in enumerate(results, 1):
+        advance(done, total)
+        yield result
 
 
 class Story:

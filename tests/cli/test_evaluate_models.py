@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_models_are_asked_about_both_sets_in_several_styles(project: Path) -> No
     arguments = ("--models", "one,two,three", "--styles", "plain,self_consistency", "--budget", "2M")
     answer = refinec("evaluate", "1", *arguments, "--auto-approve", "--format", "json", cwd=project, fresh=True)
     assert answer.code == 0, answer.err
+    assert re.search(r"^  100%  (\d+) of \1 answered, .* tokens", answer.err, re.MULTILINE), answer.err
     sets = answer.json["sets"]
     assert sets["original"]["styles"]["plain"]["items"] == 30
     assert sets["refined"]["styles"]["self_consistency"]["models"]["two"]["answered"] == 20

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,14 @@ def test_a_program_can_watch_a_run(project: Path) -> None:
     answer = refinec("apply", "--auto-approve", "--format", "jsonl", "--json-file", "watch.jsonl", cwd=project)
     assert answer.code == 0, answer.err
     events = [json.loads(line) for line in answer.out.splitlines()]
-    assert events[0] == {"event": "started", "run": 1}
-    assert events[-1]["event"] == "result"
+    first = {name: events[0][name] for name in ("event", "run", "spec", "operators")}
+    assert first == {
+        "event": "started", "run": 1, "spec": "quickstart", "operators": {"paraphrase": 3, "author": 23}
+    }
+    assert [event["event"] for event in events[-2:]] == ["ended", "result"]
+    assert (events[-2]["status"], events[-2]["exit_code"]) == ("complete", 0)
+    times = [datetime.fromisoformat(event["time"]) for event in events]
+    assert times == sorted(times)
     assert events[-1]["status"] == "complete"
     assert any(event["event"] == "progress" for event in events)
     assert (project / "watch.jsonl").read_text(encoding="utf-8") == answer.out

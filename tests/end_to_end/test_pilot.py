@@ -149,7 +149,14 @@ def test_its_intervals_have_the_confidence_that_is_asked_for(copy: Path) -> None
     for confidence in ("50%", "99%"):
         edit(copy, "pilot { items = 4,", f"pilot {{ items = 4, confidence = {confidence},")
         (copy / NAME).unlink()
-        text = refinec("pilot", "--auto-approve", "quiz.refine", cwd=copy).out
+        answer = refinec("pilot", "--auto-approve", "--json-file", "pilot.jsonl", "quiz.refine", cwd=copy)
+        text = answer.out
+        told = [json.loads(line) for line in (copy / "pilot.jsonl").read_text(encoding="utf-8").splitlines()]
+        phases = [event["phase"] for event in told if event["event"] == "started"]
+        assert phases
+        assert all(f": {phase}\n" in answer.err for phase in phases)
+        assert {event["status"] for event in told if event["event"] == "ended"} == {"complete"}
+        assert (told[-1]["event"], len(told[-1]["runs"])) == ("result", len(phases))
         assert f"Known, {confidence} intervals" in text
         low, high = re.findall(r"author   success \d+% \((\d+)-(\d+)\)", text)[0]
         said[confidence] = int(high) - int(low)
