@@ -149,9 +149,10 @@ def test_its_intervals_have_the_confidence_that_is_asked_for(copy: Path) -> None
     for confidence in ("50%", "99%"):
         edit(copy, "pilot { items = 4,", f"pilot {{ items = 4, confidence = {confidence},")
         (copy / NAME).unlink()
-        answer = refinec("pilot", "--auto-approve", "--json-file", "pilot.jsonl", "quiz.refine", cwd=copy)
+        events = f"pilot{confidence[:2]}.jsonl"
+        answer = refinec("pilot", "--auto-approve", "--json-file", events, "quiz.refine", cwd=copy)
         text = answer.out
-        told = [json.loads(line) for line in (copy / "pilot.jsonl").read_text(encoding="utf-8").splitlines()]
+        told = [json.loads(line) for line in (copy / events).read_text(encoding="utf-8").splitlines()]
         phases = [event["phase"] for event in told if event["event"] == "started"]
         assert phases
         assert all(f": {phase}\n" in answer.err for phase in phases)
