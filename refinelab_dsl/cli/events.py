@@ -68,7 +68,7 @@ class EventStream:
             wanted[action.operator] = wanted.get(action.operator, 0) + action.count
         title = {"phase": self._title} if self._title else {}
         self._write(
-            "started", spec=header.spec, **title, operators=wanted,
+            "started", spec=header.spec, **title, wanted=wanted,
             tokens={"expected": _whole(header.tokens.expected), "ceiling": _whole(header.tokens.ceiling)},
             usd={"expected": _spell(header.usd.expected), "ceiling": _spell(header.usd.ceiling)},
         )  # fmt: skip

@@ -193,9 +193,9 @@ def test_a_program_can_watch_a_run(project: Path) -> None:
     answer = refinec("apply", "--auto-approve", "--format", "jsonl", "--json-file", "watch.jsonl", cwd=project)
     assert answer.code == 0, answer.err
     events = [json.loads(line) for line in answer.out.splitlines()]
-    first = {name: events[0][name] for name in ("event", "run", "spec", "operators")}
+    first = {name: events[0][name] for name in ("event", "run", "spec", "wanted")}
     assert first == {
-        "event": "started", "run": 1, "spec": "quickstart", "operators": {"paraphrase": 3, "author": 23}
+        "event": "started", "run": 1, "spec": "quickstart", "wanted": {"paraphrase": 3, "author": 23}
     }
     assert [event["event"] for event in events[-2:]] == ["ended", "result"]
     assert (events[-2]["status"], events[-2]["exit_code"]) == ("complete", 0)
