@@ -34,17 +34,9 @@ from refinelab_dsl.execute.calls import Answer, Caller
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
-from refinelab_dsl.execute.observe import (
-    BEAT,
-    SHOW_EVERY,
-    Observer,
-    OperatorProgress,
-    Progress,
-    StepEnded,
-    StepStarted,
-)
+from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, StepEnded, StepStarted
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
-from refinelab_dsl.execute.tally import Addition, Additions, Tally
+from refinelab_dsl.execute.tally import Addition, Additions, Tally, build_progress
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, Asked, split_calls
 from refinelab_dsl.prompts.request import Request, Usage
@@ -601,21 +593,8 @@ class Interpreter:
         if not force and now - self._shown_at < SHOW_EVERY:
             return
         self._shown_at = now
-        tally, ledger = self._tally, self._ledger
-        wanted = tally.by_operator({action.id: action.count for action in tally.header.actions})
-        accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
-        spent = {name: ledger.spent_on(name) for name in wanted}
-        self._engine.observer.update(Progress(
-            tuple(
-                OperatorProgress(
-                    name, accepted[name] + rejected[name], total, accepted[name], rejected[name],
-                    tally.running[name], tally.cached[name], spent[name].tokens, spent[name].usd,
-                )
-                for name, total in wanted.items()
-            ),
-            ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None,
-            self._engine.caller.calls, self._engine.caller.retries,
-        ))
+        caller = self._engine.caller
+        self._engine.observer.update(build_progress(self._tally, self._ledger, caller.calls, caller.retries))
 
 
 def _minus(one: Decimal | None, other: Decimal | None) -> Decimal:

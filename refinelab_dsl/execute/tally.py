@@ -13,6 +13,8 @@ from typing import IO, Any
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.write import OutputRow
+from refinelab_dsl.execute.ledger import Ledger
+from refinelab_dsl.execute.observe import OperatorProgress, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,20 @@ class Tally:
             for action in self.header.actions
             if self.accepted[action.id] < action.count
         }
+
+
+def build_progress(tally: Tally, ledger: Ledger, calls: int, retries: int) -> Progress:
+    """How far a run is, for those who watch it."""
+    wanted = tally.by_operator({action.id: action.count for action in tally.header.actions})
+    accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+    spent = {name: ledger.spent_on(name) for name in wanted}
+    return Progress(
+        tuple(
+            OperatorProgress(
+                name, accepted[name] + rejected[name], total, accepted[name], rejected[name], tally.running[name],
+                tally.cached[name], spent[name].tokens, spent[name].usd,
+            )
+            for name, total in wanted.items()
+        ),
+        ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None, calls, retries,
+    )  # fmt: skip
