@@ -283,7 +283,7 @@ class _Execution:
         for template in header.templates:
             users.setdefault(template.model, []).append(template.name)
         lines = {}
-        slots = self._count_slots()
+        slots, backoff = self._count_slots(), float(header.run.backoff)
         for model in header.models:
             if model.name in users:
                 provider: Provider | Diagnostic = providers.open_provider(
@@ -292,17 +292,17 @@ class _Execution:
                 if isinstance(provider, Diagnostic):
                     raise _Unusable(provider)
                 lines[model.name] = Line(
-                    model.name, provider, Pace(model.limits), tuple(users[model.name]), float(model.timeout),
-                    model.provider == "cached", asyncio.Semaphore(slots[model.name]),
+                    model.name, provider, Pace(model.limits, slots[model.name], backoff), tuple(users[model.name]),
+                    float(model.timeout), model.provider == "cached",
                 )
         services = open_services(Place(header, self._project, self._options.environ, self._start.allow_outside))
         if isinstance(services, Diagnostic):
             raise _Unusable(services)
         for name, performer in services.items():
             is_asked = name.startswith(EMBEDDING_LINE)  # all else runs on this machine, or is free
+            most = Limits().concurrency if is_asked else PROGRAMS_AT_ONCE if name == SANDBOX else 1
             lines[name] = Line(
-                name, performer, Pace(Limits()), (name,), _SERVICE_SECONDS, not is_asked,
-                asyncio.Semaphore(Limits().concurrency if is_asked else PROGRAMS_AT_ONCE if name == SANDBOX else 1),
+                name, performer, Pace(Limits(), most, backoff), (name,), _SERVICE_SECONDS, not is_asked
             )
         return lines
 

@@ -25,15 +25,15 @@ from refinelab_dsl.effects import (
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
-from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.limits import Pace, Ticket
 from refinelab_dsl.execute.observe import CallEnded, CallRetried, ModelStopped, Observer, SilentObserver
 from refinelab_dsl.execute.retry import delay_before
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
+from refinelab_dsl.providers.quotas import Announcing
 from refinelab_dsl.store import Store
 from refinelab_dsl.store.store import reply_hash
 
-BROKEN_AFTER = 5  # calls in a row that failed with all their retries: the model is taken to be down
 _GRACE = 30.0  # seconds beyond a model's timeout after which a provider that does not return is given up
 
 
@@ -82,7 +82,7 @@ class Line:
     """The way to one model, corpus or sandbox, and how it is doing.
 
     users: the operators, validators and measures that need it. is_free: asking it costs nothing, whatever its price: it
-    only repeats what was bought, or runs on this machine. gate: lets so many calls out at a time.
+    only repeats what was bought, or runs on this machine. pace: lets calls out, and knows how it is doing.
     """
 
     name: str
@@ -91,9 +91,11 @@ class Line:
     users: tuple[str, ...]
     timeout: float
     is_free: bool = False
-    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    failures: int = 0  # in a row
     is_stopped: bool = False  # and why is said
+
+    def __post_init__(self) -> None:
+        if isinstance(self.provider, Announcing):
+            self.provider.announce(self.pace.hear)
 
 
 @dataclass
@@ -194,20 +196,27 @@ class Caller:
     async def _ask(self, effect: Effect, key: str, step: int, part: int, claim: Reservation) -> Answer:
         line = self.lines[effect_line(effect)]
         worst, held = claim.amount, claim
-        tries = 0
+        tries, made = 0, 0  # those that count against `retries`, and all
         while True:
-            async with line.gate:
-                await line.pace.wait(effect_tokens(effect), self.halt)
-                if self.halt.is_set:
-                    self.ledger.release(held)
-                    raise Stopped
-                tries += 1
-                failure = await self._try(effect, key, step, part, line, held)
+            ticket = await line.pace.admit(effect_tokens(effect), self.halt)
+            if ticket is None:
+                self.ledger.release(held)
+                raise Stopped
+            try:
+                failure = await self._try(effect, key, step, part, line, held, ticket)
+            finally:
+                line.pace.drop(ticket)
             if isinstance(failure, Answer):
                 return failure
-            delay = delay_before(self.settings, key, tries, failure.retry_after)
+            if line.pace.is_given_up:
+                self._give_up(line, failure)
+            is_limited = failure.kind == "rate_limit"  # it was not let in: it waits for its turn, and has tried nothing
+            tries, made = tries + (not is_limited), made + 1
+            delay = 0.0 if is_limited else delay_before(self.settings, key, tries, failure.retry_after)
+            if delay is None and (line.pace.state == "down" or self.halt.is_set):
+                tries, delay = 0, 0.0  # the pace lets it out when the model is back
             if delay is None:
-                self._count_failure(line, failure)
+                self.failed[failure.kind] += 1
                 if not failure.sent:
                     self.ledger.release(held)
                 raise CallFailed(failure.kind)
@@ -217,13 +226,11 @@ class Caller:
                     raise Starved
                 held = again
             self.retries += 1
-            self.observer.note(CallRetried(step, line.name, failure.kind, tries, delay, failure.retry_after))
-            if failure.kind == "rate_limit" and failure.retry_after is not None:
-                line.pace.pause(delay)
+            self.observer.note(CallRetried(step, line.name, failure.kind, made, delay, failure.retry_after))
             await self.halt.sleep(delay)
 
     async def _try(
-        self, effect: Effect, key: str, step: int, part: int, line: Line, held: Reservation
+        self, effect: Effect, key: str, step: int, part: int, line: Line, held: Reservation, ticket: Ticket
     ) -> Answer | TransientError:
         """One try. A transient failure that may have been charged has forfeited `held`."""
         number = await self.journal.intend(Intent(step, part, key, line.name, held.amount))
@@ -253,8 +260,14 @@ class Caller:
             raise
         else:
             self._tell(effect, step, line, started, completion=completion)
+            usage = completion.usage
+            line.pace.answer(ticket, None if usage is None else usage.input_tokens + usage.output_tokens)
             return await self._keep(effect, key, line, held, number, completion, time.monotonic() - started)
         self._tell(effect, step, line, started, error=failure.kind)
+        if failure.kind == "rate_limit":
+            line.pace.refuse(ticket, failure.retry_after)
+        else:
+            line.pace.fail(ticket, failure.kind, failure.retry_after)
         if failure.sent:
             self.ledger.forfeit(held)
         await self.journal.fail(number, failure.kind, failure.message, lost=failure.sent)
@@ -265,7 +278,6 @@ class Caller:
         seconds: float,
     ) -> Answer:
         """Makes a reply durable, then settles what it took."""
-        line.failures = 0
         answer = self._answer(effect, key, "", completion)
         reported = None if completion.usage is None else Amount() if line.is_free else answer.price
         overshoot = self.ledger.settle(held, reported)
@@ -286,11 +298,12 @@ class Caller:
         usd = effect_usd(effect, usage)
         return Answer(effect, key, reply, completion, usage, Amount(usage.input_tokens + usage.output_tokens, usd))
 
-    def _count_failure(self, line: Line, failure: TransientError) -> None:
-        line.failures += 1
-        self.failed[failure.kind] += 1
-        if line.failures >= BROKEN_AFTER:
-            self._stop_line(line, faults.model_unavailable(line.name, line.failures, failure.message))
+    def _give_up(self, line: Line, failure: TransientError) -> None:
+        """The model has left so many probes without an answer that the run stops."""
+        if not self.halt.is_set:
+            self._stop_line(line, faults.model_unavailable(
+                line.name, line.pace.probes, failure.message, is_limited=failure.kind == "rate_limit"
+            ))
 
     def _stop_line(self, line: Line, why: Diagnostic) -> None:
         """Stops the run for a model's sake; the first reason of each is the one that counts."""

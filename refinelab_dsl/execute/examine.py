@@ -90,9 +90,9 @@ async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -
             if isinstance(provider, Diagnostic):
                 raise Unusable(provider)
             lines[model.name] = Line(
-                model.name, provider, Pace(model.limits), ("evaluate",), float(model.timeout),
-                model.provider == "cached", asyncio.Semaphore(max(1, model.limits.concurrency)),
-            )  # fmt: skip
+                model.name, provider, Pace(model.limits, backoff=float(bench.settings.backoff)), ("evaluate",),
+                float(model.timeout), model.provider == "cached",
+            )
         ledger = Ledger(bench.tokens, bench.usd)
         caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, {}, True, bench.observer)
         work = _Work(caller, halt, bench.observer, [None] * len(programs))

@@ -9,7 +9,7 @@ the final headers of every request, the key among them; the SDK and its exceptio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias
@@ -24,6 +24,7 @@ from refinelab_dsl.effects import Embed, decode_outcome
 from refinelab_dsl.prompts.hosts import DEFAULT_BASE_URL, host, is_loopback
 from refinelab_dsl.prompts.request import Completion, Request
 from refinelab_dsl.providers.provider import RefusedError, TransientError
+from refinelab_dsl.providers.quotas import Quotas, read_quotas
 from refinelab_dsl.providers.vectors import read_vectors
 from refinelab_dsl.providers.wire import (
     BadReply,
@@ -83,6 +84,7 @@ class _Endpoint:
 
     def __init__(self, owner: Model | Embedding, key: Secret | None, seconds: float, concurrency: int) -> None:
         self.seconds = seconds
+        self.hear: Callable[[Quotas], None] | None = None
         self._key = key
         self._host = host(owner)
         timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
@@ -111,6 +113,7 @@ class _Endpoint:
         try:
             async with asyncio.timeout(self.seconds):
                 reply = await create()
+            self._tell(reply.headers)
             return read(reply.http_response.content, reply.headers.get("x-request-id"))
         except RefusedError as error:
             return error
@@ -119,10 +122,17 @@ class _Endpoint:
         except ReportedError as error:
             return self._judge(error.status or 500, error.message, None, None, None)
         except openai.APIStatusError as error:
+            self._tell(error.response.headers)
             retry_after = read_retry_after(error.response.headers, datetime.now(UTC))
             return self._judge(error.status_code, _said(error), error.code, error.param, retry_after)
         except _FAULTS as error:
             return _broken(error)
+
+    def _tell(self, headers: Mapping[str, str]) -> None:
+        """Passes on what a reply's headers say of rates."""
+        quotas = read_quotas(headers, datetime.now(UTC)) if self.hear is not None else None
+        if self.hear is not None and quotas is not None:
+            self.hear(quotas)
 
     def _judge(
         self, status: int, message: str, code: str | None, param: str | None, retry_after: float | None
@@ -187,6 +197,10 @@ class OpenAIProvider:
                 raise refusal
             dialect = simpler
 
+    def announce(self, hear: Callable[[Quotas], None]) -> None:
+        """See `Announcing`."""
+        self._endpoint.hear = hear
+
     async def close(self) -> None:
         await self._endpoint.client.close()
 
@@ -210,6 +224,10 @@ class OpenAIEmbeddings:
             raise outcome
         self._width = len(decode_outcome(effect, outcome)[0])
         return outcome
+
+    def announce(self, hear: Callable[[Quotas], None]) -> None:
+        """See `Announcing`."""
+        self._endpoint.hear = hear
 
     async def close(self) -> None:
         await self._endpoint.client.close()

@@ -140,6 +140,25 @@ def test_a_model_that_is_down_opens_the_circuit_and_the_run_goes_on_later(tmp_pa
     assert world.output() == undisturbed
 
 
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_bad_minute_does_not_end_a_run(tmp_path: Path, undisturbed: bytes, status: int) -> None:
+    script = (None, None, None, *(Fault("status", status=status) for _ in range(12)))
+    with ThreadServer(Behaviour(SIMULATION, script=script)) as server:
+        world = build_world(tmp_path, Wish(retries=1, concurrency=4), base_url=server.base_url)
+        outcome = world.apply()
+        assert (outcome.exit_code, codes(outcome)) == (ExitCode.DONE, [])
+        assert server.tally.outcomes[f"status {status}"] == 12
+    assert world.output() == undisturbed
+
+
+def test_a_limit_that_lets_nothing_through_stops_the_run_after_ten_probes(tmp_path: Path) -> None:
+    with ThreadServer(Behaviour(SIMULATION, script=[Fault("status", status=429)] * 500)) as server:
+        world = build_world(tmp_path, Wish(concurrency=4), base_url=server.base_url)
+        outcome = world.apply()
+        assert (outcome.exit_code, codes(outcome)) == (ExitCode.UNAVAILABLE, ["RF6013", "RF6021"])
+        assert server.tally.asked.total() <= 4 + 10
+
+
 def test_single_attempts_without_an_answer_are_counted_out(tmp_path: Path) -> None:
     script = [None, Fault("status", status=500), None, Fault("status", status=500)]
     with ThreadServer(Behaviour(Simulation(success=1.0), script=script)) as server:

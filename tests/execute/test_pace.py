@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinelab_dsl.declarations import Run
-from refinelab_dsl.execute.limits import Bucket
+from refinelab_dsl.execute.meter import Meter
 from refinelab_dsl.execute.retry import LONGEST, LONGEST_ASKED, delay_before
 
 SETTINGS = Run(retries=4, backoff=Decimal("0.5"))
@@ -18,19 +18,20 @@ SETTINGS = Run(retries=4, backoff=Decimal("0.5"))
     st.integers(1, 6_000),
     st.lists(st.tuples(st.floats(0, 5), st.integers(1, 50)), min_size=1, max_size=60),
 )
-def test_a_bucket_never_lets_more_out_than_its_rate_and_one_burst(rate: int, asks: list[tuple[float, int]]) -> None:
+def test_what_is_declared_is_spread_evenly(rate: int, asks: list[tuple[float, int]]) -> None:
     now = 0.0
-    bucket = Bucket(rate, lambda: now)
+    meter = Meter(rate)
     out: list[tuple[float, int]] = []
     for pause, amount in asks:
         now += pause
-        out.append((now + bucket.take(amount), amount))
-    burst = max(1.0, rate / 6)
-    for start, _ in out:
-        for end in (at for at, _ in out if at >= start):
-            inside = sum(amount for at, amount in out if start <= at <= end)
-            # An ask larger than the bucket goes out when its debt is paid: the last one may exceed by itself.
-            assert inside <= burst + (end - start) * rate / 60 + max(amount for _, amount in out) + 1e-6
+        while (delay := meter.delay(amount, now)) > 0:
+            now += delay + 1e-6
+        meter.take(amount, now)
+        out.append((now, amount))
+    for first, (start, _) in enumerate(out):
+        for last in range(first, len(out)):
+            inside = sum(amount for _, amount in out[first:last])  # each goes out when what was before it is paid for
+            assert inside <= (out[last][0] - start + 0.25) * rate / 60 + 1e-6 + max(a for _, a in out)
 
 
 @given(st.text(max_size=8), st.integers(1, 5))

@@ -102,12 +102,19 @@ def model_refused(model: str, operators: tuple[str, ...], kind: str, reason: str
     )
 
 
-def model_unavailable(model: str, failures: int, reason: str) -> Diagnostic:
-    """RF6013: several calls in a row got no answer, with all their retries; the model's circuit is open."""
+def model_unavailable(model: str, probes: int, reason: str, *, is_limited: bool) -> Diagnostic:
+    """RF6013: a model was asked again and again, one call at a time, and did not come back."""
+    message = f"model `{model}` does not answer: {probes} probes in a row failed"
+    if is_limited:
+        message = f"model `{model}` lets no call through: it refused {probes} probes in a row for their rate"
+    ways = (
+        "wait until its limit is reset, or see whether the account has quota left" if is_limited
+        else "see whether its address is right and it runs; resume when it is back"
+    )  # fmt: skip
     return Diagnostic(
-        "RF6013", "error", f"model `{model}` does not answer: {failures} calls in a row failed with all their retries",
-        notes=(f"last failure: {reason}",),
-        help=(Help("resume when it is back; what was bought is kept"),),
+        "RF6013", "error", message,
+        notes=(f"last failure: {reason}", "what was bought is kept"),
+        help=(Help(ways),),
     )
 
 
