@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import threading
 import time
@@ -114,6 +115,8 @@ class _Execution:
                 surroundings = self._survey(shelf)
                 tally = Tally(header)
                 halt, spent, found = self._interpret(stack, log, additions, shelf, surroundings, tally)
+                if "too_small" in halt.reasons:
+                    return self._withdraw(stack, found)
                 if halt.reasons.keys() - {"budget"}:
                     return self._stop(halt, found)
                 ending = Ending(
@@ -376,8 +379,12 @@ class _Execution:
     def _describe_calls(self, caller: Caller, interpreter: Interpreter) -> tuple[Diagnostic, ...]:
         """What there is to say about the calls themselves."""
         found: list[Diagnostic] = []
-        if interpreter.needed is not None:
-            ledger = caller.ledger
+        ledger = caller.ledger
+        if interpreter.needed is not None and "too_small" in caller.halt.reasons:
+            found.append(faults.budget_too_small(
+                _render(interpreter.needed, ledger), _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger)
+            ))
+        elif interpreter.needed is not None:
             found.append(faults.budget_dry(
                 _render(ledger.settled, ledger), _render(interpreter.needed, ledger),
                 _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger),
@@ -401,6 +408,14 @@ class _Execution:
         codes = [*finished.codes, *([ExitCode.BUDGET] if status == "partial" else [])]
         diagnostics = Diagnostics((*found, *finished.diagnostics))
         return RunOutcome(self._number, status, settle(codes), diagnostics, head)
+
+    def _withdraw(self, stack: ExitStack, found: tuple[Diagnostic, ...]) -> RunOutcome:
+        """Nothing was called: the run leaves nothing behind, so that its plan is not used up."""
+        if self._options.resume is not None:
+            return self._give_up("stopped", ExitCode.BUDGET, *found)
+        stack.close()  # its files are open
+        shutil.rmtree(self._start.folder.path, ignore_errors=True)
+        return _refuse(ExitCode.BUDGET, *found)
 
     def _stop(self, halt: Halt, found: tuple[Diagnostic, ...]) -> RunOutcome:
         """The run is unfinished: a signal, a model, a disk."""

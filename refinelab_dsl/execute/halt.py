@@ -8,7 +8,8 @@ from typing import Literal
 
 from refinelab_dsl.diagnostics import Diagnostic
 
-Reason = Literal["interrupt", "terminate", "budget", "model", "state"]
+# too_small: the budget, for the first call. The others: a signal, the budget, a model that fails, a disk that does.
+Reason = Literal["interrupt", "terminate", "budget", "too_small", "model", "state"]
 
 
 @dataclass

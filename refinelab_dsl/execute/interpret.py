@@ -101,6 +101,7 @@ class Interpreter:
             for operator in header.operators
             if operator.kind == "correct"
         }
+        self._is_untouched = True  # no step has come to anything yet
         self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
@@ -221,7 +222,8 @@ class Interpreter:
         """The step whose turn it is does not fit, and nothing is in flight that could make room."""
         assert head.prepared is not None
         self.needed = head.prepared.worst
-        self._engine.halt.stop("budget")
+        is_untouched = self._is_untouched and self._ledger.settled == NOTHING
+        self._engine.halt.stop("too_small" if is_untouched else "budget")
         return False
 
     def _try_again(self, head: _Entry, checks: Sequence[Check]) -> bool:
@@ -418,6 +420,7 @@ class Interpreter:
     def _commit(self, head: _Entry, checks: Sequence[Check]) -> None:
         """Writes the step's events. checks: as judged (`_judge`)."""
         step, outcome, tally = head.step, head.outcome, self._tally
+        self._is_untouched = False
         assert outcome is not None
         bought = self._find_bought(step, outcome.answers)
         known: set[str] = set()

@@ -29,17 +29,16 @@ from refinelab_dsl.prompts.asking import (
     MOST_BYTES_PER_TOKEN,
     Bound,
     bound_question,
-    claim_results,
+    claim_checks,
     is_paid,
     item_bytes,
     result_questions,
-    sum_vectors,
 )
 from refinelab_dsl.prompts.compose import Feedback
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault
-from refinelab_dsl.prompts.vectors import asked_by, embedding_of, most_vectors
+from refinelab_dsl.prompts.vectors import asked_by, embedding_of
 from refinelab_dsl.questions import Known, Questions
 from refinelab_dsl.validators import VALIDATORS, Result, Surroundings, Verdict, judge_finding, settle_time, validate
 from refinelab_dsl.validators.duplicate import measure_originals
@@ -443,10 +442,8 @@ class StepRunner:
             worst = Amount(tokens_in + tokens_out, prompts.price_usd(effect.model, tokens_in, tokens_out))
         if telling.is_made or self._kinds[step.action] in ASKING:
             return worst
-        size = 2 * item_bytes(telling.parents[0]) + 400
         operator = self.operator(step)
-        use = claim_results(self._context, self._bound(operator), size, most=False)
-        use = sum_vectors(use, most_vectors(self._context, operator, size))
+        use = claim_checks(self._context, operator, self._bound(operator), telling.parents[0])
         return worst + Amount(int(use.tokens), use.usd)
 
     def _bound(self, operator: Operator) -> tuple[Bound, ...]:

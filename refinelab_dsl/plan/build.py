@@ -53,7 +53,13 @@ from refinelab_dsl.plan.price import (
 )
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.plan.templates import build_template_digests
-from refinelab_dsl.prompts.asking import count_retries, result_ceiling, result_questions
+from refinelab_dsl.prompts.asking import (
+    bound_question,
+    claim_attempt,
+    count_retries,
+    result_ceiling,
+    result_questions,
+)
 from refinelab_dsl.prompts.hosts import host
 from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
@@ -71,7 +77,8 @@ class Draft:
 
     corrections: operator -> (input, output) tokens of one attempt, as counted on the listed prompts.
     over: they break the budget that the solver was given. unlike: content keys of results of earlier runs that were not
-    made of the request that this compiler composes.
+    made of the request that this compiler composes. claims: operator -> the most that one of its attempts claims of the
+    budget before it starts.
     """
 
     header: Header
@@ -80,6 +87,7 @@ class Draft:
     corrections: Mapping[str, tuple[float, float]]
     over: bool
     unlike: frozenset[str] = frozenset()
+    claims: Mapping[str, Ceiling] = field(default_factory=dict)
 
     def body(self) -> Iterator[Candidate | Step]:
         """The lines between header and trailer."""
@@ -117,7 +125,7 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     Raises:
         StepFault: a prompt cannot be rendered with one of the items.
     """
-    steps, ceiling, unlike = _build_steps(situation, sketch, items)
+    steps, ceiling, unlike, claims = _build_steps(situation, sketch, items)
     expenses = expect_expenses(sketch, steps, situation.estimates)
     tokens, usd = sum_amounts(expenses, ceiling, _build_budget(situation), situation.estimates, situation.context)
     limits = situation.problem.limits
@@ -129,7 +137,7 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     tokens = include_originals(tokens, use.tokens, worst.tokens, budget.tokens)
     usd = include_originals(usd, use.usd, worst.usd, budget.usd)
     header = _build_header(situation, sketch, tokens, usd)
-    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike)
+    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike, claims)
 
 
 def step_key(context: StepContext, operator: str, items: Sequence[str], target: Mapping[str, str], sample: int) -> str:
@@ -176,9 +184,10 @@ def build_context(
 
 def _build_steps(
     situation: Situation, sketch: Sketch, items: Mapping[str, Item]
-) -> tuple[tuple[Step, ...], Ceiling, frozenset[str]]:
+) -> tuple[tuple[Step, ...], Ceiling, frozenset[str], dict[str, Ceiling]]:
     """Steps in order: what earlier runs brought, then every action's own count of attempts, then every action's
-    reserves. The ceiling is of what is to be paid. Last: the keys of what earlier runs asked in other words."""
+    reserves. The ceiling is of what is to be paid. Then the keys of what earlier runs asked in other words, and the
+    largest claim of each operator (`Draft.claims`)."""
     sources = list(enumerate(zip(sketch.groups, sketch.bought, sketch.sources, strict=True)))
     there = [
         (index, key, each)
@@ -199,6 +208,12 @@ def _build_steps(
     }
     retries = {name: count_retries(situation.context, situation.context.operators[name]) for name in worst}
     steps = []
+    claims: dict[str, Ceiling] = {}
+    bounds = {
+        name: tuple(bound_question(situation.context, each) for each in result_questions(situation.context, operator))
+        for name, operator in situation.context.operators.items()
+        if name in worst
+    }
     calls: set[tuple[object, ...]] = set()
     for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
         group = sketch.groups[index]
@@ -223,6 +238,9 @@ def _build_steps(
                 again = prompts.retries_ceiling(request, retries[group.operator])
                 ceiling = ceiling.including(sum(again), prompts.price_usd(request.model, *again))
             ceiling = ceiling.including(*worst[group.operator])
+            operator = situation.context.operators[group.operator]
+            claim = claim_attempt(situation.context, operator, bounds[group.operator], items[key], request)
+            claims[group.operator] = claims.get(group.operator, Ceiling()).or_more(int(claim.tokens), claim.usd)
         elif bought.request is not None and request_key(request) != bought.request:
             unlike.add(bought.key)
         steps.append(
@@ -242,7 +260,7 @@ def _build_steps(
                 replies=() if bought is None else bought.replies,
             )
         )
-    return tuple(steps), ceiling, frozenset(unlike)
+    return tuple(steps), ceiling, frozenset(unlike), claims
 
 
 def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount) -> Header:

@@ -41,6 +41,7 @@ from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.plan.build import build_context, step_key
+from refinelab_dsl.plan.claims import claim_sampled
 from refinelab_dsl.plan.learnt import find_known, is_ready, wants_labels, wants_ratings
 from refinelab_dsl.plan.originals import describe_originals, remaining_uses
 from refinelab_dsl.plan.price import round_usd
@@ -87,9 +88,9 @@ SURE: Final = Interval(mean=1.0, low=1.0, high=1.0, source="exact")
 @dataclass(frozen=True)
 class Wish:
     """What a phase wants to learn of one measure or operator. keys: per step, the items that it is about. count: steps;
-    more than `keys` where those are not known yet. use, ceiling: of one step, expected and at the most. embeddings:
-    those that are asked about all items for it, in `use` once. remaining: what of all steps is left to be paid, where
-    it is known what the store of replies holds (`discount`)."""
+    more than `keys` where those are not known yet. use, ceiling: of one step, expected and at the most. claim: what one
+    step claims of the budget before it starts. embeddings: those that are asked about all items for it, in `use` once.
+    remaining: what of all steps is left to be paid, where it is known what the store of replies holds (`discount`)."""
 
     name: str
     kind: str
@@ -100,6 +101,7 @@ class Wish:
     template: str
     is_priced: bool = True  # not where it rests on labels that are still to be found
     targets: tuple[Mapping[str, str], ...] = ()  # per step, for operators
+    claim: Use = NO_USE
     embeddings: tuple[str, ...] = ()
     remaining: tuple[Use, Use] | None = None
 
@@ -126,6 +128,11 @@ class Phase:
     def use(self) -> Use:
         """Expected, of all steps."""
         return sum((wish.expected for wish in self.wishes), NO_USE)
+
+    @property
+    def claim(self) -> Use:
+        """Of its first step, which must fit into the budget."""
+        return self.wishes[0].claim
 
     @property
     def ceiling(self) -> Use:
@@ -272,7 +279,8 @@ def _wish_ratings(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         (question,) = measure_questions(context, measure)
         one = replace(question, asks=replace(question.asks, most=both, usual=Decimal(both)))
         use, worst = _uses(case, context, (one,))
-        yield Wish(measure.name, "compare", len(pairs), pairs, use, worst, question.template.name)
+        claim = _claim_question(case, context, (question,))
+        yield Wish(measure.name, "compare", len(pairs), pairs, use, worst, question.template.name, claim=claim)
 
 
 def _wish_values(case: PilotCase, context: StepContext) -> Iterator[Wish]:
@@ -296,7 +304,10 @@ def _wish_values(case: PilotCase, context: StepContext) -> Iterator[Wish]:
             use, worst = _uses(case, context, questions)
         template = questions[0].template.name if questions else ""
         keys = tuple((key,) for key in wanted)
-        yield Wish(measure.name, MEASURE, len(wanted), keys, use, worst, template, is_ready(context, measure))
+        yield Wish(
+            measure.name, MEASURE, len(wanted), keys, use, worst, template, is_ready(context, measure),
+            claim=_claim_question(case, context, questions),
+        )  # fmt: skip
 
 
 def _wish_rates(case: PilotCase, context: StepContext) -> Iterator[Wish]:
@@ -314,7 +325,7 @@ def _wish_rates(case: PilotCase, context: StepContext) -> Iterator[Wish]:
         if chosen:
             yield Wish(
                 operator.name, operator.kind, len(chosen), tuple((key,) for key in chosen), use, own + worst,
-                operator.name, targets=targets,
+                operator.name, targets=targets, claim=claim_sampled(context, operator, case.profile.samples),
             )  # fmt: skip
 
 
@@ -400,6 +411,16 @@ def _attempt_ceiling(case: PilotCase, context: StepContext, operator: Operator) 
     tokens_out = float(max((first[1] + again[1] for first, again in ceilings), default=0))
     model = context.templates[operator.name].model
     return Use(2 * (1 + retries), tokens_in, tokens_out, _price(context, model, tokens_in, tokens_out))
+
+
+def _claim_question(case: PilotCase, context: StepContext, questions: Sequence[Question]) -> Use:
+    """Of the first call about an item, and one repair."""
+    if not questions:
+        return NO_USE
+    bound = bound_question(context, questions[0])
+    size = max((item_bytes(item) for item in case.profile.samples), default=0)
+    tokens_in, tokens_out = bound.use(size, 1, repairs=True)
+    return Use(2, tokens_in, tokens_out, _price(context, questions[0].template.model, tokens_in, tokens_out))
 
 
 def _compose(context: StepContext, operator: Operator, item: Item) -> prompts.Request:

@@ -30,6 +30,15 @@ class Ceiling:
         total = None if self.usd is None or usd is None else self.usd + usd
         return Ceiling(self.tokens + tokens, total)
 
+    def or_more(self, tokens: int, usd: Decimal | None) -> Ceiling:
+        """The larger of both, in tokens and in dollars."""
+        return Ceiling(max(self.tokens, tokens), None if self.usd is None or usd is None else max(self.usd, usd))
+
+    def exceeds(self, tokens: int | None, usd: Decimal | None) -> bool:
+        """Whether it is more than these limits; None is no limit."""
+        dear = usd is not None and self.usd is not None and self.usd > usd
+        return dear or (tokens is not None and self.tokens > tokens)
+
     def within(self, budget: BudgetSummary) -> Ceiling:
         """What the ledger lets through of it: it reserves worst cases, so no call crosses the budget."""
         tokens = self.tokens if budget.tokens is None else min(self.tokens, budget.tokens)

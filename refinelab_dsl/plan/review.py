@@ -15,6 +15,7 @@ from refinelab_dsl.ir import Program
 from refinelab_dsl.plan.build import Draft, Situation
 from refinelab_dsl.plan.figures import render_tokens, render_usd
 from refinelab_dsl.plan.pilot import Phase
+from refinelab_dsl.plan.price import Ceiling
 from refinelab_dsl.prompts.asking import NO_USE
 from refinelab_dsl.prompts.vectors import asked_by
 
@@ -65,6 +66,7 @@ def review_draft(
         found.append(
             faults.estimate_above_budget(f"{int(header.tokens.expected or 0):,} tokens", shown, origins.get("budget"))
         )
+    found += _find_too_dear(situation.program, draft)
     if max_cost is not None and (header.usd.expected is None or header.usd.expected > max_cost):
         expected = "an unknown amount" if header.usd.expected is None else render_usd(header.usd.expected)
         found.append(faults.price_above_limit(expected, render_usd(max_cost)))
@@ -74,6 +76,26 @@ def review_draft(
             found.append(faults.check_failed(check.title, check.value, origins.get(f"expect.{check.title}")))
             codes.append(ExitCode.CHECK_FAILED)
     return tuple(found), settle(codes)
+
+
+def _find_too_dear(program: Program, draft: Draft) -> tuple[Diagnostic, ...]:
+    """Says which operators' attempts may claim more than the whole budget, so that a run ends before them."""
+    budget = draft.header.budget
+    tokens, usd = budget.tokens, None if budget.usd is None else budget.usd - budget.spent
+    dear = [name for name, claim in draft.claims.items() if claim.exceeds(tokens, usd)]
+    if not dear:
+        return ()
+    least = Ceiling()
+    for claim in draft.claims.values():
+        least = least.or_more(claim.tokens, claim.usd)
+    limit, needed = describe_amounts(tokens, usd, Ceiling(tokens or 0, usd)), describe_amounts(tokens, usd, least)
+    return (faults.attempt_above_budget(dear[0], needed, limit, program.origins.get("budget")),)
+
+
+def describe_amounts(tokens: int | None, usd: Decimal | None, amount: Ceiling) -> str:
+    """An amount in the units in which a budget is limited."""
+    parts = [render_usd(amount.usd)] if usd is not None and amount.usd is not None else []
+    return " and ".join([*parts, *([f"{amount.tokens:,} tokens"] if tokens is not None else [])])
 
 
 def review_pilot(
@@ -94,4 +116,13 @@ def review_pilot(
     if pilot.cost is not None and usd is not None and usd > pilot.cost:
         cost, limit = render_usd(usd), render_usd(pilot.cost)
         return (pilot_faults.pilot_over_budget(cost, limit, span),), ExitCode.BUDGET
+    first = Ceiling(int(phases[0].claim.tokens), phases[0].claim.usd)
+    left = None if pilot.tokens is None else pilot.tokens - spent[0]
+    left_usd = None if pilot.cost is None else pilot.cost - spent[1]
+    if first.exceeds(left, left_usd):
+        least = Ceiling(first.tokens + spent[0], None if first.usd is None else first.usd + spent[1])
+        needed, limit = (
+            describe_amounts(pilot.tokens, pilot.cost, each) for each in (least, Ceiling(pilot.tokens or 0, pilot.cost))
+        )
+        return (pilot_faults.pilot_too_small(needed, limit, span),), ExitCode.BUDGET
     return (), ExitCode.DONE

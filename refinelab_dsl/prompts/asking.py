@@ -256,6 +256,28 @@ def may_correct(context: StepContext, operator: Operator) -> bool:
     return any(check.on_reject == "correct" for check in checks)
 
 
+def claim_checks(context: StepContext, operator: Operator, bounds: Sequence[Bound], item: Item) -> Use:
+    """What an attempt on an item claims of the budget before it starts, beside its first call: what is usually asked
+    about a result. bounds: of `result_questions`."""
+    size = 2 * item_bytes(item) + 400
+    return sum_vectors(claim_results(context, bounds, size, most=False), most_vectors(context, operator, size))
+
+
+def claim_attempt(
+    context: StepContext, operator: Operator, bounds: Sequence[Bound], item: Item, request: Request
+) -> Use:
+    """All that an attempt claims before it starts: its first call, one repair of that, and `claim_checks`. request: its
+    own call."""
+    if operator.kind == "correct":  # a verdict comes first
+        tokens_in, tokens_out = bounds[0].use(item_bytes(item), 1, repairs=True)
+        model = context.models[bounds[0].question.template.model]
+    else:
+        tokens_in, tokens_out = attempt_ceiling(request)
+        model = request.model
+    first = Use(2, tokens_in, tokens_out, price_usd(model, tokens_in, tokens_out))
+    return first + claim_checks(context, operator, bounds, item)
+
+
 def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Item]) -> Use:
     """The most that can be asked about results of an attempt of an operator, repairs and further tries included; its
     own calls are not in it (`attempt_ceiling`, `retries_ceiling`). items: those that it is applied to; `correct` asks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections import Counter
 from dataclasses import replace
@@ -322,3 +323,24 @@ def test_items_of_the_output_have_the_ids_of_the_log(tmp_path: Path) -> None:
     assert len({commit.id for commit in commits}) == len(commits)
     steps = {step.id: step for step in world.steps}
     assert all(commit.parents == steps[commit.step].items for commit in commits)
+
+
+def test_a_budget_too_small_for_one_call_is_said_before_it(tmp_path: Path) -> None:
+    """Nothing is called, written or used up; with what it says is enough, the very first call is made."""
+    with ThreadServer(Behaviour()) as server:
+        world = build_world(tmp_path / "small", replace(Wish(price=PRICE), tokens=2_000), base_url=server.base_url)
+        for _ in range(2):  # the plan is not used up
+            outcome = world.apply()
+            assert (outcome.status, outcome.run, outcome.exit_code) == ("refused", None, ExitCode.BUDGET)
+            assert [each.code for each in outcome.diagnostics] == ["RF6022"]
+        assert not server.tally.bodies
+        assert not any(world.project.runs.iterdir())
+        assert not (tmp_path / "small" / "out.jsonl").exists()
+        found = re.search(r"the first may take ([\d,]+) tokens", outcome.diagnostics[0].message)
+        assert found is not None
+        enough = int(found[1].replace(",", ""))
+        world = build_world(tmp_path / "enough", replace(Wish(price=PRICE), tokens=enough), base_url=server.base_url)
+        outcome = world.apply()
+        assert (outcome.status, outcome.diagnostics[0].code) == ("partial", "RF6010")
+        assert server.tally.bodies
+        assert outcome.head["cost"]["tokens"] <= enough

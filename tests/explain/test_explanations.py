@@ -27,6 +27,7 @@ ALSO = {
     "RF3021": ("RF3020",),  # the end of a row of bad rows
     "RF6016": ("RF6015",),  # what failed is why the share is missed
     "RF6017": ("RF6015",),  # and the size
+    "RF6022": ("RF5036",),  # the plan says so, too
     "RF6018": ("RF6015",),  # and the expectation
     "RF6019": ("RF6015",),  # an operator that was stopped has not reached its count
     "RF6021": ("RF6012",),  # the note stands beside the error that stopped the run

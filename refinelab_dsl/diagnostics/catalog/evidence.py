@@ -51,6 +51,16 @@ def pilot_over_budget(cost: str, budget: str, span: Span | None) -> Diagnostic:
     )
 
 
+def pilot_too_small(needed: str, budget: str, span: Span | None) -> Diagnostic:
+    """RF5149: a pilot's budget is too small for one call."""
+    return Diagnostic(
+        "RF5149", "error", f"the pilot's first call may take {needed}, and the pilot may take {budget}", span=span,
+        notes=("the worst case of a call is reserved before it is made: nothing was called",),
+        help=(Help(f"the smallest useful `pilot.budget` is {needed}; shorter replies need less: "
+                   "`params = { max_output_tokens = … }`"),),
+    )
+
+
 def pilot_without_budget(span: Span | None) -> Diagnostic:
     """RF5145: nothing says what a pilot may cost."""
     return Diagnostic(

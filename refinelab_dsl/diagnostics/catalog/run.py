@@ -72,6 +72,17 @@ def budget_dry(spent: str, needed: str, limit: str) -> Diagnostic:
     )
 
 
+def budget_too_small(needed: str, limit: str) -> Diagnostic:
+    """RF6022: not even the first call fits into the budget."""
+    return Diagnostic(
+        "RF6022", "error", f"the budget is too small for one call: the first may take {needed}, and the budget is "
+        f"{limit}",
+        notes=("nothing was called and nothing was written",),
+        help=(Help(f"the smallest useful budget is {needed}; shorter replies need less: "
+                   "`params = { max_output_tokens = … }`"),),
+    )
+
+
 def usage_above_reservation(model: str, reported: int, reserved: int) -> Diagnostic:
     """RF6011: the endpoint charged more tokens than the request could take; the model is stopped."""
     return Diagnostic(
