@@ -124,7 +124,7 @@ def _learn_cost(cost: AttemptCost, found: FoundRate, model: Model) -> AttemptCos
         stored = Use(max(cost.stored.calls, 1.0), stored_in, stored_out, price)
     return replace(
         cost, calls=cost.calls if found.own_calls is None else found.own_calls / attempts, input_tokens=own_in,
-        output_tokens=own_out, usd=usd, deviation=spread, checks=checks, stored=stored, tried=attempts,
+        output_tokens=own_out, usd=usd, deviation=spread, checks=checks, stored=stored,
     )  # fmt: skip
 
 

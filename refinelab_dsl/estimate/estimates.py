@@ -30,8 +30,7 @@ class AttemptCost:
     its checks ask about the result, and the measures that it is measured by. stored: what is asked besides and a pilot
     bought: it costs something where the store of replies is lost. usd, the ceiling: of calls and checks; dollars are
     None where a model's price is unknown. The ceiling reserves repairs too, and what is stored. deviation: standard
-    deviation of one attempt's tokens from item to item. tried: attempts of a pilot on items of the set, whose replies
-    are stored.
+    deviation of one attempt's tokens from item to item.
     """
 
     calls: float
@@ -43,7 +42,6 @@ class AttemptCost:
     deviation: float = 0.0
     checks: Use = NO_USE
     stored: Use = NO_USE
-    tried: int = 0
 
     @property
     def tokens(self) -> float:

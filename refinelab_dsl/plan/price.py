@@ -49,8 +49,8 @@ class Ceiling:
 @dataclass(frozen=True, slots=True)
 class Expense:
     """Expected use of one operator over all its actions, in attempts and tokens; low and high at the 5% and 95%
-    quantiles of its success rate, and with what is stored of it: low where a pilot tried the very items, high where the
-    store of replies is lost. input_tokens, output_tokens: of its own calls; checks: what is asked about results."""
+    quantiles of its success rate, high with what a lost store of replies would cost. input_tokens, output_tokens: of
+    its own calls; checks: what is asked about results."""
 
     attempts: float = 0
     input_tokens: float = 0
@@ -81,7 +81,6 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
         checks = estimates.operators[group.operator].cost.checks
         stored = estimates.operators[group.operator].cost.stored
         each = tokens_in + tokens_out + checks.tokens
-        tried = estimates.operators[group.operator].cost.tried if group.kind == "correct" else 0
         attempts, low, high = _expect_attempts(group.count - group.stock, len(mine), rate)
         if any(not step.input_tokens for step in mine):  # they share calls: the first attempts pay for the others
             tokens_in = sum_first([step.input_tokens for step in mine], attempts) / attempts
@@ -92,7 +91,7 @@ def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates)
             before.attempts + attempts,
             before.input_tokens + attempts * tokens_in,
             before.output_tokens + attempts * tokens_out,
-            before.low + max(0.0, low - tried) * each,
+            before.low + low * each,
             before.high + high * (each + stored.tokens),
             before.checks + checks.times(attempts),
         )

@@ -81,13 +81,13 @@ def test_what_a_pilot_bought_is_not_expected_to_be_paid_again(tmp_path: Path, ki
         done = run(tmp_path / "first", "apply", "--auto-approve")
         assert done["operators"]["repair"]["attempts"] >= 4
         paid = done["cost"]["tokens"]
-        assert planned["low"] <= paid <= planned["expected"] * 1.2
+        assert 0.9 * planned["low"] <= paid <= 1.2 * planned["expected"]
         per_attempt = done["operators"]["repair"]["tokens"] / done["operators"]["repair"]["attempts"]
         assert per_attempt == pytest.approx(done["operators"]["repair"]["planned_tokens_per_attempt"], rel=0.25)
-        # A fresh clone has the evidence and not the replies.
-        assert run(clone, "plan")["cost"]["tokens"] == planned
+        # A fresh clone has the evidence and not the replies: neither those of verdicts, nor what the pilot repaired.
+        planned = run(clone, "plan")["cost"]["tokens"]
         again = run(clone, "apply", "--auto-approve")["cost"]["tokens"]
-    assert paid < again <= planned["high"] * 1.02  # questions differ in length
+    assert paid < planned["expected"] < again <= planned["high"] * 1.02  # questions differ in length
     assert again <= planned["ceiling"]
 
 
