@@ -302,7 +302,8 @@ class Caller:
         """The model has left so many probes without an answer that the run stops."""
         if not self.halt.is_set:
             self._stop_line(line, faults.model_unavailable(
-                line.name, line.pace.probes, failure.message, is_limited=failure.kind == "rate_limit"
+                line.name, line.pace.probes, failure.message, asked_by="probes",
+                is_limited=failure.kind == "rate_limit",
             ))
 
     def _stop_line(self, line: Line, why: Diagnostic) -> None:

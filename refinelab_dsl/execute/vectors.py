@@ -163,7 +163,8 @@ async def _ask_together(caller: Caller, effect: Embed, number: int, claim: Reser
     except CallFailed as failure:
         if not caller.halt.is_set:
             name, reason = effect_line(effect), failure.kind.replace("_", " ")
-            caller.halt.stop("model", faults.model_unavailable(name, max(1, caller.lines[name].failures), reason))
+            tries = caller.settings.retries + 1
+            caller.halt.stop("model", faults.model_unavailable(name, tries, reason, asked_by="tries"))
     return None
 
 

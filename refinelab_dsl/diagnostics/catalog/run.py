@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 from refinelab_dsl.source import Place, Span
 
@@ -113,11 +115,15 @@ def model_refused(model: str, operators: tuple[str, ...], kind: str, reason: str
     )
 
 
-def model_unavailable(model: str, probes: int, reason: str, *, is_limited: bool) -> Diagnostic:
-    """RF6013: a model was asked again and again, one call at a time, and did not come back."""
-    message = f"model `{model}` does not answer: {probes} probes in a row failed"
+def model_unavailable(
+    model: str, count: int, reason: str, *, asked_by: Literal["probes", "tries"], is_limited: bool = False
+) -> Diagnostic:
+    """RF6013: a model was asked again and again and did not answer. asked_by: probes of a model that is down, or tries
+    of a call without which nothing goes on."""
+    word = asked_by if count != 1 else {"probes": "probe", "tries": "try"}[asked_by]
+    message = f"model `{model}` does not answer: {count} {word} in a row failed"
     if is_limited:
-        message = f"model `{model}` lets no call through: it refused {probes} probes in a row for their rate"
+        message = f"model `{model}` lets no call through: it refused {count} {word} in a row for their rate"
     ways = (
         "wait until its limit is reset, or see whether the account has quota left" if is_limited
         else "see whether its address is right and it runs; resume when it is back"
