@@ -552,7 +552,7 @@ def _save(
     from refinelab_dsl.artifacts.plan_file import SUFFIX, PlanFile, write_plan
     from refinelab_dsl.plan.review import review_draft
 
-    judged, exit_code = review_draft(situation, draft, options.max_cost)
+    judged, exit_code = review_draft(situation, draft, options.max_cost, options.environ)
     diagnostics = diagnostics.with_(judged)
     scratch = None
     if destination is None:

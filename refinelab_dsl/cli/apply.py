@@ -16,6 +16,7 @@ from refinelab_dsl import __version__, compiler, execute
 from refinelab_dsl.artifacts.lock_file import RootPin, load_lock, name_log, save_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, records, terminal
+from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.freshness import examine_plan
 from refinelab_dsl.cli.options import Settings, shared_options
@@ -26,6 +27,7 @@ from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.lock import NAME as LOCK
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.execute.observe import RunOptions
@@ -139,6 +141,7 @@ def resume_run(settings: Settings, options: RunOptions, number: int | None) -> i
 
 def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunOptions) -> int:
     """Runs a plan and shows what it came to."""
+    ask_trust(settings, list_endpoints(plan.header), plan.header.spec_path, options.environ)
     with open_display(settings, Scope.of_plan(plan.header)) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from refinelab_dsl import ir, providers
 from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.compare import parse_budget
+from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.items import Item
@@ -147,6 +148,7 @@ def ask_models(
     Raises:
         click.UsageError: there is nobody to ask for approval.
     """
+    ask_trust(settings, wanted.models, "the spec", os.environ)
     for model in wanted.models:
         distrust = providers.check_trust(model, os.environ)
         if distrust is not None:

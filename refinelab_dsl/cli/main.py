@@ -45,6 +45,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "replay": ("replay", "rebuild a run's output without a call; fails unless it is the same, byte by byte"),
         "verify": ("verify", "check a log's hash chain, and outputs against it"),
     },
+    "Housekeeping": {
+        "trust": ("trust", "which host may receive which secret, as you say it"),
+    },
     "Help": {
         "explain": ("explain", "what an error means"),
         "doctor": ("doctor", "what is installed, what is missing, and the line that installs it"),

@@ -15,6 +15,7 @@ from refinelab_dsl import compiler, execute
 from refinelab_dsl.artifacts.evidence import NAME, AnyRecord, Evidence, dump_evidence, load_evidence
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
+from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.progress import Scope, open_display
@@ -22,6 +23,7 @@ from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import evidence as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.harvest import harvest
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.exit_codes import ExitCode
@@ -103,6 +105,7 @@ def _run(settings: Settings, plan: PlanFile, project: Project, program: Any, tit
     options = RunOptions(
         source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ
     )
+    ask_trust(settings, list_endpoints(plan.header), plan.header.spec_path, options.environ)
     with open_display(settings, Scope.of_plan(plan.header, title)) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)

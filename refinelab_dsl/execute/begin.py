@@ -12,6 +12,7 @@ from refinelab_dsl.data import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.corpora import hash_corpora, list_sources, place_sources
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.write import check_outputs
+from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import plan as plan_faults
 from refinelab_dsl.diagnostics.catalog import retrieval as corpus_faults
@@ -76,13 +77,8 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
     if refused.has_errors:
         raise Refusal(ExitCode.SPEC, *refused)
-    used = {template.model for template in header.templates}
-    for model in header.models:
-        distrust = providers.check_trust(model, options.environ) if model.name in used and header.actions else None
-        if distrust is not None:
-            raise Refusal(ExitCode.UNAVAILABLE, distrust)
-    for embedding in list_asked(header) if header.actions else ():
-        distrust = providers.check_trust(embedding, options.environ)
+    for endpoint in list_endpoints(header):
+        distrust = providers.check_trust(endpoint, options.environ)
         if distrust is not None:
             raise Refusal(ExitCode.UNAVAILABLE, distrust)
     if found is None:
@@ -97,6 +93,14 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     else:
         found[0].dump_record(found[1].model_copy(update={"status": "running", "finished_at": None}))
     return Start(plan, header, *found, files, allow_outside)
+
+
+def list_endpoints(header: Header) -> tuple[Model | Embedding, ...]:
+    """Whom a run of this plan calls."""
+    if not header.actions:
+        return ()
+    used = {template.model for template in header.templates}
+    return (*(model for model in header.models if model.name in used), *list_asked(header))
 
 
 def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:

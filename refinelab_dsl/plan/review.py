@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,12 +18,15 @@ from refinelab_dsl.plan.pilot import Phase
 from refinelab_dsl.plan.price import Ceiling
 from refinelab_dsl.prompts.asking import NO_USE
 from refinelab_dsl.prompts.vectors import asked_by
+from refinelab_dsl.source import Span
 
 
 def review_draft(
-    situation: Situation, draft: Draft, max_cost: Decimal | None
+    situation: Situation, draft: Draft, max_cost: Decimal | None, environ: Mapping[str, str]
 ) -> tuple[tuple[Diagnostic, ...], ExitCode]:
-    """What there is to say about a draft, and the exit code of `plan`: 0, 5 (above a limit) or 11 (a check failed)."""
+    """What there is to say about a draft, and the exit code of `plan`: 0, 5 (above a limit) or 11 (a check failed).
+
+    environ: where the user's trusted hosts are found; nothing else is read of it."""
     header = draft.header
     origins = situation.program.origins
     found: list[Diagnostic] = []
@@ -35,9 +38,7 @@ def review_draft(
             continue
         if model.price is None and model.provider == "openai":
             found.append(faults.price_unknown(model.title, origins.get(f"model.{model.name}")))
-        refused = prompts.check_endpoint(model)
-        if refused is not None:  # `apply` will not call it; a plan calls nobody
-            found.append(replace(refused, severity="warning", span=origins.get(f"model.{model.name}")))
+        found += _warn(prompts.check_endpoint(model, environ), origins.get(f"model.{model.name}"))
     acting = {group.operator for group in draft.sketch.groups}
     embedded = {
         embedding.name: embedding
@@ -49,9 +50,7 @@ def review_draft(
         span = origins.get(f"embedding.{name}")
         if embedding.price is None:
             found.append(faults.price_unknown(embedding.title, span))
-        refused = prompts.check_endpoint(embedding)
-        if refused is not None:
-            found.append(replace(refused, severity="warning", span=span))
+        found += _warn(prompts.check_endpoint(embedding, environ), span)
     confidence = float(situation.program.solve.confidence)
     if header.chance < confidence - 1e-6 and header.actions:
         short = [action for action in header.actions if action.chance < confidence]
@@ -96,6 +95,13 @@ def describe_amounts(tokens: int | None, usd: Decimal | None, amount: Ceiling) -
     """An amount in the units in which a budget is limited."""
     parts = [render_usd(amount.usd)] if usd is not None and amount.usd is not None else []
     return " and ".join([*parts, *([f"{amount.tokens:,} tokens"] if tokens is not None else [])])
+
+
+def _warn(refused: Diagnostic | None, span: Span | None) -> tuple[Diagnostic, ...]:
+    """`apply` will not call it; a plan calls nobody. What is wrong with a file of the user's is said of that file."""
+    if refused is None:
+        return ()
+    return (replace(refused, severity="warning", span=span if refused.place is None else None),)
 
 
 def review_pilot(

@@ -1,16 +1,19 @@
 """Which host a model's requests go to, and which secrets may go where.
 
 A spec may come from a stranger: it names a host and an environment variable, and must not be able to send the one
-to the other (`runtime.md`, Security). Until a user's own configuration exists, these pairs and loopback are trusted.
+to the other. Trusted are loopback, the pairs below, and what the user's own configuration adds to them
+(`artifacts/trust_file.py`).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from refinelab_dsl.artifacts.trust_file import Pair, load_trust, place_trust
 from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
@@ -61,19 +64,47 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def is_trusted(name: str, variable: str | None) -> bool:
-    """Whether a host may receive a variable's value and dataset text."""
-    return is_loopback(name) or (variable is not None and (name, variable) in BUILT_IN_TRUST)
+def parse_host(text: str) -> str | None:
+    """A host as hosts are compared: lower case, no dot at its end, an IPv6 address without brackets and in its shortest
+    form; None of what is no plain host (an address, a port, credentials, letters that are not ASCII)."""
+    name = text.lower().removesuffix(".")
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+        if ":" not in name:
+            return None
+    if not _HOST.fullmatch(name):
+        return None
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return None if ":" in name else name
 
 
-def check_endpoint(model: Model | Embedding, span: Span | None = None) -> Diagnostic | None:
-    """Why this model may not be called from this spec: its address (RF5201), or a host that is not trusted with the
-    variable or the data (RF5202). None where nothing speaks against it. Looks at no environment and no network."""
+def is_trusted(name: str, variable: str | None, own: Collection[Pair] = ()) -> bool:
+    """Whether a host may receive a variable's value and dataset text. own: what the user's configuration adds."""
+    if is_loopback(name) or (variable is not None and (name, variable) in BUILT_IN_TRUST):
+        return True
+    shape = parse_host(name)
+    return shape is not None and any(parse_host(pair.host) == shape and pair.variable == variable for pair in own)
+
+
+def check_endpoint(
+    model: Model | Embedding, environ: Mapping[str, str] | None = None, span: Span | None = None
+) -> Diagnostic | None:
+    """Why this model may not be called from this spec: its address (RF5201), a host that is not trusted with the
+    variable or the data (RF5202), or a configuration that cannot say it (RF6700, RF6701). None where nothing speaks
+    against it. environ: where the user's configuration is found; None leaves it aside. Looks at no network, and at no
+    value of the model's variable."""
     reason = find_endpoint_fault(model)
     if reason is not None:
         return faults.endpoint_refused(model.title, reason, span)
     name = host(model)
     if name is None or is_trusted(name, model.api_key):
+        return None
+    own = frozenset[Pair]() if environ is None else load_trust(place_trust(environ))
+    if isinstance(own, Diagnostic):
+        return own
+    if is_trusted(name, model.api_key, own):
         return None
     return faults.host_untrusted(model.title, name, model.api_key, span)
 

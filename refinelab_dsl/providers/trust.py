@@ -13,8 +13,8 @@ from refinelab_dsl.prompts.hosts import check_endpoint
 def check_trust(model: Model | Embedding, environ: Mapping[str, str]) -> Diagnostic | None:
     """What keeps this model, or this embedding, from being called, None if nothing: an address that is refused
     (RF5201), a host that is not trusted (RF5202), a key that is not set (RF6200) or is none (RF6201). Names the
-    variable, never its value."""
-    refused = check_endpoint(model)
+    variable, never its value. environ: also says where the user's trusted hosts stand."""
+    refused = check_endpoint(model, environ)
     if refused is not None or model.provider != "openai" or model.api_key is None:
         return refused
     key = environ.get(model.api_key, "").strip()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +42,8 @@ def refinec(
     timeout: float = 300,
     fresh: bool = False,
 ) -> Answer:
-    """One call. The environment holds no key, no variable of ours and no colour wish unless `environ` adds it.
+    """One call. The environment holds no key, no variable of ours, no colour wish and no user's configuration unless
+    `environ` adds it.
 
     fresh: as an interpreter of its own, with a hash seed of its own, and not as a fork of one that waits (`warm`).
     """
@@ -71,10 +75,41 @@ def fork_refinec(
     )
 
 
+def talk(
+    project: Path, typed: bytes, *arguments: str, environ: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """`refinec` in a terminal of its own, where `typed` is typed at the first question and the line after it at the
+    next. The code, and what was to be seen."""
+    parent, child = pty.openpty()
+    surroundings = {"TERM": "xterm", **(environ or {})}
+    process = fork_refinec(*arguments, cwd=project, environ=surroundings, descriptors=[child, child, child])
+    os.close(child)
+    lines, told, screen = typed.splitlines(keepends=True), 0, b""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([parent], [], [], 0.2)
+        if ready:
+            try:
+                piece = os.read(parent, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            screen += piece
+            if lines and screen.count(b"Enter a value: ") > told:
+                os.write(parent, lines.pop(0))
+                told += 1
+        elif process.poll() is not None:
+            break
+    code = process.wait(60)
+    os.close(parent)
+    return code, screen.decode(errors="replace")
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("REFINE_") and name not in ("NO_COLOR", "FORCE_COLOR", "OPENAI_API_KEY")
     }
-    return {**kept, **(extra or {})}
+    return {**kept, "XDG_CONFIG_HOME": os.path.join(os.devnull, "config"), **(extra or {})}

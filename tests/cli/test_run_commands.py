@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +17,7 @@ import pytest
 
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.exit_codes import ExitCode
-from tests.cli.command import clean_environment, fork_refinec, refinec
+from tests.cli.command import clean_environment, refinec, talk
 
 
 @pytest.fixture(scope="module")
@@ -147,43 +143,16 @@ def test_without_terminal_and_approval_nothing_is_done(project: Path) -> None:
     assert not (project / "out").exists()
 
 
-def _talk(project: Path, typed: bytes, *arguments: str) -> tuple[int, str]:
-    """`refinec` in a terminal of its own, where `typed` is typed at the question."""
-    parent, child = pty.openpty()
-    process = fork_refinec(*arguments, cwd=project, environ={"TERM": "xterm"}, descriptors=[child, child, child])
-    os.close(child)
-    screen = b""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([parent], [], [], 0.2)
-        if ready:
-            try:
-                piece = os.read(parent, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not piece:
-                break
-            screen += piece
-            if typed and b"Enter a value: " in screen:
-                os.write(parent, typed)
-                typed = b""
-        elif process.poll() is not None:
-            break
-    code = process.wait(60)
-    os.close(parent)
-    return code, screen.decode(errors="replace")
-
-
 @pytest.mark.parametrize("typed", [b"no\n", b"y\n", b"YES\n", b"\n", b"\x04"])
 def test_only_yes_is_accepted(typed: bytes, project: Path) -> None:
-    code, screen = _talk(project, typed, "apply")
+    code, screen = talk(project, typed, "apply")
     assert code == ExitCode.INTERRUPTED, screen
     assert "apply cancelled" in screen
     assert not (project / ".refine").exists()
 
 
 def test_yes_in_a_terminal_applies(project: Path) -> None:
-    code, screen = _talk(project, b"yes\n", "apply")
+    code, screen = talk(project, b"yes\n", "apply")
     assert code == 0, screen
     assert "Only `yes` is accepted" in screen
     assert (project / "out/quickstart.jsonl").exists()

@@ -96,6 +96,11 @@ class Place:
     environ: Mapping[str, str] = field(default_factory=dict)
     unprivileged: bool = False
 
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """The variables that are set: the user's configuration stands in `.config`."""
+        return {"XDG_CONFIG_HOME": str(self.folder / ".config"), **self.environ}
+
 
 def read_situation(examples: Iterable[Example], code: str = "") -> Situation:
     """What the blocks of an example come to; without commands the spec is checked. code: what it is about."""
@@ -153,7 +158,7 @@ def run_steps(steps: Sequence[Step], place: Place) -> list[Answer]:
 
 def _run_here(step: Step, plain: re.Match[str], place: Place) -> Answer:
     variables = dict(pair.split("=", 1) for pair in shlex.split(plain["variables"]))
-    environ = clean_environment({**place.environ, **variables})
+    environ = clean_environment({**place.surroundings, **variables})
     screen, data = io.StringIO(), io.StringIO()
     with (
         chdir(place.folder),
@@ -199,7 +204,7 @@ def _command_on_path(place: Place) -> Iterator[dict[str, str]]:
     script = programs / "refinec"
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m refinelab_dsl.cli.main "$@"\n')
     script.chmod(0o755)
-    environ = clean_environment(place.environ)
+    environ = clean_environment(place.surroundings)
     yield {**environ, "PATH": f"{programs}{os.pathsep}{environ.get('PATH', '')}"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help, Label
 from refinelab_dsl.diagnostics.wording import nearest_names
 from refinelab_dsl.source import Place, Span
@@ -254,12 +256,15 @@ def endpoint_refused(title: str, reason: str, span: Span | None = None) -> Diagn
 def host_untrusted(title: str, host: str, variable: str | None, span: Span | None = None) -> Diagnostic:
     """RF5202: a model's host is not trusted with dataset text and with the variable that the spec would send it.
 
-    Trusted are this machine, and the hosts of well-known providers together with the variable that is theirs.
+    Trusted are this machine, the hosts of well-known providers together with the variable that is theirs, and the pairs
+    that the user trusts.
     """
     what = f"the value of {variable}" if variable is not None else "dataset text without a key"
+    command = shlex.join(["refinec", "trust", host, *([] if variable is None else [variable])])
+    notes = ["trusted are this machine, well-known hosts with their own variable, and what you said yourself"]
+    if any(part.startswith("xn--") for part in host.split(".")):
+        notes.append("the name of this host is in punycode: where it is shown decoded, it may look like another")
     return Diagnostic(
         "RF5202", "error", f"{title} would send {what} to {host}, which is not trusted with it", span=span,
-        notes=("trusted are this machine, and well-known hosts with their own variable, "
-               "such as api.openai.com with OPENAI_API_KEY",),
-        help=(Help("use such a pair, or a gateway on this machine"),),
+        notes=tuple(notes), help=(Help(f"if you know this host and mean it, say so once: {command}"),),
     )
