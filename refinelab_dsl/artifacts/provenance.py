@@ -1,7 +1,7 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  vectors*  { call* verdict* (label | vocabulary | clusters | commit | reject) }*  remove*  result
-    { output rows* }*  trailer
+    run  plan  vectors*  { call* verdict* (label | vocabulary | clusters | commit | held? reject) }*
+    remove*  result  { output rows* }*  trailer
 
 One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
 not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
@@ -221,6 +221,22 @@ class Commit(Event):
     simulated: bool = False
 
 
+class Held(Event):
+    """A result that the next event, its `reject`, counts out is kept apart. Members as those of `commit`."""
+
+    event: Literal["held"] = "held"
+    step: int
+    action: int
+    operator: str
+    id: str
+    key: str
+    row: Sha256
+    parents: tuple[str, ...]
+    target: Labels = {}
+    reply: str
+    simulated: bool = False
+
+
 class Reject(Event):
     """A step ended without a result. `check` is the validator that refused it, None where no reply came."""
 
@@ -310,6 +326,7 @@ AnyEvent: TypeAlias = (
     | Vocabulary
     | Clusters
     | Commit
+    | Held
     | Reject
     | Remove
     | Output

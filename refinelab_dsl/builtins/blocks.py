@@ -281,7 +281,7 @@ VALIDATOR: Final = BlockKind(
         Attribute("accept", Over("accept", "bool"), "when a result is accepted"),
         Attribute(
             "on_reject",
-            Word(("retry", "correct", "drop", "quarantine"), ("quarantine",)),
+            Word(("retry", "correct", "drop", "quarantine")),
             "what a rejection does",
             default="drop",
         ),
@@ -420,7 +420,7 @@ OUTPUT: Final = BlockKind(
         ),
         Attribute("columns", ListOf(Label(), 1, distinct=True), "which columns, in this order"),
         Attribute("provenance", Path("output"), "a copy of the provenance log"),
-        Attribute("quarantine", Path("output"), "results held for a person", reached=False),
+        Attribute("quarantine", Path("output"), "results that a check keeps apart, for a person"),
         Attribute("card", Path("output"), "a dataset card", reached=False),
         Attribute("report", Path("output"), "a self-contained page", reached=False),
     ),

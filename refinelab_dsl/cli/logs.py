@@ -90,7 +90,9 @@ def find_attempts(attempts: list[Attempt], name: str) -> list[Attempt]:
 def render_line(attempt: Attempt) -> str:
     """`    12  author  accepted  $0.00016  length=long, subject=biology  3f0c…`."""
     target = ", ".join(f"{name}={label}" for name, label in sorted(attempt.target.items()))
-    ending = attempt.item or ": ".join(filter(None, (attempt.rejected_by, attempt.reason))) or "-"
+    refused = ": ".join(filter(None, (attempt.rejected_by, attempt.reason)))
+    kept = f"kept apart as {attempt.item}" if attempt.quarantined else attempt.item
+    ending = "; ".join(filter(None, (refused, kept))) or "-"
     known = [Decimal(call.usd) for call in attempt.calls if call.usd is not None]
     cost = render_usd(sum(known, Decimal(0)) if len(known) == len(attempt.calls) else None)
     return escape(

@@ -43,6 +43,20 @@ class OutputRow:
     parents: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A result that a check refused and that is kept apart. parent: the id of the item it was made from. target:
+    dimension -> label that it was made for. check, reason: who refused it, and why."""
+
+    item: Item
+    operator: str
+    parent: str
+    target: Mapping[str, str]
+    check: str
+    reason: str
+    simulated: bool = False
+
+
 class Origin:
     """The dataset's files, as far as writing rows like theirs needs to know them; looked at when first asked."""
 
@@ -124,6 +138,17 @@ class Origin:
     def _agrees(self, file: str, attributes: Mapping[str, Any]) -> bool:
         labels = self.labels.get(file, {})
         return all(labels.get(name) == value for name, value in attributes.items())
+
+
+def shape_held(origin: Origin, row: HeldRow) -> Row:
+    """The task's fields, then whence it comes and why it was refused."""
+    marks: dict[str, Any] = {
+        "_operator": row.operator, "_parent": row.parent, "_target": dict(sorted(row.target.items())),
+        "_check": row.check, "_reason": row.reason,
+    }  # fmt: skip
+    if row.simulated:
+        marks[SIMULATED] = True
+    return Row(_shape_task(origin, OutputRow(row.item, "added")), marks, True)
 
 
 Shaper: TypeAlias = Callable[[OutputRow], Row]

@@ -23,7 +23,7 @@ import msgspec
 from refinelab_dsl.data.card import Card
 from refinelab_dsl.data.invert import Unfit, invertible
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.layout import ORIGIN, SIMULATED, Origin, OutputRow, Shaper, build_shaper
+from refinelab_dsl.data.layout import ORIGIN, SIMULATED, HeldRow, Origin, OutputRow, Shaper, build_shaper, shape_held
 from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Parquet, Part
 from refinelab_dsl.declarations import Dataset, Output
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
@@ -31,6 +31,7 @@ from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
 
 __all__ = [
+    "HeldRow",
     "OutputDigest",
     "OutputRow",
     "Prepared",
@@ -88,6 +89,10 @@ def check_outputs(
             # Outputs of one run share its log, so they may publish it in one place.
             problem = _check_place(output.provenance, None, project, sources, taken, allow_outside)
             logs.add((project.base / output.provenance).resolve())
+            found += [problem] if problem is not None else []
+        if output.quarantine is not None:
+            problem = _check_place(output.quarantine, None, project, sources, taken | logs, allow_outside)
+            taken.add((project.base / output.quarantine).resolve())
             found += [problem] if problem is not None else []
     return Diagnostics(tuple(found))
 
@@ -165,10 +170,12 @@ def prepare_outputs(
     simulated: bool = False,
     allow_outside: bool = False,
     into: Path | None = None,
+    held: Iterable[HeldRow] = (),
 ) -> tuple[Prepared | None, Diagnostics]:
-    """Writes every output under a temporary name.
+    """Writes every output under a temporary name, and after it its quarantine.
 
-    files: the dataset's, in reading order. rows: the refined set in output order, read once. simulated: some row may
+    files: the dataset's, in reading order. rows: the refined set in output order, read once. held: what checks kept
+    apart, read once after the rows. simulated: some row may
     be. into: a folder that takes the outputs instead of their own places. Returns None with an error where an output
     cannot be written; nothing is left behind then.
     """
@@ -183,16 +190,21 @@ def prepare_outputs(
         _Writer(output, origin, project, handles, into and into / output.name, simulated=simulated)
         for output in outputs
     ]
+    quarantines: list[Part] = []
     kept = False
     writer: _Writer | None = None
     row: OutputRow | None = None
     try:
         for writer in writers:
             writer.open()
+            quarantines += writer.open_quarantine()
         for row in rows:
             for writer in writers:
                 writer.put(row)
-        parts = tuple(part for writer in writers for part in writer.parts)
+        for refused in held:
+            for quarantine in quarantines:
+                quarantine.put(shape_held(origin, refused))
+        parts = (*(part for writer in writers for part in writer.parts), *quarantines)
         digests = tuple(part.finish() for part in parts)
         warnings = [warning for writer in writers for warning in writer.warnings()]
         kept = True
@@ -275,6 +287,15 @@ class _Writer:
             return
         for name, part in self._origin.names_of_parts(_ENDINGS[self.output.format]).items():
             self._parts[name] = self._open_part(PurePosixPath(self.output.path) / part, name)
+
+    def open_quarantine(self) -> list[Part]:
+        """The file of what checks keep apart, where the output has one."""
+        if self.output.quarantine is None:
+            return []
+        path = PurePosixPath(self.output.quarantine)
+        place = self._project.base / path if self._into is None else self._into / "quarantine" / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return [JsonLines(self._handles, self.output.name, path.as_posix(), place)]
 
     def put(self, row: OutputRow) -> None:
         shaped = self._shape(row)

@@ -41,7 +41,7 @@ from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
-from refinelab_dsl.execute.tally import Additions, Tally
+from refinelab_dsl.execute.tally import Additions, Refused, Tally
 from refinelab_dsl.execute.vectors import Originals, list_compared
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
@@ -109,19 +109,23 @@ class _Execution:
                 log = stack.enter_context(LogWriter(folder.log))
                 additions = Additions(folder.path)
                 stack.callback(additions.close)
+                refused = Refused(folder.path)
+                stack.callback(refused.close)
                 shelf = Shelf(folder.path)
                 stack.callback(shelf.close)
                 self._log_inputs(log)
                 surroundings = self._survey(shelf)
                 tally = Tally(header)
-                halt, spent, found = self._interpret(stack, log, additions, shelf, surroundings, tally)
+                halt, spent, found = self._interpret(
+                    stack, log, additions, refused, shelf, surroundings, tally
+                )
                 if "too_small" in halt.reasons:
                     return self._withdraw(stack, found)
                 if halt.reasons.keys() - {"budget"}:
                     return self._stop(halt, found)
                 ending = Ending(
                     self._start.plan, header, self._start.files, self._project, log, folder.log, tally, additions,
-                    surroundings.scope, shelf.ids, spent, self._start.allow_outside,
+                    refused, surroundings.scope, shelf.ids, spent, self._start.allow_outside,
                     "partial" if halt.is_set else "complete",
                 )
                 return self._end(finish_run(ending), found)
@@ -235,8 +239,8 @@ class _Execution:
     # ---- the calls -----------------------------------------------------------------------------------------------
 
     def _interpret(
-        self, stack: ExitStack, log: LogWriter, additions: Additions, shelf: Shelf, surroundings: Surroundings,
-        tally: Tally,
+        self, stack: ExitStack, log: LogWriter, additions: Additions, refused: Refused, shelf: Shelf,
+        surroundings: Surroundings, tally: Tally,
     ) -> tuple[Halt, Spent, tuple[Diagnostic, ...]]:
         """Executes the steps; nothing is in flight afterwards. Returns why it stopped, what was spent."""
         if not self._start.header.actions:
@@ -257,7 +261,8 @@ class _Execution:
             originals = Originals(self._start.header, self._read_all, self._project.base)
             engine = Engine(
                 StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf), originals), caller, halt,
-                log, surroundings, additions, tally, self._observer, self._count_slots(), self._is_loose(ledger),
+                log, surroundings, additions, refused, tally, self._observer, self._count_slots(),
+                self._is_loose(ledger),
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from refinelab_dsl import metrics
@@ -23,7 +23,7 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.removals import settle_removals
-from refinelab_dsl.execute.tally import Addition, Additions, Tally
+from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.expectations import NotKnown
 from refinelab_dsl.likeness import normalise
@@ -56,6 +56,7 @@ class Ending:
     log_path: Path
     tally: Tally
     additions: Additions
+    refused: Refused
     scope: ItemScope
     ids: Mapping[str, str]
     spent: Spent
@@ -117,7 +118,7 @@ def finish_run(ending: Ending) -> Finished:
         prepared, found = write.prepare_outputs(
             header.outputs, header.dataset, ending.files, ending.project, rows,
             simulated=any(model.provider == "simulated" for model in header.models) or tally.simulated,
-            allow_outside=ending.allow_outside,
+            allow_outside=ending.allow_outside, held=ending.refused,
         )
         if prepared is None:
             raise OutputFault(found)
@@ -289,6 +290,9 @@ def _build_head(
     trailer = read_trailer(ending.log_path)
     usd = ending.spent.amount.usd
     expected = _expect_tokens(ending)
+    quarantines = {
+        PurePosixPath(output.quarantine).as_posix() for output in header.outputs if output.quarantine is not None
+    }
     return {
         "status": ending.status,
         "simulated": tally.simulated,
@@ -334,7 +338,10 @@ def _build_head(
         },
         "corrections": _sum_corrections(header, tally),
         "outputs": [
-            {"name": digest.name, "file": digest.file, "rows": digest.rows, "sha256": digest.sha256}
+            {
+                "name": digest.name, "file": digest.file, "rows": digest.rows, "sha256": digest.sha256,
+                **({"quarantine": True} if digest.file in quarantines else {}),
+            }
             for digest in digests
         ],
         "provenance": {
@@ -342,6 +349,7 @@ def _build_head(
         },
         "distractor_diversity": mix.diversity(),
         "rejected": dict(sorted(tally.reasons.items())),
+        "quarantined": ending.refused.count,
         "checks": [check.model_dump(mode="json") for check in checks],
     }
 

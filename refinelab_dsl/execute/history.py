@@ -47,7 +47,7 @@ class Call:
 @dataclass(frozen=True)
 class Attempt:
     """One step of the plan as the run knows it. `outcome`: accepted, rejected, or open while the run has not got
-    there. `item` is the new item's id."""
+    there. `item` is the new item's id, also of a rejected one that was kept apart (`quarantined`)."""
 
     step: int
     operator: str
@@ -57,6 +57,7 @@ class Attempt:
     item: str | None = None
     rejected_by: str | None = None
     reason: str = ""
+    quarantined: bool = False
     verdicts: tuple[dict[str, Any], ...] = ()
     calls: tuple[Call, ...] = ()
 
@@ -122,7 +123,9 @@ def read_endings(
     calls: dict[int, list[events.Call]] = {}
     endings: dict[int, dict[str, Any]] = {}
     ending: dict[str, Any]
+    kept: dict[str, Any]
     verdicts: dict[int, list[dict[str, Any]]] = {}
+    held: dict[int, str] = {}
     damage: list[Diagnostic] = []
     for event in _events(log, damage):
         match event:
@@ -135,10 +138,13 @@ def read_endings(
             case events.Commit():
                 said = tuple(verdicts.pop(event.step, ()))
                 endings[event.step] = {"outcome": "accepted", "item": event.id, "verdicts": said}
+            case events.Held():
+                held[event.step] = event.id
             case events.Reject():
                 said = tuple(verdicts.pop(event.step, ()))
+                kept = {"item": held.pop(event.step), "quarantined": True} if event.step in held else {}
                 ending = {"outcome": "rejected", "rejected_by": event.check, "reason": event.reason}
-                endings[event.step] = {**ending, "verdicts": said}
+                endings[event.step] = {**ending, **kept, "verdicts": said}
             case _:
                 pass
     return endings, calls, tuple(damage)

@@ -27,7 +27,7 @@ from math import isfinite
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import ASKING, Action, Step
-from refinelab_dsl.data.write import OutputRow, row_hash
+from refinelab_dsl.data.write import HeldRow, OutputRow, row_hash
 from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.effects import Embed, effect_line
 from refinelab_dsl.execute.calls import Answer, Caller
@@ -36,7 +36,7 @@ from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, StepEnded, StepStarted
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
-from refinelab_dsl.execute.tally import Addition, Additions, Tally, build_progress
+from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally, build_progress
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, Asked, split_calls
 from refinelab_dsl.prompts.request import Request, Usage
@@ -76,6 +76,7 @@ class Engine:
     log: LogWriter
     surroundings: Surroundings
     additions: Additions
+    refused: Refused
     tally: Tally
     observer: Observer
     slots: dict[str, int]
@@ -102,6 +103,8 @@ class Interpreter:
             if operator.kind == "correct"
         }
         self._is_untouched = True  # no step has come to anything yet
+        holds = any(output.quarantine is not None for output in header.outputs)
+        self._keeping = {each.name for each in header.validators if holds and each.on_reject == "quarantine"}
         self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
@@ -456,6 +459,8 @@ class Interpreter:
         tally.rejected[head.action.id] += 1
         tally.reasons[refusal[0] or "no answer"] += 1
         tally.unflagged[step.operator] += refusal[1] == NOTHING_TO_CORRECT
+        if refusal[0] in self._keeping and outcome.result is not None:
+            self._hold(step, outcome, outcome.result, refusal[0] or "", refusal[1])
         self._engine.log.append(events.Reject(
             step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
         ))
@@ -546,6 +551,19 @@ class Interpreter:
         tally.simulated = tally.simulated or simulated
         for name, neighbours in engine.surroundings.output.items():
             neighbours.add(item, result.vectors.get(name))
+
+    def _hold(self, step: Step, outcome: Outcome, result: Result, check: str, reason: str) -> None:
+        """Keeps a refused result apart."""
+        item = result.item
+        simulated = any(answer.completion.simulated for answer in outcome.answers)
+        self._engine.log.append(events.Held(
+            step=step.id, action=step.action, operator=step.operator, id=item.id, key=item.key, row=row_hash(item),
+            parents=step.items, target=step.target, reply=outcome.reply, simulated=simulated,
+        ))
+        self._engine.refused.append(
+            HeldRow(item, step.operator, result.parent.id, step.target, check, reason, simulated)
+        )
+        self._tally.simulated = self._tally.simulated or simulated
 
     def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """The result's labels, as they count and as they are recorded (None where they are assumed)."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from refinelab_dsl.artifacts.plan import Header
-from refinelab_dsl.data.write import OutputRow
+from refinelab_dsl.data.write import HeldRow, OutputRow
 from refinelab_dsl.execute.ledger import Ledger
 from refinelab_dsl.execute.observe import OperatorProgress, Progress
 
@@ -60,6 +60,28 @@ class Additions:
     def close(self) -> None:
         self._changed.close()
         self._added.close()
+
+
+class Refused:
+    """Results that checks keep apart, in commit order, in a scratch file that vanishes with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError where the folder cannot be written."""
+        self._stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the run
+        self.count = 0
+
+    def append(self, row: HeldRow) -> None:
+        pickle.dump(row, self._stream, protocol=pickle.HIGHEST_PROTOCOL)
+        self.count += 1
+
+    def __iter__(self) -> Iterator[HeldRow]:
+        """All of them; not while one is appended."""
+        self._stream.seek(0)
+        for _ in range(self.count):
+            yield pickle.load(self._stream)  # written by this process
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 @dataclass

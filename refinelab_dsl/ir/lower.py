@@ -17,7 +17,7 @@ from refinelab_dsl.ir.program import Program, Unexecutable
 from refinelab_dsl.semantics import readings, spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
-from refinelab_dsl.semantics.formats import output_format
+from refinelab_dsl.semantics.formats import output_format, place_quarantine
 from refinelab_dsl.semantics.joint import settle_joint
 from refinelab_dsl.semantics.later import find_later
 from refinelab_dsl.semantics.targets import settle_target
@@ -61,7 +61,7 @@ class _Lowering:
             pilot=self.pilot(),
             solve=self.solve(),
             run=self.run(),
-            outputs=tuple(map(self.output, self.draft.all("output"))),
+            outputs=self.outputs(),
             expects=tuple(map(self.expect, self.draft.all("expect"))),
             origins=dict(self.origins(tree)),
             docs={_path(each): each.block.doc for each in self.draft.blocks if each.block.doc},
@@ -243,6 +243,17 @@ class _Lowering:
     def run(self) -> ir.Run:
         declared = self.draft.one("run")
         return ir.Run() if declared is None else ir.Run(**_taken(declared, "engine", "batch", "retries", "backoff"))
+
+    def outputs(self) -> tuple[ir.Output, ...]:
+        """Where a check keeps results apart and no output says where, they go beside the first."""
+        outputs = tuple(map(self.output, self.draft.all("output")))
+        checks = {name for operator in self.draft.all("operator") for name in operator.get("checks") or ()}
+        keeping = any(
+            each.get("on_reject") == "quarantine" and each.name in checks for each in self.draft.all("validator")
+        )
+        if not outputs or not keeping or any(output.quarantine is not None for output in outputs):
+            return outputs
+        return (outputs[0].model_copy(update={"quarantine": place_quarantine(outputs[0].path)}), *outputs[1:])
 
     def output(self, declared: Declared) -> ir.Output:
         return ir.Output(

@@ -166,7 +166,8 @@ def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:
             digest = f"sha256 {output['sha256'][:16]}…"
             is_card = not output["rows"] and output["file"].endswith("/README.md")
             held = "card" if is_card else count_of(output["rows"], "row")
-            rows.append(("  output", escape(output["file"]), held, digest))
+            kind = "quarantine" if output.get("quarantine") else "output"
+            rows.append((f"  {kind}", escape(output["file"]), held, digest))
     log = head.get("provenance")
     if log:
         rows.append(

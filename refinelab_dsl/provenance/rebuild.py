@@ -75,10 +75,11 @@ def open_record(folder: Path) -> Record | Diagnostic:
 
 
 def rebuild_item(
-    header: Header, commit: events.Commit, steps: Mapping[int, Step], calls: Iterable[events.Call],
+    header: Header, commit: events.Commit | events.Held, steps: Mapping[int, Step], calls: Iterable[events.Call],
     verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store,
 ) -> Item:
-    """The item that `commit` put into the set: its operator's program once more, with the replies that the run got.
+    """The item that `commit` put into the set, or that was kept apart: its operator's program once more, with the
+    replies that the run got.
 
     steps: of `read_steps`. calls, verdicts: of the commit's step. parents: source items by key; the first of the
     commit's own must be among them.
@@ -100,6 +101,8 @@ def rebuild_item(
     if commit.reply not in replies.values():
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "it names a reply that is none of its step's"))
     refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
+    if isinstance(commit, events.Held):  # the last one refused the item itself
+        refusals = refusals[:-1]
     if not all(refusal.check in context.validators for refusal in refusals):
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such check"))
     attempt = Attempt(operator, parent, step.target, step.sample, step.key)
@@ -118,7 +121,8 @@ def rebuild_item(
 
 
 def _drive(
-    program: Program[Item | Unreadable], replies: Mapping[str, str | None], commit: events.Commit, store: Store
+    program: Program[Item | Unreadable], replies: Mapping[str, str | None], commit: events.Commit | events.Held,
+    store: Store,
 ) -> Item | Unreadable:
     try:
         effect = next(program)

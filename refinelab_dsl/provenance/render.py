@@ -62,7 +62,7 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
     if trace.commit is not None:
         if trace.commit.target:
             yield line("made for", _labels(trace.commit.target))
-        if trace.commit.measured:
+        if isinstance(trace.commit, events.Commit) and trace.commit.measured:
             yield line("measured", _labels(trace.commit.measured))
     for name, value in fields.items():
         if "entry_point" in fields:  # code is read line by line
@@ -101,6 +101,8 @@ def _describe(trace: Trace) -> str:
             return f"{where}changed by `{trace.operator}`{simulated}"
         case "added":
             return f"{where}added by `{trace.operator}`{simulated}"
+        case "held":
+            return f"made by `{trace.operator}`, refused and kept apart{simulated}"
 
 
 def _name_call(call: events.Call, first: events.Call, before: events.Call | None) -> str:

@@ -14,7 +14,7 @@ from refinelab_dsl.data.files import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import load_items
 from refinelab_dsl.data.sinks import OutputDigest
-from refinelab_dsl.data.write import OutputRow
+from refinelab_dsl.data.write import HeldRow, OutputRow
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
@@ -85,13 +85,16 @@ def _replay(
     if not story.outputs:
         return Replayed(record.run)
     results: Iterator[OutputRow] = iter(())
+    held: Iterator[HeldRow] = iter(())
     if story.steps:
         if store is None:
             missing = faults.reply_store_unusable(str(project.store), "there is no such file")
             return Replayed(record.run, diagnostics=(missing,))
         parents = load_items(header.dataset, files, project, story.parents)
         steps = read_steps(record.plan, story.steps)
-        results = _count(iterate_results(record, header, parents, steps, store), len(story.steps), advance)
+        results = iterate_results(record, header, parents, steps, store)
+        results = _count(results, len(story.steps) - story.held, advance)
+        held = iterate_held(record, header, parents, steps, store)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,
@@ -101,6 +104,7 @@ def _replay(
         simulated=record.run.simulated,
         allow_outside=allow_outside,
         into=into,
+        held=held,
     )
     if prepared is None:
         return Replayed(record.run, diagnostics=diagnostics.errors)
@@ -127,14 +131,16 @@ class Story:
         self.removed: set[str] = set()
         self.parents: set[str] = set()
         self.steps: set[int] = set()
+        self.held = 0  # results that were kept apart
         self.outputs: list[LoggedOutput] = []
         for event in record.events():
             gather_outputs(self.outputs, event)
             if isinstance(event, events.Remove):
                 self.removed.add(event.key)
-            elif isinstance(event, events.Commit):
+            elif isinstance(event, events.Commit | events.Held):
                 self.parents.update(event.parents)
                 self.steps.add(event.step)
+                self.held += isinstance(event, events.Held)
 
     @property
     def names(self) -> frozenset[str]:
@@ -147,18 +153,41 @@ def iterate_results(
 ) -> Iterator[OutputRow]:
     """Changed items first, then added ones, each in the log's order."""
     for origin in ("changed", "added"):
-        own: list[events.Call | events.Verdict] = []  # of the step that is being told
-        for event in record.events():
-            if isinstance(event, events.Call | events.Verdict):
-                if own and own[-1].step != event.step:
-                    own.clear()
-                own.append(event)
-            elif isinstance(event, events.Commit) and event.origin == origin:
-                own = [each for each in own if each.step == event.step]
-                calls = [each for each in own if isinstance(each, events.Call)]
-                verdicts = [each for each in own if isinstance(each, events.Verdict)]
+        for event, calls, verdicts in _tell_results(record):
+            if isinstance(event, events.Commit) and event.origin == origin:
                 item = rebuild_item(header, event, steps, calls, verdicts, parents, store)
                 yield OutputRow(item, event.origin, event.simulated, event.parents)
+
+
+def iterate_held(
+    record: Record, header: Header, parents: Mapping[str, Item], steps: Mapping[int, Step], store: Store
+) -> Iterator[HeldRow]:
+    """What checks kept apart, in the log's order."""
+    for event, calls, verdicts in _tell_results(record):
+        if isinstance(event, events.Held):
+            item = rebuild_item(header, event, steps, calls, verdicts, parents, store)
+            last = verdicts[-1]
+            parent = parents[event.parents[0]].id
+            yield HeldRow(item, event.operator, parent, event.target, last.check, last.reason, event.simulated)
+
+
+def _tell_results(
+    record: Record,
+) -> Iterator[tuple[events.Commit | events.Held, list[events.Call], list[events.Verdict]]]:
+    """Each result with the calls and verdicts of its step."""
+    own: list[events.Call | events.Verdict] = []  # of the step that is being told
+    for event in record.events():
+        if isinstance(event, events.Call | events.Verdict):
+            if own and own[-1].step != event.step:
+                own.clear()
+            own.append(event)
+        elif isinstance(event, events.Commit | events.Held):
+            own = [each for each in own if each.step == event.step]
+            calls = [each for each in own if isinstance(each, events.Call)]
+            verdicts = [each for each in own if isinstance(each, events.Verdict)]
+            if isinstance(event, events.Held) and not verdicts:
+                raise RebuildFault(faults.result_differs(event.step, event.id, "no check refused it"))
+            yield event, calls, verdicts
 
 
 def _compare(expected: Sequence[LoggedOutput], digests: Sequence[OutputDigest]) -> Iterator[Diagnostic]:

@@ -27,7 +27,8 @@ _MOST_ANCESTORS = 200  # an honest log needs a few; a made-up one may name an it
 class Trace:
     """One item and, through `parents`, all that it comes from.
 
-    origin: `original` (kept as it came in), `removed` (an original that left), `changed`, `added`.
+    origin: `original` (kept as it came in), `removed` (an original that left), `changed`, `added`, `held` (a result
+    that a check refused and that was kept apart).
     row: its number in the set, from 1; None for an item that is not in it.
     place: file and line of the source row. fields: the item's text, None where it could not be had; `missing` says why.
     operator: what made it, or took it out. copies: where a `deduplicate` took it out, the ids of the items of its
@@ -36,7 +37,7 @@ class Trace:
 
     id: str
     key: str
-    origin: Literal["original", "removed", "changed", "added"]
+    origin: Literal["original", "removed", "changed", "added", "held"]
     rows: int
     row: int | None = None
     place: str | None = None
@@ -44,7 +45,7 @@ class Trace:
     missing: str | None = None
     operator: str | None = None
     copies: tuple[str, ...] = ()
-    commit: events.Commit | None = None
+    commit: events.Commit | events.Held | None = None
     calls: tuple[events.Call, ...] = ()
     verdicts: tuple[events.Verdict, ...] = ()
     parents: tuple[Trace, ...] = ()
@@ -102,7 +103,7 @@ class _Attempt:
     """A committed result with the calls and verdicts of its step; `place` counts additions from 1."""
 
     place: int
-    commit: events.Commit
+    commit: events.Commit | events.Held
     calls: tuple[events.Call, ...]
     verdicts: tuple[events.Verdict, ...]
 
@@ -168,10 +169,10 @@ def _survey(record: Record, query: str) -> _Survey:
     matches: dict[str, str] = {}
     for event in record.events():
         match event:
-            case events.Commit() | events.Remove():
+            case events.Commit() | events.Remove() | events.Held():
                 if isinstance(event, events.Remove):
                     removed.add(event.key)
-                else:
+                elif isinstance(event, events.Commit):
                     additions += event.origin == "added"
                 if _means(query, event.id, event.key):
                     matches[event.key] = event.id
@@ -241,8 +242,8 @@ class _Builder:
                     calls.append(event)
                 case events.Verdict():
                     verdicts.append(event)
-                case events.Commit():
-                    place += event.origin == "added"
+                case events.Commit() | events.Held():
+                    place += isinstance(event, events.Commit) and event.origin == "added"
                     if event.key in wanted:
                         self._attempts[event.key] = _Attempt(place, event, tuple(calls), tuple(verdicts))
                     calls, verdicts = [], []
@@ -264,12 +265,14 @@ class _Builder:
         parents = tuple(self.build(parent) for parent in commit.parents)
         fields, missing = self._read_text(attempt)
         added = self._survey.size - self._survey.additions + attempt.place
+        origin = "held" if isinstance(commit, events.Held) else commit.origin
+        row = added if origin == "added" else next((parent.row for parent in parents), None)
         return Trace(
             id=commit.id,
             key=key,
-            origin=commit.origin,
+            origin=origin,
             rows=self._survey.size,
-            row=added if commit.origin == "added" else next((parent.row for parent in parents), None),
+            row=None if origin == "held" else row,
             fields=fields,
             missing=missing,
             operator=commit.operator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Literal
 
 from refinelab_dsl.semantics.draft import Declared
@@ -17,6 +18,13 @@ def format_of(path: str) -> Literal["jsonl", "csv", "parquet"] | None:
     if plain.endswith(".csv"):
         return "csv"
     return "parquet" if plain.endswith(".parquet") else None
+
+
+def place_quarantine(path: str) -> str:
+    """Where results are kept apart that no output has a place for: beside the output at `path`."""
+    plain = path.rstrip("/")
+    stem, ending = posixpath.splitext(plain)
+    return f"{stem if ending and not is_folder(path) else plain}.quarantine.jsonl"
 
 
 def is_folder(path: str) -> bool:

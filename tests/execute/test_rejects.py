@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.cli.logs import render_line
+from refinelab_dsl.execute.history import add_texts, load_attempts
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.provenance import LogLine, read_log, replay, trace, verify
+from refinelab_dsl.provenance.render import render_trace
 from refinelab_dsl.provenance.trace import Trace
 from refinelab_dsl.providers.endpoint import Simulation
 from refinelab_dsl.store import Store
@@ -131,3 +136,70 @@ def test_a_run_that_is_stopped_between_tries_goes_on_with_the_same_bytes(tmp_pat
         assert stops > 5
         assert server.tally.delivered.total() == 2 * asked  # nothing was bought twice
     assert (rough.output(), rough.log(1)) == (calm.output(), calm.log(1))
+
+
+def test_what_is_kept_apart_is_the_same_at_any_concurrency_and_comes_again(tmp_path: Path) -> None:
+    wish = replace(RETRIED, retries_of={"well_formed": 1}, held_by=("fresh", "in_size"))
+    with ThreadServer(SHUFFLED) as server:
+        results = []
+        for slots in (1, 30):
+            world = build_world(tmp_path / f"{slots}", wish, base_url=server.base_url)
+            outcome = world.apply(concurrency=slots)
+            held = (world.project.base / "held/out.jsonl").read_bytes()
+            results.append((world.output(), world.log(1), held))
+    assert results[0] == results[1]
+
+    rows = [json.loads(line) for line in held.splitlines()]
+    rejects = [event for event in read(world) if isinstance(event, events.Reject)]
+    kept = [event for event in rejects if event.check in wish.held_by]
+    assert 0 < len(kept) < len(rejects)
+    assert [(row["_check"], row["_reason"], row["_operator"]) for row in rows] == [
+        (event.check, event.reason, event.operator) for event in kept
+    ]
+    assert {row["_check"] for row in rows} == {"fresh", "in_size"}
+    assert all(row["question"] and row["_simulated"] and row["_target"]["size"] == "short" for row in rows)
+    sources = {item["id"] for item in map(json.loads, world.output().splitlines()) if "id" in item}
+    assert len({row["id"] for row in rows} | sources) == len(rows) + len(sources)
+    assert outcome.head["quarantined"] == len(rows)
+    assert [each["file"] for each in outcome.head["outputs"] if each.get("quarantine")] == ["held/out.jsonl"]
+    assert verify(world.project.base / "out.prov.jsonl", world.project).diagnostics == ()
+    assert verify(world.project.base / "held/out.jsonl", world.project).diagnostics == ()
+
+    with Store(world.project.store) as store:
+        replayed = replay(world.folder(1).path, world.project, store, source=(SOURCE,), into=tmp_path / "again")
+        assert replayed.diagnostics == ()
+        assert ("held/out.jsonl", len(rows)) in replayed.outputs
+        assert (tmp_path / "again/refined/quarantine/out.jsonl").read_bytes() == held
+        traced = trace(world.folder(1).path, rows[0]["id"], world.project, source=(SOURCE,), store=store)
+    assert isinstance(traced, Trace)
+    assert (traced.origin, traced.row) == ("held", None)
+    assert traced.fields is not None
+    assert traced.fields["question"] == rows[0]["question"]
+    assert "refused and kept apart (simulated)" in render_trace(traced)
+
+    plan, _ = PlanFile.open(world.plan)
+    assert plan is not None
+    attempts, damage = load_attempts(plan, world.folder(1))
+    assert damage == ()
+    refused = [attempt for attempt in attempts if attempt.quarantined]
+    assert [attempt.item for attempt in refused] == [row["id"] for row in rows]
+    assert f"kept apart as {rows[0]['id']}" in render_line(refused[0])
+    assert {call.part for attempt in attempts for call in attempt.calls} == {"call", "repair", "retry"}
+
+
+def test_the_log_of_attempts_shows_further_tries_with_their_prompts(tmp_path: Path) -> None:
+    world = build_world(tmp_path, replace(RETRIED, params={"success": 0.45}))
+    world.apply()
+    plan, _ = PlanFile.open(world.plan)
+    assert plan is not None
+    attempts, _ = load_attempts(plan, world.folder(1))
+    again = [attempt for attempt in attempts if any(call.turn == 2 for call in attempt.calls)][:3]
+    assert again
+    for attempt in add_texts(again, plan, world.project, world.folder(1)):
+        calls = {call.turn: call for call in attempt.calls if call.part in ("call", "retry")}
+        refusals = [verdict for verdict in attempt.verdicts if not verdict["accept"]]
+        for turn in (1, 2):
+            assert calls[turn].prompt is not None
+            before, why = calls[turn].prompt[2:4]
+            assert before == {"role": "assistant", "content": calls[turn - 1].reply}
+            assert f"The check `{refusals[turn - 1]['check']}` refuses this result" in why["content"]

@@ -74,6 +74,7 @@ class Wish:
     models: int = 1
     max_cost: Decimal | None = None  # of `generate`
     retries_of: Mapping[str, int] = field(default_factory=dict)  # validator -> further tries
+    held_by: Sequence[str] = ()  # validators that keep apart what they refuse
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,11 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
         models=models,
         operators=(*operators, make_header().operators[1]),
         validators=tuple(
-            validator.model_copy(update={"on_reject": "retry", "retries": retries}) if retries else validator
+            validator.model_copy(update={"on_reject": "retry", "retries": retries})
+            if retries
+            else validator.model_copy(update={"on_reject": "quarantine"})
+            if validator.name in wish.held_by
+            else validator
             for validator in (
                 Validator(name="well_formed", kind="format"),
                 Validator(name="fresh", kind="duplicate", against=("originals", "output"), accept=similarity),
@@ -194,7 +199,12 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
             for retries in [wish.retries_of.get(validator.name, 0)]
         ),
         templates=tuple(templates),
-        outputs=(Output(name="refined", path="out.jsonl", format="jsonl", provenance="out.prov.jsonl"),),
+        outputs=(
+            Output(
+                name="refined", path="out.jsonl", format="jsonl", provenance="out.prov.jsonl",
+                quarantine="held/out.jsonl" if wish.held_by else None,
+            ),
+        ),
         run=Run(retries=wish.retries, backoff=Decimal("0.01")),
         budget=BudgetSummary(tokens=wish.tokens, usd=wish.usd, spent=Decimal(0), reserve_tokens=None, reserve_usd=None),
         actions=tuple(

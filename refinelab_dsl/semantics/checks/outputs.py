@@ -30,6 +30,9 @@ def check_outputs(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]
             yield faults.output_compressed(output.span("path"), path)
         elif path is not None and "format" not in output.written and not is_folder(path) and format_of(path) is None:
             yield faults.output_format(output.span("path"), path)
+        quarantine = output.get("quarantine")
+        if quarantine is not None and not quarantine.lower().endswith(".jsonl"):
+            yield faults.quarantine_format(output.span("quarantine"), quarantine)
         format = output.get("format")
         if format == "hf" and path is not None and not is_folder(path):
             yield faults.output_folder_needed(output.span("path"), path)

@@ -279,6 +279,19 @@ def not_invertible(span: Span, at: Span, fields: Sequence[tuple[str, Span]], ope
     )
 
 
+def quarantine_format(span: Span, path: str) -> Diagnostic:
+    """RF2237: results that are kept apart are written as JSON Lines, whatever the output's own format.
+
+    Wrong: `quarantine = "out/held.csv"`. Right: `quarantine = "out/held.jsonl"`.
+    """
+    stem, dot, _ = path.rstrip("/").rpartition(".")
+    better = f"{stem if dot and '/' not in path.rpartition('.')[2] else path.rstrip('/')}.jsonl"
+    return error(
+        "RF2237", f"a quarantine is written as JSON Lines, and `{path}` does not end with `.jsonl`", span,
+        "does not end with `.jsonl`", (Help(f"write `{better}`", (Edit(span, f'"{better}"'),), "maybe"),),
+    )
+
+
 def bin_without_bands(span: Span, dimension: str, reason: str) -> Diagnostic:
     """RF2240: `in_bin` over a dimension that cannot be measured of a new item.
 
