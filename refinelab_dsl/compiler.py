@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from refinelab_dsl import __version__, ir, repair, semantics, syntax
 from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
-from refinelab_dsl.artifacts.evidence import Evidence, load_evidence
+from refinelab_dsl.artifacts.evidence import AnyRecord, Evidence, load_evidence
 from refinelab_dsl.artifacts.lock_file import Lock, load_lock
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import evidence as evidence_faults
@@ -212,22 +212,24 @@ def pilot(
     options: Options = Options(),
     destination: Path | None = None,
     spent: tuple[int, Decimal] = (0, Decimal(0)),
+    news: Sequence[AnyRecord] = (),
 ) -> Piloted:
     """What a pilot of a spec would ask, and the plan of its next phase. Spends nothing and calls nobody.
 
-    destination: where that plan is saved; None prices alone. spent: tokens and dollars of its phases so far.
+    destination: where that plan is saved; None prices alone. spent: tokens and dollars of its phases so far, also
+    of earlier starts. news: what was learnt and does not stand in the evidence file yet.
     """
     from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
     from refinelab_dsl.plan import pilot
     from refinelab_dsl.plan.review import review_pilot
     from refinelab_dsl.prompts.steps import StepFault
 
-    analysis, profile, diagnostics = _look(spec, options)
+    analysis, profile, diagnostics = _look(spec, options, news)
     program = analysis.program
     if program is None or profile is None:
         return Piloted(analysis, diagnostics, ExitCode.SPEC)
     case = pilot.PilotCase(
-        program, profile, analysis.evidence, __version__, _spec_path(analysis), analysis.seeds, *spent
+        program, profile, analysis.evidence, __version__, name_spec(analysis), analysis.seeds, *spent
     )
     try:
         phases = pilot.list_phases(case)
@@ -266,7 +268,9 @@ def describe_evidence(spec: Spec, options: Options = Options()) -> Facts | None:
     return outlook.gather_facts(analysis.program, profile, context, estimates, analysis.evidence)
 
 
-def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagnostics]:
+def _look(
+    spec: Spec, options: Options, news: Sequence[AnyRecord] = ()
+) -> tuple[Analysis, Profile | None, Diagnostics]:
     """Stages 1 to 5; the profile is there exactly when all went well."""
     from refinelab_dsl.plan import learnt
 
@@ -276,6 +280,7 @@ def _look(spec: Spec, options: Options) -> tuple[Analysis, Profile | None, Diagn
         return analysis, None, diagnostics
     diagnostics = diagnostics.with_(refuse_unexecutable(program))
     evidence, damage = _read_evidence(analysis.source)
+    evidence = evidence.including(news, program.name) if news else evidence
     diagnostics = diagnostics.with_(damage)
     if diagnostics.has_errors:
         return analysis, None, diagnostics
@@ -321,7 +326,7 @@ def _preview(
     seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
     if problems:
         return Planned(analysis, None, diagnostics.with_(problems), ExitCode.SPEC)
-    case = pilot.PilotCase(program, profile, analysis.evidence, __version__, _spec_path(analysis), seeds)
+    case = pilot.PilotCase(program, profile, analysis.evidence, __version__, name_spec(analysis), seeds)
     try:
         phases = pilot.list_phases(case)
     except StepFault as fault:
@@ -349,7 +354,7 @@ def _compare_lock(analysis: Analysis, program: ir.Program, profile: Profile) -> 
     """What the plan is made of and is not as `refine.lock` pins it."""
     from refinelab_dsl.plan.pins import find_plan_drift
 
-    pinned = None if analysis.lock is None else analysis.lock.specs.get(_spec_path(analysis))
+    pinned = None if analysis.lock is None else analysis.lock.specs.get(name_spec(analysis))
     if pinned is None or analysis.bindings is None:
         return []
     drifts = find_plan_drift(pinned, program, profile, analysis.source, analysis.bindings, analysis.project)
@@ -520,7 +525,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
             allocation.assignment,
             case.context,
             __version__,
-            _spec_path(analysis),
+            name_spec(analysis),
             _given_variables(analysis, options),
             allocation.luck,
             inventory,
@@ -574,7 +579,8 @@ def _save(
     return planned
 
 
-def _spec_path(analysis: Analysis) -> str:
+def name_spec(analysis: Analysis) -> str:
+    """The spec's path as plans have it: from the project's root."""
     path = analysis.source.path
     if path is None:
         return analysis.source.name

@@ -21,11 +21,13 @@ from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import evidence as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.harvest import harvest
 from refinelab_dsl.execute.observe import RunOptions
+from refinelab_dsl.execute.pilots import OpenPilot, close_pilot, find_open_pilot, supersede_runs
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.plan.outlook import build_outlook, render_evidence, render_outlook
@@ -46,25 +48,51 @@ def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_appr
 
     Shows its price and asks first. What it learns is written to refine.evidence.jsonl beside the spec, to be committed:
     a fresh clone plans from it without a key. What is known is not asked again; a pilot that was interrupted goes on
-    when it is started again.
+    when it is started again, and all of its starts share `pilot.budget`, until there is nothing left to learn.
     """
     path = inputs.require_spec(spec)
     piloted = compiler.pilot(path, inputs.build_options(settings))
+    before = find_open_pilot(piloted.analysis.project, compiler.name_spec(piloted.analysis))
+    if before.runs:
+        piloted = compiler.pilot(path, inputs.build_options(settings), None, before.spent, before.news)
     if piloted.phases and settings.format == "text":  # also of a pilot that is too dear
-        terminal.write(render_outlook(piloted.phases, piloted.analysis.program))
+        terminal.write(render_outlook(piloted.phases, piloted.analysis.program, before.spent, before.runs))
     terminal.report(settings, piloted.diagnostics)
-    document: dict[str, Any] = {"phases": build_outlook(piloted.phases), **terminal.document(piloted.diagnostics)}
+    document: dict[str, Any] = {
+        "phases": build_outlook(piloted.phases),
+        "spent": {"tokens": before.tokens, "usd": format(before.usd, "f"), "runs": list(before.runs)},
+        **terminal.document(piloted.diagnostics),
+    }
     if piloted.exit_code == ExitCode.DONE and not piloted.phases:
         terminal.report_one(settings, faults.pilot_nothing())
+        if before.runs and not dry_run and _recover(settings, path, piloted, before):
+            close_pilot(piloted.analysis.project, before.runs)
     if piloted.exit_code != ExitCode.DONE or not piloted.phases or dry_run:
         return _answer(settings, document, piloted.exit_code)
     if not auto_approve and not _approve(settings, piloted.phases):
         terminal.complain("pilot cancelled: nothing was called, nothing was written")
         return ExitCode.INTERRUPTED
-    return _learn(settings, path, document)
+    if not _recover(settings, path, piloted, before):
+        return _answer(settings, document, ExitCode.UNAVAILABLE)
+    return _learn(settings, path, document, before)
 
 
-def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
+def _recover(settings: Settings, path: Path, piloted: compiler.Piloted, before: OpenPilot) -> bool:
+    """Keeps what unfinished starts learnt, and marks them; says whether that could be done."""
+    assert piloted.analysis.program is not None
+    target = path.parent / NAME
+    if before.news and _write(settings, target, before.news, piloted.analysis.program.name) is not None:
+        return False
+    try:
+        supersede_runs(piloted.analysis.project, before.unfinished)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        terminal.report_one(settings, run_faults.state_unwritable(str(piloted.analysis.project.runs), reason))
+        return False
+    return True
+
+
+def _learn(settings: Settings, path: Path, document: dict[str, Any], before: OpenPilot) -> int:
     """Phase after phase, until nothing is left to learn."""
     tokens, usd, simulated = 0, Decimal(0), False
     runs_made: list[int] = []
@@ -72,7 +100,8 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
     while True:
         with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
             piloted = compiler.pilot(
-                path, inputs.build_options(settings), Path(scratch) / "pilot.refplan", (tokens, usd)
+                path, inputs.build_options(settings), Path(scratch) / "pilot.refplan",
+                (before.tokens + tokens, before.usd + usd),
             )
             if piloted.plan is None or piloted.phases[0].name in done:
                 break
@@ -91,6 +120,8 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any]) -> int:
             code = ExitCode.UNAVAILABLE if kept is not None else ExitCode(result.exit_code)
             return _answer(settings, {**document, "runs": runs_made}, code)
     terminal.report(settings, Diagnostics(tuple(each for each in piloted.diagnostics if each.is_error)))
+    if piloted.exit_code == ExitCode.DONE:
+        close_pilot(piloted.analysis.project, (*before.runs, *runs_made))
     evidence, _ = load_evidence(path.parent / NAME)
     if settings.format == "text":
         facts = compiler.describe_evidence(path, inputs.build_options(settings))

@@ -84,7 +84,8 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     if found is None:
         found = runs.create_run(
             project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
-            allow_outside=allow_outside, corpora=list_sources(header.corpora),
+            allow_outside=allow_outside, corpora=list_sources(header.corpora), purpose=header.purpose,
+            spec_path=header.spec_path,
         )
         # From here on the run's own copy counts: the file that was given may change or vanish.
         plan, problems = PlanFile.open(found[0].plan)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.project import Project
 
-Status = Literal["running", "interrupted", "stopped", "partial", "complete"]
+Status = Literal["running", "interrupted", "stopped", "partial", "complete", "superseded"]
 
 UNFINISHED: tuple[Status, ...] = ("running", "interrupted", "stopped")
 
@@ -27,8 +27,9 @@ class RunRecord(BaseModel):
     """`run.json`: what a run is, written before its first call and whenever its status changes.
 
     status: `running` (also after a kill, until it is resumed), `interrupted` (a signal), `stopped` (a model or a
-        disk failed), `partial` (the budget was used up), `complete`.
+        disk failed), `partial` (the budget was used up), `complete`; `superseded` (of a pilot that was started again).
     saved: the plan came from a file that the user saved, which is single-use.
+    purpose, spec_path: as its plan has them. closed: of a pilot after which nothing was left to learn.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,6 +39,9 @@ class RunRecord(BaseModel):
     status: Status
     plan_id: str
     spec: str
+    purpose: Literal["plan", "pilot"] = "plan"
+    spec_path: str = ""
+    closed: bool = False
     saved: bool = False
     source: tuple[str, ...] = ()
     corpora: dict[str, tuple[str, ...]] = {}
@@ -127,7 +131,8 @@ def find_run(project: Project, number: int) -> RunFolder | None:
 
 def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: bool,
                source: tuple[str, ...], allow_outside: bool,
-               corpora: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> tuple[RunFolder, RunRecord]:
+               corpora: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+               purpose: Literal["plan", "pilot"] = "plan", spec_path: str = "") -> tuple[RunFolder, RunRecord]:
     """A new run folder holding a copy of the plan. The lock must be held.
 
     Raises:
@@ -143,7 +148,7 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
         shutil.copyfile(plan, RunFolder(draft).plan)
         record = RunRecord(
             run=number, status="running", plan_id=plan_id, spec=spec, saved=saved, source=source,
-            allow_outside=allow_outside, corpora=dict(corpora), created_at=now(),
+            allow_outside=allow_outside, corpora=dict(corpora), created_at=now(), purpose=purpose, spec_path=spec_path,
         )
         RunFolder(draft).dump_record(record)
         folder = RunFolder(project.runs / f"{number:04d}")
@@ -167,8 +172,13 @@ def find_applied(project: Project, plan_id: str) -> tuple[RunFolder, RunRecord] 
 
 
 def find_unfinished(project: Project) -> tuple[RunFolder, ...]:
-    """The runs that can be resumed, by number; not one that is running right now."""
-    return tuple(folder for folder in find_runs(project) if current_status(project, folder) in UNFINISHED[1:])
+    """The runs that can be resumed, by number; not one that is running right now, and none of a pilot, which goes on
+    when it is started again."""
+    return tuple(
+        folder
+        for folder in find_runs(project)
+        if current_status(project, folder) in UNFINISHED[1:] and folder.load_record().purpose != "pilot"
+    )
 
 
 def current_status(project: Project, folder: RunFolder) -> str:

@@ -53,8 +53,12 @@ def build_outlook(phases: Sequence[Phase]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def render_outlook(phases: Sequence[Phase], program: Program | None) -> str:
-    """The phases of a pilot as a table, with what they may cost."""
+def render_outlook(
+    phases: Sequence[Phase], program: Program | None, spent: tuple[int, Decimal] = (0, Decimal(0)),
+    runs: Sequence[int] = (),
+) -> str:
+    """The phases of a pilot as a table, with what they may cost. spent: tokens and dollars of its earlier starts, whose
+    runs these are."""
     rows: list[tuple[str, ...]] = [("", "", "steps", "calls", "tokens in / out", "expected", "at most")]
     for phase in phases:
         for number, wish in enumerate(phase.wishes):
@@ -69,6 +73,8 @@ def render_outlook(phases: Sequence[Phase], program: Program | None) -> str:
         lines.append(f"  budget   {render_usd(pilot.cost)}: a limit, whatever is asked")
     elif pilot is not None and pilot.tokens is not None:
         lines.append(f"  budget   {render_tokens(pilot.tokens)} tokens: a limit, whatever is asked")
+    if runs:
+        lines.append(f"  spent    {_describe_spent(spent)} by earlier starts ({_name_runs(runs)}), which count")
     hosts = sorted({host for phase in phases for host in phase.hosts})
     if hosts:
         lines.append(f"  sends    dataset text to {', '.join(hosts)}")
@@ -174,6 +180,14 @@ def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simu
     if simulated:
         lines.append("Simulated: replies were made by rule, not by a language model.")
     return "\n".join(lines) + "\n"
+
+
+def _describe_spent(spent: tuple[int, Decimal]) -> str:
+    return f"{render_tokens(spent[0])} tokens, {render_usd(spent[1])}"
+
+
+def _name_runs(numbers: Sequence[int]) -> str:
+    return f"run{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def _row(what: str, wish: Wish) -> tuple[str, ...]:

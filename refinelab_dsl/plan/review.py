@@ -118,14 +118,16 @@ def review_pilot(
     tokens, usd = use.tokens + spent[0], None if use.usd is None else use.usd + spent[1]
     if pilot.tokens is not None and tokens > pilot.tokens:
         cost, limit = f"{render_tokens(tokens)} tokens", f"{render_tokens(pilot.tokens)} tokens"
-        return (pilot_faults.pilot_over_budget(cost, limit, span),), ExitCode.BUDGET
+        before = f"{render_tokens(spent[0])} tokens" if spent[0] else None
+        return (pilot_faults.pilot_over_budget(cost, limit, before, span),), ExitCode.BUDGET
     if pilot.cost is not None and usd is not None and usd > pilot.cost:
         cost, limit = render_usd(usd), render_usd(pilot.cost)
-        return (pilot_faults.pilot_over_budget(cost, limit, span),), ExitCode.BUDGET
+        before = render_usd(spent[1]) if spent[1] else None
+        return (pilot_faults.pilot_over_budget(cost, limit, before, span),), ExitCode.BUDGET
     first = Ceiling(int(phases[0].claim.tokens), phases[0].claim.usd)
     left = None if pilot.tokens is None else pilot.tokens - spent[0]
     left_usd = None if pilot.cost is None else pilot.cost - spent[1]
-    if first.exceeds(left, left_usd):
+    if phases[0].use.tokens and first.exceeds(left, left_usd):
         least = Ceiling(first.tokens + spent[0], None if first.usd is None else first.usd + spent[1])
         needed, limit = (
             describe_amounts(pilot.tokens, pilot.cost, each) for each in (least, Ceiling(pilot.tokens or 0, pilot.cost))

@@ -259,9 +259,16 @@ def test_the_budget_is_a_limit_over_all_phases(tmp_path: Path) -> None:
             for path in sorted(tmp_path.glob(".refine/runs/*/provenance.jsonl"))
             for line in path.read_text(encoding="utf-8").splitlines()
         ]
-    spent = sum(each["input_tokens"] + each["output_tokens"] for each in logs if each["event"] == "call")
-    assert document["runs"] == [1, 2]
-    assert 30_000 < spent <= 60_000
+        spent = sum(each["input_tokens"] + each["output_tokens"] for each in logs if each["event"] == "call")
+        assert document["runs"] == [1, 2]
+        assert 30_000 < spent <= 60_000
+        # Started again, it has what is left, which is not enough.
+        asked = server.tally.asked.total()
+        again = run_pilot(tmp_path, "--auto-approve", code=ExitCode.BUDGET)
+        assert again["spent"]["runs"] == [1, 2]
+        assert again["spent"]["tokens"] >= spent
+        assert find_codes(again) in (["RF5144"], ["RF5149"])
+        assert server.tally.asked.total() == asked
     assert len(read_evidence(tmp_path)) > 6  # what was learnt until then is kept
 
 
@@ -292,7 +299,13 @@ def test_a_stopped_pilot_goes_on_and_pays_nothing_twice(tmp_path: Path, sent: in
         process.send_signal(sent)
         assert process.wait(60) == code
         assert any(each["record"] == "rating" for each in read_evidence(tmp_path))
-        learn(tmp_path)
+        before = run_pilot(tmp_path, "--dry-run")["spent"]
+        assert before["runs"] == [1, 2]
+        assert before["tokens"] > 0
+        assert learn(tmp_path)["spent"] == before
+        heads = refinec("runs", "--format", "json", cwd=tmp_path).json
+        assert [head["status"] for head in heads][:3] == ["complete", "superseded", "complete"]
+        assert run_pilot(tmp_path, "--dry-run")["spent"]["runs"] == []  # it came to its end
         twice = sum(count - 1 for count in server.tally.delivered.values())
         assert twice <= (2 if sent == signal.SIGKILL else 0)
         asked = server.tally.asked.total()

@@ -43,10 +43,13 @@ def pilot_nothing() -> Diagnostic:
     )
 
 
-def pilot_over_budget(cost: str, budget: str, span: Span | None) -> Diagnostic:
-    """RF5144: a pilot is expected to cost more than it may."""
+def pilot_over_budget(cost: str, budget: str, spent: str | None, span: Span | None) -> Diagnostic:
+    """RF5144: a pilot is expected to cost more than it may. spent: what of that is spent."""
+    notes = () if spent is None else (
+        f"{spent} of that is spent: all starts of a pilot count until there is nothing left to learn",
+    )
     return Diagnostic(
-        "RF5144", "error", f"the pilot is expected to take {cost}, and may take {budget}", span=span,
+        "RF5144", "error", f"the pilot is expected to take {cost}, and may take {budget}", span=span, notes=notes,
         help=(Help("raise `pilot.budget`, or ask about less: `pilot.items`, `label = sample`"),),
     )
 
@@ -54,8 +57,8 @@ def pilot_over_budget(cost: str, budget: str, span: Span | None) -> Diagnostic:
 def pilot_too_small(needed: str, budget: str, span: Span | None) -> Diagnostic:
     """RF5149: a pilot's budget is too small for one call."""
     return Diagnostic(
-        "RF5149", "error", f"the pilot's first call may take {needed}, and the pilot may take {budget}", span=span,
-        notes=("the worst case of a call is reserved before it is made: nothing was called",),
+        "RF5149", "error", f"with its next call the pilot may come to {needed}, and it may take {budget}", span=span,
+        notes=("the worst case of a call is reserved before it is made, so this one was not made",),
         help=(Help(f"the smallest useful `pilot.budget` is {needed}; shorter replies need less: "
                    "`params = { max_output_tokens = … }`"),),
     )
