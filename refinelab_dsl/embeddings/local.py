@@ -1,13 +1,15 @@
 """`provider = sentence_transformers`: a model of this machine, from a folder as that library saves one.
 
 Nothing is ever downloaded, no code of the model's is run, and weights are read as safetensors alone: a spec names a
-folder, and may come from a stranger.
+folder, and may come from a stranger. Versions of the library before 6 run code that stands in such a folder, whatever
+they are told, so they are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from refinelab_dsl.diagnostics.catalog import embeddings as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 
 PACKAGE: Final = "sentence_transformers"
+OLDEST: Final = 6  # the first version that runs no code from a local folder unless it is told to
 _BATCH: Final = 64
 _NEEDED: Final = ("modules.json", "config.json", "model.safetensors")
 
@@ -30,6 +33,28 @@ class EmbeddingFault(Exception):
         super().__init__(diagnostic.message)
         self.name = name
         self.diagnostic = diagnostic
+
+
+def find_version() -> str | None:
+    """The version of the library that is installed; None where none is."""
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """What the library reads weights with draws a bar on standard error, which is ours."""
+    from transformers.utils import logging
+
+    was_enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            logging.enable_progress_bar()
 
 
 class LocalModel:
@@ -47,15 +72,17 @@ class LocalModel:
             there_is = f"`{embedding.id}` holds no `{missing[0]}`"
             reason = there_is if folder.is_dir() else f"there is no folder `{embedding.id}`"
             raise EmbeddingFault(embedding.name, faults.embedding_unusable(embedding.name, reason))
-        if find_spec(PACKAGE) is None:
-            raise EmbeddingFault(embedding.name, faults.embedding_package_missing(embedding.name))
+        found = find_version()
+        if found is None or int(found.partition(".")[0]) < OLDEST:
+            raise EmbeddingFault(embedding.name, faults.embedding_package_missing(embedding.name, OLDEST, found))
         from sentence_transformers import SentenceTransformer
 
         try:
-            self._model: Any = SentenceTransformer(
-                str(folder), device="cpu", local_files_only=True, trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            with _without_bars():
+                self._model: Any = SentenceTransformer(
+                    str(folder), device="cpu", local_files_only=True, trust_remote_code=False,
+                    model_kwargs={"use_safetensors": True},
+                )
         except Exception as error:  # whatever the library makes of broken files
             reason = f"{type(error).__name__}: {error}"
             raise EmbeddingFault(embedding.name, faults.embedding_unusable(embedding.name, reason)) from error

@@ -1,9 +1,11 @@
 """A model of this machine: what keeps it from being loaded, and how the library is called. The library itself is too
-large for tests; what stands for it here takes the arguments that the real one takes, and no others."""
+large for most machines that run tests; what stands for it here takes the arguments that the real one takes, and no
+others. Where it is installed, `test_sentence_transformers.py` asks the real one."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,7 +50,8 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("sentence_transformers")
     module.SentenceTransformer = SentenceTransformer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
-    monkeypatch.setattr("refinelab_dsl.embeddings.local.find_spec", lambda name: name)
+    monkeypatch.setattr("refinelab_dsl.embeddings.local.find_version", lambda: "6.0.1")
+    monkeypatch.setattr("refinelab_dsl.embeddings.local._without_bars", nullcontext)
 
 
 def _refuse(base: Path) -> tuple[str, str]:
@@ -83,10 +86,17 @@ def test_what_the_library_makes_of_broken_files_is_said(tmp_path: Path) -> None:
     assert _refuse(tmp_path)[1].endswith("cannot be loaded: OSError: header too large")
 
 
-def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refinelab_dsl.embeddings.local.find_spec", lambda name: None)
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(None, "which is not installed"), ("5.7.0", "version 6 or newer; 5.7.0 is installed")],
+)
+def test_without_a_library_that_runs_no_code_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, said: str
+) -> None:
+    monkeypatch.setattr("refinelab_dsl.embeddings.local.find_version", lambda: version)
     make_project(tmp_path, FILES)
     with pytest.raises(EmbeddingFault) as fault:
         build_embedder(LOCAL, (), tmp_path)
     assert fault.value.diagnostic.code == "RF3080"
+    assert fault.value.diagnostic.message.endswith(said)
     assert "refinec[embed]" in fault.value.diagnostic.help[0].message

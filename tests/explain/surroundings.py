@@ -37,7 +37,7 @@ WRONG: dict[str, Stage] = {
     "RF5006": unprivileged,
     "RF5021": with_plan("older.refplan", of_an_older_version),
     "RF5041": unprivileged,
-    "RF3080": patched(lambda: mock.patch("refinelab_dsl.embeddings.local.find_spec", return_value=None)),
+    "RF3080": patched(lambda: mock.patch("refinelab_dsl.embeddings.local.find_version", return_value=None)),
     "RF5042": unprivileged,
     "RF5140": unprivileged,
     "RF6005": served(Behaviour(GOOD.simulation, key="sk-new")),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 
 
-def embedding_package_missing(name: str) -> Diagnostic:
-    """RF3080: a model of embeddings is to be loaded, and the library that loads it is not installed."""
+def embedding_package_missing(name: str, oldest: int, found: str | None) -> Diagnostic:
+    """RF3080: a model of embeddings is to be loaded, and the library that loads it is not installed, or too old: it
+    would run code that stands in the model's folder. found: the version that is installed."""
+    is_missing = found is None
+    state = "which is not installed" if is_missing else f"version {oldest} or newer; {found} is installed"
     return Diagnostic(
-        "RF3080", "error", f"embedding `{name}` needs the package sentence-transformers, which is not installed",
+        "RF3080", "error", f"embedding `{name}` needs the package sentence-transformers, {state}",
+        notes=() if is_missing else ("older versions run code that stands in a model's folder",),
         help=(
             Help("install it: python -m pip install 'refinec[embed]'"),
             Help("or use the built-in embedding: provider = hashed"),
