@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Help": {
         "explain": ("explain", "what an error means"),
         "doctor": ("doctor", "what is installed, what is missing, and the line that installs it"),
+        "serve-simulated": ("serve_simulated", "an OpenAI-shaped endpoint that is simulated, with faults on request"),
         "version": ("version", "versions of refinec and its formats"),
     },
 }

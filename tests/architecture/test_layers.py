@@ -15,7 +15,9 @@ FOUNDATIONS = {
 COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
-RUNTIME = {"execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "validators"}
+RUNTIME = {
+    "execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "serving", "validators",
+}  # fmt: skip
 TOP = {"", "__main__", "api", "cli", "highlight"}
 
 # Package -> the only places that may import it.
@@ -23,6 +25,7 @@ HEAVY = {
     "pyomo": ("refinelab_dsl.solve",),
     "highspy": ("refinelab_dsl.solve",),
     "openai": ("refinelab_dsl.providers.openai",),
+    "aiohttp": ("refinelab_dsl.providers.openai", "refinelab_dsl.retrieval.mediawiki", "refinelab_dsl.serving.server"),
     "duckdb": ("refinelab_dsl.data.parquet",),
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),
@@ -101,6 +104,16 @@ def test_providers_know_no_other_part_of_the_runtime() -> None:
         _show(found)
         for found in _own()
         if area(found.module) == "providers" and area(found.target) in RUNTIME - {"providers"}
+    ]
+    assert wrong == []
+
+
+def test_what_serves_knows_providers_and_nobody_but_the_command_line_knows_it() -> None:
+    wrong = [
+        _show(found)
+        for found in _own()
+        if (area(found.module) == "serving" and area(found.target) in RUNTIME - {"serving", "providers"})
+        or (area(found.target) == "serving" and area(found.module) not in ("serving", "cli"))
     ]
     assert wrong == []
 

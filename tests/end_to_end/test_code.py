@@ -15,9 +15,9 @@ import pytest
 from benchmarks.humaneval_exec import verify
 from refinelab_dsl.effects import Level
 from refinelab_dsl.sandbox import LEVELS, Sandbox
+from refinelab_dsl.serving import calls
 from tests.architecture.tree import ROOT
 from tests.cli.command import refinec
-from tests.harness import openai_server
 from tests.harness.openai_server import Behaviour, ThreadServer
 from tests.sandbox.levels import need, open_levels
 
@@ -103,7 +103,7 @@ def test_hostile_code_is_rejected_with_a_reason(tmp_path: Path, level: Level, sa
             "usage": {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20},
         }  # fmt: skip
 
-    with mock.patch.object(openai_server, "answer_body", write), ThreadServer(Behaviour()) as server:
+    with mock.patch.object(calls, "answer_body", write), ThreadServer(Behaviour()) as server:
         spec = SPEC.format(base_url=server.base_url, level=level)
         (tmp_path / "functions.refine").write_text(spec, encoding="utf-8")
         answer = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)

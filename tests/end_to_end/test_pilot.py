@@ -288,7 +288,7 @@ def wait_until(server: ThreadServer, count: int, process: Any) -> None:
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, ExitCode.INTERRUPTED)])
 def test_a_stopped_pilot_goes_on_and_pays_nothing_twice(tmp_path: Path, sent: int, code: int) -> None:
     """Killed in its second phase. What was in flight then may be asked again, at most as many as are asked at once."""
-    with ThreadServer(Behaviour(delay=0.03)) as server:
+    with ThreadServer(Behaviour(latency=(0.03, 0.03))) as server:
         model = (
             f'provider = openai, base_url = "{server.base_url}", id = "small", limits = {{ concurrency = 2 }}, {PRICE}'
         )

@@ -29,7 +29,7 @@ from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 PRICE = Price(input=Decimal("0.00000015"), output=Decimal("0.0000006"))
 SHUFFLED = Behaviour(
     Simulation(success=0.6, malformed=0.2),
-    chances=((Fault("delay", seconds=0.01), 0.3), (Fault("delay", seconds=0.03), 0.3)),
+    chances=((Fault("slow", seconds=0.01), 0.3), (Fault("slow", seconds=0.03), 0.3)),
 )
 MANY = Wish(
     rows=60,

@@ -118,7 +118,7 @@ def test_a_refusal_stops_the_run_says_why_and_can_be_resumed(tmp_path: Path, sta
         assert (outcome.exit_code, outcome.status) == (ExitCode.UNAVAILABLE, "stopped")
         assert codes(outcome) == ["RF6012", "RF6021"]
         assert [folder.number for folder in find_unfinished(world.project)] == [1]
-        server.server._script.clear()
+        server.script.clear()
         bought = server.tally.delivered.total()
         assert world.apply(resume=1).exit_code == ExitCode.DONE
         assert server.tally.delivered.total() - bought == len(server.tally.delivered) - 3
@@ -135,7 +135,7 @@ def test_a_model_that_is_down_opens_the_circuit_and_the_run_goes_on_later(tmp_pa
         assert [diagnostic.code for diagnostic in listener.heard] == ["RF6013"]
         assert outcome.exit_code == ExitCode.UNAVAILABLE
         assert server.tally.asked.total() <= 2 * (5 + 4)
-        server.server._script.clear()
+        server.script.clear()
         assert world.apply(resume=1).exit_code == ExitCode.DONE
     assert world.output() == undisturbed
 
@@ -200,7 +200,7 @@ def test_a_damaged_journal_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
         assert (outcome.exit_code, codes(outcome)) == (ExitCode.UNAVAILABLE, ["RF6031", "RF6021"])
         bought = len(server.tally.delivered)
         asked = server.tally.asked.total()
-        server.server._script.clear()
+        server.script.clear()
         assert world.apply().exit_code == ExitCode.DONE  # a new run, from the store
         assert len(server.tally.delivered) - bought == server.tally.asked.total() - asked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unittest import mock
 
-from tests.harness import openai_server
+from refinelab_dsl.serving import calls
 from tests.harness.openai_server import Behaviour, Fault
 from tests.harness.stages import (
     GOOD,
@@ -44,15 +44,15 @@ WRONG: dict[str, Stage] = {
     "RF6011": served(Behaviour(GOOD.simulation, script=[Fault("large_usage", factor=10)])),
     "RF6012": served(Behaviour(GOOD.simulation, key="sk-new")),
     "RF6014": served(Behaviour(GOOD.simulation, script=[Fault("status", status=500)])),
-    "RF6020": served(Behaviour(GOOD.simulation, delay=0.3), interrupt),
+    "RF6020": served(Behaviour(GOOD.simulation, latency=(0.3, 0.3)), interrupt),
     "RF6021": served(Behaviour(GOOD.simulation, key="sk-new")),
     "RF6030": unprivileged,
     "RF6031": served(Behaviour(GOOD.simulation, key="sk-new")),
-    "RF6033": served(Behaviour(GOOD.simulation, delay=0.5), overwrite_data),
+    "RF6033": served(Behaviour(GOOD.simulation, latency=(0.5, 0.5)), overwrite_data),
     "RF6035": with_plan("other.refplan", with_unknown_item),
     "RF6204": patched(without_package("openai", "refinelab_dsl.providers.openai")),
     "RF6300": unprivileged,
-    "RF6305": patched(lambda: mock.patch.object(openai_server, "answer_body", one_choice_more), around=served(GOOD)),
+    "RF6305": patched(lambda: mock.patch.object(calls, "answer_body", one_choice_more), around=served(GOOD)),
     "RF6320": unprivileged,
     "RF6356": patched(lambda: mock.patch("refinelab_dsl.provenance.rebuild.row_hash", return_value="0" * 64)),
     "RF6357": patched(lambda: mock.patch("refinelab_dsl.provenance.replay.iterate_rows", in_reverse)),

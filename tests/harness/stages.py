@@ -24,7 +24,7 @@ from refinelab_dsl.artifacts.plan_file import write_plan
 from refinelab_dsl.data.corpora import WIKIPEDIA_VARIABLE
 from refinelab_dsl.provenance.rows import iterate_rows
 from refinelab_dsl.providers.endpoint import Simulation
-from tests.harness import openai_server
+from refinelab_dsl.serving import calls
 from tests.harness.mediawiki_server import ThreadWiki, WikiServer
 from tests.harness.openai_server import Behaviour, ThreadServer
 from tests.harness.situations import SPEC, Place, lay_out
@@ -213,7 +213,7 @@ def one_choice_more(body: Any, simulation: Simulation) -> dict[str, Any]:
     return reply
 
 
-_answer_body = openai_server.answer_body
+_answer_body = calls.answer_body
 
 
 def in_reverse(*arguments: Any) -> Iterator[Any]:

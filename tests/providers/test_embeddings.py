@@ -14,8 +14,10 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.effects import Embed, decode_outcome, effect_ceiling, effect_key, effect_usd
 from refinelab_dsl.prompts import Usage
 from refinelab_dsl.providers import RefusedError, TransientError, open_embedding
+from refinelab_dsl.providers.endpoint import Simulation
 from refinelab_dsl.providers.provider import Embedder
-from tests.harness.openai_server import WIDTH, Behaviour, Fault, OpenAIServer, embed_body
+from refinelab_dsl.serving.calls import WIDTH, embed_texts
+from tests.harness.openai_server import Behaviour, Fault, OpenAIServer
 
 TEXTS = ("Which acid is strong?", "Wer schrieb „Mrs Dalloway“?", "What is 2 + 2?")
 
@@ -36,11 +38,13 @@ async def asking(
 
 
 async def test_vectors_come_in_the_order_of_the_texts() -> None:
-    async with asking() as (server, embedder, embedding):
+    async with asking(Fault("reordered")) as (server, embedder, embedding):
         effect = Embed(embedding, TEXTS)
         completion = await embedder.complete(effect)
+    assert server.tally.outcomes == {"reordered": 1}
     assert server.tally.bodies == [{"model": "some/embedding", "input": list(TEXTS), "encoding_format": "float"}]
-    by_index = {entry["index"]: entry["embedding"] for entry in embed_body(server.tally.bodies[0])["data"]}
+    reply = embed_texts(server.tally.bodies[0], Simulation())
+    by_index = {entry["index"]: entry["embedding"] for entry in reply["data"]}
     assert decode_outcome(effect, completion) == [by_index[place] for place in range(3)]
     assert len(by_index[0]) == WIDTH
     assert completion.usage == Usage(sum(len(text.split()) for text in TEXTS), 0)
@@ -66,7 +70,7 @@ async def test_the_key_goes_along_and_stands_in_no_refusal() -> None:
         (Fault("one_less"), "2 vectors came for 3 texts"),
         (Fault("empty"), "0 vectors came for 3 texts"),
         (Fault("not_finite"), "a vector of the reply holds something else than finite numbers"),
-        (Fault("narrow"), f"a vector of {WIDTH - 1} numbers came after one of {WIDTH}"),  # the last text's comes first
+        (Fault("narrow"), f"a vector of {WIDTH - 1} numbers came after one of {WIDTH}"),
         (Fault("zero"), "a vector of the reply is zero"),
     ],
 )

@@ -105,10 +105,13 @@ def test_in_a_thread() -> None:
 
 def test_its_command_line() -> None:
     behaviour, port = parse_arguments(
-        ["--port", "8", "--seed", "3", "--success", "0.5", "--fail", "429=0.1", "--refuse", "json_schema", "--key", "k"]
+        [
+            *("--port", "8", "--seed", "3", "--success", "0.5"),
+            *("--fail", "429:0=0.1", "--refuse", "json_schema", "--key", "k"),
+        ]
     )
     assert port == 8
     assert behaviour.simulation == Simulation(seed=3, success=0.5)
-    assert behaviour.chances == ((Fault("status", status=429, retry_after="0"), 0.1),)
+    assert behaviour.chances == ((Fault("status", status=429, retry_after="0", code="rate_limit_exceeded"), 0.1),)
     assert behaviour.refuse == {"json_schema"}
     assert behaviour.key == "k"

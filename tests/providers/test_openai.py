@@ -270,7 +270,7 @@ async def test_what_the_endpoint_counts_is_within_the_ceiling_with_and_without_a
 
 
 async def test_connections_are_as_many_as_calls() -> None:
-    async with asking(Behaviour(delay=0.2)) as (server, provider, model):
+    async with asking(Behaviour(latency=(0.2, 0.2))) as (server, provider, model):
         await asyncio.gather(*(provider.complete(about_item(model, number)) for number in range(120)))
         assert server.tally.most_running == 120
 
