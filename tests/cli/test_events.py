@@ -187,7 +187,7 @@ def test_progress_is_told_while_no_answer_comes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("refinelab_dsl.execute.interpret.BEAT", 0.01)
     monkeypatch.setattr("refinelab_dsl.execute.interpret.SHOW_EVERY", 0.0)
     watcher = Watcher()
-    with ThreadServer(Behaviour(delay=0.2)) as server:
+    with ThreadServer(Behaviour(latency=(0.2, 0.2))) as server:
         wish = Wish(actions=(("generate", "asia", 1, 1),), concurrency=1)
         build_world(tmp_path, wish, base_url=server.base_url).apply(watcher)
     assert watcher.waiting > 2

@@ -30,6 +30,7 @@ operator author {{ kind = generate, model = small, moves = {{ topic = any }}, ch
 validator well_formed {{ kind = format }}
 budget {{ tokens = 200k }}
 run {{ retries = 9, backoff = 0.01s }}
+constraints {{ max_removed = 10% }}
 output refined {{ path = "out.jsonl" }}
 """
 
@@ -78,7 +79,7 @@ def test_a_spec_that_follows_its_words_is_refined_in_spite_of_faults(tmp_path: P
         for n, word in enumerate(words)
     ]  # fmt: skip
     (tmp_path / "quiz.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    arguments = ("--fault", "500=0.3", "--fault", "drop=0.2", "--rpm", "6000", "--log", "log.jsonl", "--seed", "4")
+    arguments = ("--fault", "500=0.4", "--fault", "drop=0.1", "--rpm", "6000", "--log", "log.jsonl", "--seed", "4")
     with serving(tmp_path, *arguments) as (process, ready, told):
         (tmp_path / "quiz.refine").write_text(SPEC.format(base_url=ready["base_url"]), encoding="utf-8")
         done = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)

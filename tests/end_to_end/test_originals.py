@@ -18,9 +18,11 @@ import numpy as np
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.likeness import cluster_rows
+from refinelab_dsl.providers.endpoint import Simulation
+from refinelab_dsl.serving.calls import embed_texts
 from tests.cli.command import fork_refinec, refinec
 from tests.end_to_end import test_embeddings as checks
-from tests.harness.openai_server import Behaviour, Fault, ThreadServer, embed_body
+from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 
 ROWS = 300
 BATCH = 256
@@ -152,7 +154,7 @@ def test_clusters_are_those_of_vectors_that_were_asked_one_by_one(tmp_path: Path
         _write(tmp_path, server.base_url, rows=60)
         assert _pilot(tmp_path).code == ExitCode.DONE
         [texts] = [body["input"] for body in server.tally.bodies]
-    alone = [embed_body({"input": [text], "model": "e"})["data"][0]["embedding"] for text in texts]
+    alone = [embed_texts({"input": [text]}, Simulation())["data"][0]["embedding"] for text in texts]
     firsts = cluster_rows(np.array(alone, np.float32), [b""] * 60, [str(n - n % 10 // 9) for n in range(60)], 0.9)
     sizes = sorted(Counter(first for first in firsts if first is not None).values())
     assert sizes == sorted(Counter(_clusters(tmp_path)["copies"].values()).values())

@@ -31,7 +31,7 @@ RETRIED = Wish(
 )
 SHUFFLED = Behaviour(
     Simulation(success=0.45, malformed=0.2),
-    chances=((Fault("delay", seconds=0.01), 0.3), (Fault("delay", seconds=0.03), 0.3)),
+    chances=((Fault("slow", seconds=0.01), 0.3), (Fault("slow", seconds=0.03), 0.3)),
 )
 
 
