@@ -30,7 +30,7 @@ operator author {{ kind = generate, model = small, moves = {{ topic = any }}, ch
 validator well_formed {{ kind = format }}
 budget {{ tokens = 200k }}
 run {{ retries = 9, backoff = 0.01s }}
-constraints {{ max_removed = 10% }}
+constraints {{ size = 26, max_removed = 10% }}
 output refined {{ path = "out.jsonl" }}
 """
 
