@@ -9,10 +9,11 @@ import msgspec
 
 from refinelab_dsl.builtins import COSINES
 from refinelab_dsl.data.corpora import list_corpora
-from refinelab_dsl.declarations import Measure, Validator
+from refinelab_dsl.declarations import Embedding, Measure, Validator
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.prompts.asking import measure_questions, result_questions, validator_questions
 from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.prompts.vectors import embedding_of
 
 _LENGTH: Final = 16  # hex digits
 _NAMES: Final = ("model", "prompt", "validator", "seeds", "labels")  # options that name what is described otherwise
@@ -42,7 +43,7 @@ def clusters_key(context: StepContext, measure: Measure) -> str:
     assert embedding is not None, measure.name
     return _digest({
         "kind": measure.kind,
-        "embedding": embedding.model_dump(mode="json", include={"provider", "id", "base_url"}),
+        "embedding": _describe_embedding(embedding),
         "method": measure.options["method"],
         "threshold": repr(float(measure.options.get("threshold") or COSINES[embedding.provider].same)),
     })  # fmt: skip
@@ -103,9 +104,12 @@ def operator_key(context: StepContext, operator: str) -> str:
 
 def _describe_validator(context: StepContext, validator: Validator) -> dict[str, Any]:
     content = validator.model_dump(mode="json", exclude={"name", "options", "dimension"})
+    embedding = context.embeddings.get(embedding_of(validator))
+    if embedding is not None:
+        content["embedding"] = _describe_embedding(embedding)
     return {
         **content,
-        "options": {name: value for name, value in validator.options.items() if name not in _NAMES},
+        "options": {name: value for name, value in validator.options.items() if name not in (*_NAMES, "embedding")},
         "asked": [_describe(context, question.template.name) for question in validator_questions(context, validator)],
         "corpora": {each.name: context.corpora.get(each.name, "") for each in list_corpora((), (validator,))},
     }
@@ -122,6 +126,10 @@ def _describe(context: StepContext, template: str) -> dict[str, Any]:
 def _describe_model(context: StepContext, template: str) -> dict[str, Any]:
     model = context.models[context.templates[template].model]
     return model.model_dump(mode="json", include={"provider", "id", "base_url", "params"})
+
+
+def _describe_embedding(embedding: Embedding) -> dict[str, Any]:
+    return embedding.model_dump(mode="json", include={"provider", "id", "base_url"})
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -335,6 +335,8 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         usd=usd,
         reserved_tokens=held,
         reserved_usd=held_usd,
+        before_tokens=originals.tokens,
+        before_usd=float(originals.usd or 0),
     )
 
 

@@ -122,6 +122,7 @@ class Limits:
 
     `size` is None only where `explain` asks which constraints conflict. Where `sizes` is given, the size is free from
     its first to its second number, and `size` is None. reserved_tokens, reserved_usd: the reserves that are taken off.
+    before_tokens, before_usd: what is paid before the first result (vectors of the originals), taken off as well.
     """
 
     size: int | None
@@ -134,6 +135,8 @@ class Limits:
     sizes: tuple[int, int] | None = None
     reserved_tokens: float = 0.0
     reserved_usd: float = 0.0
+    before_tokens: float = 0.0
+    before_usd: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -76,22 +76,27 @@ def _warn_of_budget(program: Program, problem: Problem) -> Iterator[Diagnostic]:
     if limits.tokens is not None and limits.tokens < tokens:
         span = program.origins.get("budget.tokens")
         budget = limits.tokens + limits.reserved_tokens
-        yield faults.budget_buys_nothing(
-            f"{budget:,.0f} tokens", f"{tokens:,.0f} tokens", f"tokens = {_grossed(tokens, program):,.0f}", span
-        )
+        if program.budget is not None and program.budget.tokens is not None:
+            budget = program.budget.tokens
+        before = f"{limits.before_tokens:,.0f} tokens" if limits.before_tokens else None
+        enough = f"tokens = {_grossed(tokens, limits.before_tokens, program):,.0f}"
+        yield faults.budget_buys_nothing(f"{budget:,.0f} tokens", f"{tokens:,.0f} tokens", enough, before, span)
     usd = min(action.usd / action.success for action in results)
     if limits.usd is not None and limits.usd < usd:
         span = program.origins.get("budget.cost")
-        budget = limits.usd + limits.reserved_usd
-        yield faults.budget_buys_nothing(
-            f"${budget:.2f}", f"${usd:.6f}", f"cost = ${_grossed(usd, program):.4f}", span
-        )
+        cost = limits.usd + limits.reserved_usd
+        if program.budget is not None and program.budget.cost is not None:
+            cost = float(program.budget.cost)
+        before = f"${limits.before_usd:.6f}" if limits.before_usd else None
+        enough = f"cost = ${_grossed(usd, limits.before_usd, program):.4f}"
+        shown = f"${cost:.2f}" if cost >= 0.01 else f"${cost:.6f}".rstrip("0").rstrip(".")
+        yield faults.budget_buys_nothing(shown, f"${usd:.6f}", enough, before, span)
 
 
-def _grossed(amount: float, program: Program) -> float:
-    """A budget of which ten times `amount` may be planned with."""
+def _grossed(amount: float, before: float, program: Program) -> float:
+    """A budget of which ten times `amount` may be planned with, after what is paid before."""
     reserve = 0.0 if program.budget is None else float(program.budget.reserve)
-    return 10 * amount / max(1 - reserve, 0.05)
+    return (10 * amount + before) / max(1 - reserve, 0.05)
 
 
 def _warn_of_protection(program: Program, problem: Problem) -> Iterator[Diagnostic]:

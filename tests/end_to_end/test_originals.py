@@ -277,6 +277,21 @@ def test_results_are_compared_with_originals_that_a_run_embeds_first(tmp_path: P
         assert len(server.tally.bodies[asked]["input"]) == 120
 
 
+def test_a_plan_says_that_the_originals_take_its_budget(tmp_path: Path) -> None:
+    checks._write(tmp_path, "http://127.0.0.1:1/v1", "cost = $0.004")
+    spec = tmp_path / "quiz.refine"
+    spec.write_text(spec.read_text().replace("against = output", "against = originals"))
+    planned = refinec("plan", cwd=tmp_path)
+    assert planned.code == ExitCode.DONE
+    assert "near, originals" not in planned.out
+    assert "warning[RF4011]: a budget of $0.004 buys nothing" in planned.err
+    assert "the vectors of the originals take about $0.005254 before the first" in planned.err
+    enough = re.search(r"such as `(cost = \S+)`", planned.err)
+    assert enough is not None
+    spec.write_text(spec.read_text().replace("cost = $0.004", enough[1]))
+    assert "near, originals" in refinec("plan", cwd=tmp_path).out
+
+
 def test_a_run_that_cannot_embed_the_originals_stops_and_goes_on_where_it_was(tmp_path: Path) -> None:
     with ThreadServer(Behaviour(script=(Fault("status", status=401, message="no longer"),))) as server:
         checks._write(tmp_path, server.base_url, "cost = $0.05")
@@ -304,3 +319,10 @@ def test_a_pilot_that_tries_operators_embeds_the_originals_once(tmp_path: Path) 
         asked = len(server.tally.bodies)
         assert refinec("apply", "--auto-approve", cwd=tmp_path).code == ExitCode.DONE
         assert all(len(body["input"]) == 1 for body in server.tally.bodies[asked:])
+    # A rate rests on the embedding that results are judged by, however it is called.
+    text = spec.read_text()
+    for old, new, is_known in (("near", "close_by", True), ("some/embedding", "other/embedding", False)):
+        spec.write_text(re.sub(rf"\b{old}\b", new, text))
+        looked = refinec("pilot", "--dry-run", "--format", "json", cwd=tmp_path)
+        assert looked.code == ExitCode.DONE, looked.err
+        assert [phase["phase"] for phase in looked.json["phases"]] == ([] if is_known else ["try"])

@@ -82,14 +82,20 @@ def unreachable_labels(dimension: str, labels: Sequence[str], span: Span | None)
     )
 
 
-def budget_buys_nothing(budget: str, needed: str, enough: str, span: Span | None) -> Diagnostic:
+def budget_buys_nothing(
+    budget: str, needed: str, enough: str, before: str | None, span: Span | None
+) -> Diagnostic:
     """RF4011: the budget is less than one accepted result is expected to cost.
 
-    budget, needed: with their unit. enough: a budget for some ten results, as the spec would have it.
+    budget, needed: with their unit. enough: a budget for some ten results, as the spec would have it. before: what
+    the vectors of the originals take before the first result, where they are asked for.
     """
+    note = "the plan does what is free; `refinec plan --frontier` shows what budgets buy"
     return Diagnostic(
         "RF4011", "warning", f"a budget of {budget} buys nothing: one result costs about {needed}", span=span,
-        notes=("the plan does what is free; `refinec plan --frontier` shows what budgets buy",),
+        notes=(
+            *(() if before is None else (f"the vectors of the originals take about {before} before the first",)), note
+        ),
         help=(Help(f"give it more, such as `{enough}`, or leave out the operators that call a model"),),
     )
 
