@@ -22,7 +22,6 @@ from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
 from refinelab_dsl.artifacts.evidence import AnyRecord, Evidence, load_evidence
 from refinelab_dsl.artifacts.lock_file import Lock, load_lock
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
-from refinelab_dsl.diagnostics.catalog import evidence as evidence_faults
 from refinelab_dsl.diagnostics.catalog import lock as lock_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
@@ -169,10 +168,12 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
 
     destination: where the plan is saved; None keeps it in a temporary folder as long as the result lives.
     """
+    from refinelab_dsl.plan.learnt import find_unknown
+
     analysis, profile, diagnostics = _look(spec, options)
     if analysis.program is None or profile is None:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
-    unknown = _find_unknown(analysis.program, profile)
+    unknown = find_unknown(analysis.program, profile)
     if unknown:
         return _preview(analysis, analysis.program, profile, diagnostics, unknown, options)
     return _allocate(analysis, analysis.program, profile, diagnostics, options, destination)
@@ -334,20 +335,6 @@ def _preview(
     phases = pilot.discount(case, phases, analysis.project, allow_outside=options.allow_outside)
     shown = preview.build_preview(program, profile, phases)
     return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC, preview=shown)
-
-
-def _find_unknown(program: ir.Program, profile: Profile) -> list[Diagnostic]:
-    """The paid measures that the allocation rests on and whose values a pilot has not learnt."""
-    from refinelab_dsl.plan.learnt import needed_measures
-
-    found = []
-    for measure in needed_measures(program):
-        missing = profile.pending.get(measure.name, 0)
-        sampled = program.pilot is not None and program.pilot.label == "sample"
-        if missing and not (sampled and missing < profile.size):
-            span = program.origins.get(f"measure.{measure.name}")
-            found.append(evidence_faults.known_after_pilot(measure.name, missing, profile.size, span))
-    return found
 
 
 def _compare_lock(analysis: Analysis, program: ir.Program, profile: Profile) -> list[Diagnostic]:

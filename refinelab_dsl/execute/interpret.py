@@ -23,7 +23,6 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import isfinite
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import ASKING, Action, Step
@@ -31,6 +30,7 @@ from refinelab_dsl.data.write import HeldRow, OutputRow, row_hash
 from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.effects import Embed, effect_line
 from refinelab_dsl.execute.calls import Answer, Caller
+from refinelab_dsl.execute.findings import describe_finding, list_calls
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
@@ -38,7 +38,7 @@ from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, StepEnded,
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally, build_progress
 from refinelab_dsl.operators import OPERATORS
-from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, Asked, split_calls
+from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, split_calls
 from refinelab_dsl.prompts.request import Request, Usage
 from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance import LogWriter
@@ -471,13 +471,7 @@ class Interpreter:
         repeats a call. The report sets the rest beside what was planned."""
         if step.operator not in self._correcting:
             return frozenset()
-        first, repeated = split_calls([
-            Asked(
-                answer.effect.template if isinstance(answer.effect, Request) else "", answer.request_key,
-                effect_line(answer.effect), answer.effect.sample if isinstance(answer.effect, Request) else 0,
-            )
-            for answer in answers
-        ], step.operator)  # fmt: skip
+        first, repeated = split_calls(list_calls(answers), step.operator)
         return repeated.union(range(first) if self._correcting[step.operator] else ())
 
     def _log_call(self, step: Step, index: int, answer: Answer, *, is_counted: bool, known: set[str]) -> None:
@@ -507,29 +501,11 @@ class Interpreter:
 
     def _keep_finding(self, step: Step, outcome: Outcome) -> None:
         """What was found for a measure."""
-        simulated = any(answer.completion.simulated for answer in outcome.answers)
-        event: events.AnyEvent
-        if outcome.labels is not None:
-            event = events.Vocabulary(
-                step=step.id, action=step.action, measure=step.operator, labels=dict(outcome.labels),
-                simulated=simulated,
-            )  # fmt: skip
-        elif outcome.compared is not None:
-            event = events.Clusters(
-                step=step.id, action=step.action, measure=step.operator, items=outcome.compared.items,
-                count=outcome.compared.count, copies=dict(outcome.compared.copies),
-            )  # fmt: skip
-        else:
-            assert outcome.measured is not None
-            error = outcome.measured.error
-            event = events.Label(
-                step=step.id, action=step.action, measure=step.operator, items=step.items,
-                value=outcome.measured.value, error=None if error is None or not isfinite(error) else error,
-                simulated=simulated,
-            )  # fmt: skip
+        event = describe_finding(step, outcome)
         self._engine.log.append(event)
         self._tally.accepted[step.action] += 1
-        self._tally.simulated = self._tally.simulated or simulated
+        is_simulated = not isinstance(event, events.Clusters) and event.simulated
+        self._tally.simulated = self._tally.simulated or is_simulated
 
     def _accept(self, step: Step, outcome: Outcome, result: Result) -> None:
         engine, tally = self._engine, self._tally

@@ -10,9 +10,11 @@ from refinelab_dsl.artifacts.evidence import Clusters, Evidence
 from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.evidence import Learnt
+from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.data.seeds import Seeds, read_seeds
 from refinelab_dsl.declarations import Measure
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import evidence as faults
 from refinelab_dsl.expressions import Expression
 from refinelab_dsl.expressions.walk import named_in
 from refinelab_dsl.ir import Program
@@ -162,6 +164,18 @@ def needed_measures(program: Program) -> tuple[Measure, ...]:
         for measure in program.measures
         if measure.name in names and (is_paid(measure) or clustering_embedding(measure, embeddings) is not None)
     )
+
+
+def find_unknown(program: Program, profile: Profile) -> list[Diagnostic]:
+    """The measures that the allocation rests on and whose values a pilot has not learnt."""
+    found = []
+    for measure in needed_measures(program):
+        missing = profile.pending.get(measure.name, 0)
+        sampled = program.pilot is not None and program.pilot.label == "sample"
+        if missing and not (sampled and missing < profile.size):
+            span = program.origins.get(f"measure.{measure.name}")
+            found.append(faults.known_after_pilot(measure.name, missing, profile.size, span))
+    return found
 
 
 def _splits(program: Program, dimension: str) -> bool:
