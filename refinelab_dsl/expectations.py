@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from refinelab_dsl.artifacts.plan import Check
 from refinelab_dsl.declarations import Expect
 from refinelab_dsl.expressions import Binary, Call, Constant, Expression, ListOf, Name, Unary
 from refinelab_dsl.expressions.evaluate import EvaluationError, evaluate
+from refinelab_dsl.expressions.walk import walk
 
 Facts: TypeAlias = Mapping[str, Callable[..., Any]]
 """Function name (`jsd`, `share`, `size`, `cost`, `tokens`, `distinct`, `accepted`, …) to what computes it."""
 
 
+AUDITED: Final = "error_rate"
+"""The function whose value an audit tells."""
+
+
 class NotKnown(Exception):
     """Raised by a fact that this stage cannot know: the check is then left for after the run."""
+
+
+class NotAudited(NotKnown):
+    """Raised by a fact that only an audit tells."""
 
 
 def check_expectations(
@@ -47,13 +56,20 @@ def _check(expect: Expect, facts: Facts, stage: str) -> Check:
     functions = {name: recorded(name, fact) for name, fact in facts.items()}
     try:
         holds = evaluate(expect.assertion, no_names, functions)
-    except NotKnown:
-        status: Literal["passed", "failed", "after_run"] = "after_run" if stage == "plan" else "failed"
+    except NotKnown as missing:
+        status: Literal["failed", "after_run", "after_audit"] = "after_run" if stage == "plan" else "failed"
+        if stage == "result" and isinstance(missing, NotAudited):
+            status = "after_audit"
         return Check(title=expect.title, status=status, value=f"{render_assertion(expect.assertion)}: not known yet")
     except EvaluationError as error:
         return Check(title=expect.title, status="failed", value=f"{render_assertion(expect.assertion)}: {error}")
     text = f"{render_assertion(expect.assertion)}: {', '.join(seen)}" if seen else render_assertion(expect.assertion)
     return Check(title=expect.title, status="passed" if holds is True else "failed", value=text)
+
+
+def asks_for_audit(expression: Expression) -> bool:
+    """Whether an assertion is about what only an audit tells."""
+    return any(isinstance(part, Call) and part.function == AUDITED for part in walk(expression))
 
 
 def render_assertion(expression: Expression) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from refinelab_dsl.diagnostics.catalog import audit as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
@@ -44,7 +44,8 @@ class Entry(Record):
 
 
 class AuditKey(Record):
-    """source: the run or the file that was sampled, as it was named. sheets: file names, one per reviewer."""
+    """source: the run or the file that was sampled, as it was named. sheets: file names, one per reviewer. result: of a
+    run, the content key of its rows; spec, spec_path: whose run, as its plan has them."""
 
     format_version: str = FORMAT_VERSION
     source: str
@@ -52,6 +53,9 @@ class AuditKey(Record):
     sheets: tuple[str, ...]
     strata: tuple[Stratum, ...]
     items: tuple[Entry, ...]
+    result: str | None = Field(default=None, exclude_if=lambda key: key is None)
+    spec: str | None = Field(default=None, exclude_if=lambda spec: spec is None)
+    spec_path: str | None = Field(default=None, exclude_if=lambda path: path is None)
 
     @property
     def labels(self) -> Mapping[str, Mapping[str, str | None]]:

@@ -7,6 +7,7 @@ does not count for it; it stays in the file until it is learnt again under the s
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,7 +107,29 @@ class Rate(Record):
     simulated: bool = Field(default=False, exclude_if=lambda simulated: not simulated)
 
 
-AnyRecord: TypeAlias = Value | Rating | Label | Clusters | Rate
+class Audit(Record):
+    """What annotators found of a result. key: of the rows of that result (`digest_rows`). share: of its items with a
+    flaw, each stratum counted as its part of the set; low, high: Wilson's interval of those that were decided, at this
+    confidence."""
+
+    record: Literal["audit"] = "audit"
+    key: str
+    items: int
+    annotators: int
+    decided: int
+    flawed: int
+    share: float
+    low: float
+    high: float
+    confidence: float
+
+
+def digest_rows(hashes: Iterable[str]) -> str:
+    """The content key of a result: of its items' hashes, in whatever order they stand."""
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:KEY_LENGTH]
+
+
+AnyRecord: TypeAlias = Audit | Value | Rating | Label | Clusters | Rate
 _ADAPTER: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="record")])
 
 
@@ -148,6 +171,10 @@ class Evidence:
     def rates(self, key: str) -> tuple[Rate, ...]:
         """Of the operator with this content key, one per run."""
         return tuple(each for each in self.records if isinstance(each, Rate) and each.key == key)
+
+    def audit(self, key: str) -> Audit | None:
+        """Of the result with this content key."""
+        return next((each for each in self.records if isinstance(each, Audit) and each.key == key), None)
 
     def including(self, news: Iterable[AnyRecord], spec: str = "") -> Evidence:
         """With what is new to a spec of that name. A measure's newer finding of an item takes the place of the older
@@ -237,7 +264,13 @@ def sum_rates(rates: Sequence[Rate]) -> Rate | None:
 
 
 def _name(record: AnyRecord) -> str:
-    return record.operator if isinstance(record, Rate) else record.measure
+    match record:
+        case Rate():
+            return record.operator
+        case Audit():  # an audit of one result says nothing of another
+            return record.key
+        case _:
+            return record.measure
 
 
 def _question(record: AnyRecord) -> tuple[str, str]:
@@ -254,6 +287,8 @@ def _identity(record: AnyRecord) -> tuple[str, str, str, str]:
             last = f"{record.place:06d}"
         case Rate():
             last = record.run
+        case Audit():
+            last = ""
         case Clusters():
             last = record.items
         case _:

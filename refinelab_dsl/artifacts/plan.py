@@ -179,10 +179,11 @@ class Solution(Record):
 
 
 class Check(Record):
-    """An `expect` evaluated on the plan. `value` is the assertion as text with its numbers."""
+    """An `expect` evaluated on the plan. `value` is the assertion as text with its numbers. after_audit: of a result
+    that nobody has audited."""
 
     title: str
-    status: Literal["passed", "failed", "after_run"]
+    status: Literal["passed", "failed", "after_run", "after_audit"]
     value: str
 
 

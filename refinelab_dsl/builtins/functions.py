@@ -79,7 +79,7 @@ ASSERTIONS: Final[tuple[Function, ...]] = (
     Function("tokens", ("assert",), (), "tokens, in and out", "number"),
     Function("size", ("assert",), (), "items", "number"),
     Function("distinct", ("assert",), (), "share of items that are no paraphrase of another", "number"),
-    Function("error_rate", ("assert",), (), "share of wrong items, from an audit", "number", reached=False),
+    Function("error_rate", ("assert",), (), "share of wrong items, from an audit", "number"),
     Function(
         "distractor_diversity",
         ("assert",),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from refinelab_dsl.artifacts.audit import load_key
+from refinelab_dsl.artifacts.audit import AuditKey, load_key
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
+from refinelab_dsl.artifacts.evidence import Audit, digest_rows, dump_evidence, load_evidence
+from refinelab_dsl.artifacts.plan import Check
 from refinelab_dsl.audit.draw import Candidate, Drawn, draw_sample
-from refinelab_dsl.audit.merge import merge_sheets
+from refinelab_dsl.audit.merge import Merged, merge_sheets
 from refinelab_dsl.audit.render import dump_merged, dump_verdicts, render_merged
 from refinelab_dsl.audit.sheets import SheetFormat, build_files, build_key, show_fields
 from refinelab_dsl.cli import inputs, records, terminal
@@ -25,12 +29,17 @@ from refinelab_dsl.data.tasks import canonical_text
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import audit as faults
 from refinelab_dsl.diagnostics.catalog import data as data_faults
+from refinelab_dsl.diagnostics.catalog import evidence as evidence_faults
 from refinelab_dsl.diagnostics.catalog import records as record_faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.project import Project
+from refinelab_dsl.expectations import AUDITED, asks_for_audit, check_expectations, render_assertion
+from refinelab_dsl.expressions import Call
+from refinelab_dsl.expressions.walk import walk
+from refinelab_dsl.project import Project, find_project
 from refinelab_dsl.provenance.rebuild import RebuildFault
 from refinelab_dsl.provenance.refined import open_refined
 from refinelab_dsl.provenance.rows import SourceFault
@@ -75,19 +84,22 @@ def sample_command(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         terminal.refuse(settings, Diagnostics((faults.folder_taken(str(folder)),)))
         return ExitCode.USAGE
+    drawn: _Sample | Diagnostic
     if source.isdigit():
         drawn = sample_run(int(source), by, size, seed)
     else:
-        drawn = sample_file(inputs.require_file(Path(source)), by, hide, size, seed)
+        rows = sample_file(inputs.require_file(Path(source)), by, hide, size, seed)
+        drawn = rows if isinstance(rows, Diagnostic) else _Sample(rows)
     if isinstance(drawn, Diagnostic):
         terminal.refuse(settings, Diagnostics((drawn,)))
         return ExitCode.USAGE if drawn.code in ("RF6003", "RF6400", "RF6402") else ExitCode.SPEC
-    key = build_key(drawn, f"run {source}" if source.isdigit() else Path(source).name, seed, annotators, sheets)
+    key = build_key(drawn.items, f"run {source}" if source.isdigit() else Path(source).name, seed, annotators, sheets)
+    key = key.model_copy(update={"result": drawn.result, "spec": drawn.spec, "spec_path": drawn.spec_path})
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise terminal.OutputRefused(str(folder), error.strerror or str(error)) from None
-    files = build_files(drawn, key, sheets)
+    files = build_files(drawn.items, key, sheets)
     for name, content in files.items():
         terminal.save_bytes(folder / name, content)
     document = {
@@ -116,7 +128,9 @@ def sample_command(
 def merge_command(settings: Settings, folder: str, confidence: float, target: str | None) -> int:
     """Put the returned sheets in DIR together: majority, agreement, and the error rate with its interval.
 
-    An item has a flaw where more than half of the verdicts on it say so. Exit code 1 where a sheet is not whole.
+    An item has a flaw where more than half of the verdicts on it say so. Of a run, the error rate is written to
+    refine.evidence.jsonl beside the spec, where `expect`s over error_rate() read it. Exit code 1 where a sheet is not
+    whole, 11 where the run's spec expects another rate.
     """
     place = inputs.require_file(Path(folder))
     key = load_key(place)
@@ -128,18 +142,94 @@ def merge_command(settings: Settings, folder: str, confidence: float, target: st
         terminal.refuse(settings, Diagnostics(found))
         return ExitCode.SPEC
     terminal.report(settings, Diagnostics(found))
+    said = len(found)
     if target is not None:
         terminal.save_bytes(Path(target), dump_verdicts(merged))
-    document = terminal.document(Diagnostics(found), **dump_merged(merged))
+    kept = keep_audit(merged)
+    checks = check_rate(key, kept) if isinstance(kept, Audit) else ()
+    found = (
+        *found, *((kept,) if isinstance(kept, Diagnostic) else ()),
+        *(run_faults.expect_failed(check.title, check.value) for check in checks if check.status == "failed"),
+    )  # fmt: skip
+    document = terminal.document(
+        Diagnostics(found), **dump_merged(merged), checks=[check.model_dump(mode="json") for check in checks]
+    )
     terminal.save_json(settings, document)
+    terminal.report(settings, Diagnostics(found[said:]))
     if settings.is_json:
         terminal.write_json(document)
     else:
-        terminal.write(render_merged(merged))
-    return ExitCode.DONE
+        terminal.write(render_merged(merged) + render_checks(checks))
+    if isinstance(kept, Diagnostic):
+        return ExitCode.UNAVAILABLE
+    return ExitCode.CHECK_FAILED if any(check.status == "failed" for check in checks) else ExitCode.DONE
 
 
-def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> tuple[Drawn, ...] | Diagnostic:
+def keep_audit(merged: Merged) -> Audit | Diagnostic | None:
+    """Writes what an audit of a run found beside the spec of that run, seen from where we stand; None where it is of no
+    run, nothing was decided, or the spec is not there; or what kept it from that."""
+    key, rate = merged.key, merged.rate
+    if key.result is None or key.spec_path is None or rate.share is None:
+        return None
+    folder = find_project(Path.cwd()).seen_from(key.spec_path).base
+    if not folder.is_dir():
+        return None
+    audit = Audit(
+        key=key.result, items=len(merged.items), annotators=len(key.sheets), decided=rate.decided, flawed=rate.flawed,
+        share=rate.share if merged.weighted is None else merged.weighted, low=rate.low, high=rate.high,
+        confidence=merged.confidence,
+    )  # fmt: skip
+    evidence, problems = load_evidence(folder / EVIDENCE)
+    if problems:
+        return problems[0]
+    try:
+        dump_evidence(folder / EVIDENCE, evidence.including((audit,), key.spec or ""))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return evidence_faults.evidence_unreadable(str(folder / EVIDENCE), reason, writing=True)
+    return audit
+
+
+def check_rate(key: AuditKey, audit: Audit) -> tuple[Check, ...]:
+    """The `expect`s of the run that are about its error rate; what else they ask of it is told by applying again."""
+    word, _, number = key.source.partition(" ")
+    record = records.find_record(int(number)) if word == "run" and number.isdigit() else ()
+    if not isinstance(record, records.Record):
+        return ()
+
+    header = record.plan.header
+    expects = [expect for expect in header.expects if expect.when != "plan" and asks_for_audit(expect.assertion)]
+    return tuple(
+        check
+        for expect in expects
+        for check in (
+            (Check(title=expect.title, status="after_audit", value=render_assertion(expect.assertion)),)
+            if any(isinstance(part, Call) and part.function != AUDITED for part in walk(expect.assertion))
+            else check_expectations((expect,), {AUDITED: lambda: audit.share}, "result")
+        )
+    )
+
+
+def render_checks(checks: Sequence[Check]) -> str:
+    """`expect     passed  few are wrong   error_rate() <= 0.02: error_rate() = 0.01`."""
+    words = {"after_audit": "open, `refinec apply` tells"}
+    return "".join(
+        f"  expect     {words.get(check.status, check.status)}  {escape(check.title)}   {escape(check.value)}\n"
+        for check in checks
+    )
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What was drawn, and of a run the content key of its rows and whose run it is."""
+
+    items: tuple[Drawn, ...]
+    result: str | None = None
+    spec: str | None = None
+    spec_path: str | None = None
+
+
+def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> _Sample | Diagnostic:
     """A sample of what a run made, or why there is none."""
     record = records.find_record(number)
     if not isinstance(record, records.Record):
@@ -159,19 +249,30 @@ def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> tuple[Dr
                 if name not in known:
                     return faults.stratum_unknown(name, known, nearest(name, known))
             task = refined.header.dataset.item_task
+            hashes: list[str] = []
             candidates = (
                 Candidate(
                     key=row.item.key, id=row.item.id, row=row.row, origin=row.origin, operator=row.operator,
                     labels={**row.labels, "origin": row.origin, "operator": row.operator},
                     shown=show_fields(task, row.item.fields),
                 )
-                for row in refined.rows()
+                for row in _noting(refined.rows(), hashes)
             )  # fmt: skip
-            return draw_sample(candidates, names, size, seed)
+            items = draw_sample(candidates, names, size, seed)
+            if isinstance(items, Diagnostic):
+                return items
+            return _Sample(items, digest_rows(hashes), refined.header.spec, refined.header.spec_path)
     except (RebuildFault, SourceFault) as fault:
         return fault.diagnostic
     except StoreError as error:
         return record_faults.reply_store_unusable(str(record.project.store), str(error))
+
+
+def _noting(rows: Iterable[Any], hashes: list[str]) -> Iterator[Any]:
+    """The rows as they are; their items' hashes are noted as they pass."""
+    for row in rows:
+        hashes.append(row.item.hash)
+        yield row
 
 
 def sample_file(

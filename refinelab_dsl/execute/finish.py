@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from refinelab_dsl import metrics
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
+from refinelab_dsl.artifacts.evidence import digest_rows, load_evidence
 from refinelab_dsl.artifacts.plan import Check, Header
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import write
@@ -25,7 +27,7 @@ from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.removals import settle_removals
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.expectations import NotKnown
+from refinelab_dsl.expectations import NotAudited, NotKnown, asks_for_audit
 from refinelab_dsl.likeness import normalise
 from refinelab_dsl.operators.rewrite_distractors import MISTAKES
 from refinelab_dsl.project import Project
@@ -90,6 +92,7 @@ class _Mix:
     origins: Counter[str] = field(default_factory=Counter)
     size: int = 0
     mistakes: list[tuple[str, ...]] = field(default_factory=list)  # per item with new distractors: their types
+    hashes: list[str] = field(default_factory=list)  # of the items, where an `expect` asks for an audit
 
     def diversity(self) -> dict[str, Any] | None:
         """Of the distractors that operators wrote: how many kinds of mistake there are, and how evenly an item's
@@ -159,6 +162,7 @@ def finish_run(ending: Ending) -> Finished:
         "tokens": lambda: ending.spent.amount.tokens,
         "distractor_diversity": lambda: _known(mix.diversity())["value"],
         "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
+        "error_rate": lambda: _find_error_rate(ending, mix),
     })
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
     judged, codes = _judge(ending, mix, checks)
@@ -183,6 +187,7 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
     """The rows of the result, counted as they pass."""
     scope, labels = ending.scope, ending.header.labels
     on_the_way: dict[str, Addition] = {}
+    is_audited = any(asks_for_audit(expect.assertion) for expect in ending.header.expects)
 
     def iterate_results() -> Iterator[OutputRow]:
         for addition in ending.additions:
@@ -192,6 +197,8 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
     for row in iterate_rows(ending.header, ending.files, ending.project, removed, iterate_results()):
         mix.size += 1
         mix.origins[row.origin] += 1
+        if is_audited:
+            mix.hashes.append(row.item.hash)
         addition = None if row.origin == "original" else on_the_way.pop(row.item.key)
         scope.open(row.item, NO_VALUES if addition is None else addition.values)
         target = {} if addition is None else complete_labels(addition.target, ending.header.measures)
@@ -210,6 +217,19 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
             mix.mistakes.append(tuple(normalise(kind) for kind in types if kind))
         tester.count_open_item()
         yield row
+
+
+def _find_error_rate(ending: Ending, mix: _Mix) -> float:
+    """What an audit of these very rows found, perhaps made by an earlier run.
+
+    Raises:
+        NotAudited: there is none.
+    """
+    evidence, _ = load_evidence(ending.project.base / EVIDENCE)
+    audit = evidence.audit(digest_rows(mix.hashes))
+    if audit is None:
+        raise NotAudited
+    return audit.share
 
 
 def _known(value: dict[str, Any] | None) -> dict[str, Any]:

@@ -40,6 +40,9 @@ def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100)
         files=_file_lines(head, room),
         rejected=", ".join(f"{count:,} {name}" for name, count in sorted(rejected.items(), key=lambda each: -each[1])),
         again=_count_again(head),
+        unaudited=tuple(
+            escape(check["title"]) for check in head.get("checks") or () if check["status"] == "after_audit"
+        ),
         rejections=count_of(sum(rejected.values()), "attempt"),
         counts=", ".join(
             f"{head[name]:,} {word}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from refinelab_dsl.artifacts.evidence import NAME, Audit, load_evidence
 from tests.cli.command import refinec
 
 
@@ -57,6 +58,43 @@ def test_a_run_is_sampled_and_its_flaws_are_found(project: Path) -> None:
         spec + '\ndataset verdicts { role = signals, task = mcq, source = "verdicts.jsonl", join = { id = id } }\n'
     )
     assert refinec("check", "judged.refine", cwd=project).code == 0
+
+
+@pytest.mark.parametrize(("wrong", "limit", "code", "status"), [(0, "2%", 0, "passed"), (9, "2%", 11, "failed")])
+def test_an_expectation_waits_for_the_audit(
+    tmp_path: Path, wrong: int, limit: str, code: int, status: str
+) -> None:
+    assert refinec("init", cwd=tmp_path).code == 0
+    spec = tmp_path / "quickstart.refine"
+    spec.write_text(spec.read_text() + f'expect "few are wrong" {{ assert = error_rate() <= {limit} }}\n')
+    planned = refinec("plan", "--format", "json", cwd=tmp_path).json
+    assert [check["status"] for check in planned["checks"] if check["title"] == "few are wrong"] == ["after_run"]
+    applied = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)
+    assert applied.code == 0, applied.err
+    assert applied.json["checks"][-1]["status"] == "after_audit"
+    assert refinec("audit", "sample", "1", "-n", "60", "--annotators", "1", "-o", "audit", cwd=tmp_path).code == 0
+    sheet = tmp_path / "audit/annotator-1.csv"
+    head, *rows = csv.reader(io.StringIO(sheet.read_text("utf-8-sig")))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    for number, row in enumerate(rows):
+        row[head.index("verdict")] = "wrong key" if number < wrong else "correct"
+        writer.writerow(row)
+    sheet.write_text(text.getvalue())
+    merged = refinec("audit", "merge", "audit", "--format", "json", cwd=tmp_path)
+    assert merged.code == code, merged.err
+    assert [check["status"] for check in merged.json["checks"]] == [status]
+    (audit,) = [each for each in load_evidence(tmp_path / NAME)[0].records if isinstance(each, Audit)]
+    assert (audit.items, audit.flawed) == (60, wrong)
+    # The same rows again: they are known, without another audit.
+    again = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)
+    assert again.json["checks"][-1]["status"] == status
+    assert again.code == code
+    # Other rows are not.
+    spec.write_text(spec.read_text().replace("seed = ", "seed = 9"))
+    other = refinec("apply", "--auto-approve", "--format", "json", cwd=tmp_path)
+    assert other.json["checks"][-1]["status"] == "after_audit", other.err
 
 
 def test_a_file_is_sampled_by_its_columns(project: Path) -> None:

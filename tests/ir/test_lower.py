@@ -227,6 +227,5 @@ def test_what_no_plan_can_execute_is_listed_with_its_place() -> None:
     listed = {use.what: text[use.span.start : use.span.end] for use in program.unexecutable if use.span is not None}
     assert listed == {
         "`replan` of `solve` other than `never`": "replan = 0.2",
-        "`error_rate()` in expect `e`": "error_rate()",
     }
     assert compile_text(HEAD).certain.unexecutable == ()
