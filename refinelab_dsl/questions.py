@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Validator
@@ -16,6 +16,11 @@ from refinelab_dsl.prompts.request import Completion, Request, Subject
 from refinelab_dsl.prompts.steps import StepContext, StepFault
 
 T = TypeVar("T")
+
+_DECLINED: Final = {
+    "refusal": "the model declines to answer",
+    "content_filter": "a filter of the endpoint withheld the reply",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,24 @@ class Questions:
 
 
 def read_json(request: Request, read: Callable[[str], T | Unreadable]) -> Program[T | Unreadable]:
-    """Asks, reads the reply, and asks once more where it cannot be read. read: as `prompts.replies.read_object`."""
+    """Asks, reads the reply, and asks once more where it cannot be read, unless the model or a filter of its endpoint
+    declines: asked again it would cost as much and say the same. read: as `prompts.replies.read_object`."""
     completion: Completion = yield request
+    found = _read(request, completion, read)
+    if isinstance(found, Unreadable) and completion.finish_reason not in _DECLINED:
+        completion = yield repair_request(request, completion.text, found.message)
+        found = _read(request, completion, read)
+    return found
+
+
+def _read(request: Request, completion: Completion, read: Callable[[str], T | Unreadable]) -> T | Unreadable:
+    """What a reply holds, or why not. Where the endpoint says how the reply ended, that tells more than the parser."""
     found = read(completion.text)
     if isinstance(found, Unreadable):
-        completion = yield repair_request(request, completion.text, found.message)
-        found = read(completion.text)
+        if completion.finish_reason in _DECLINED:
+            return Unreadable(_DECLINED[completion.finish_reason])
+        if completion.finish_reason == "length":
+            return Unreadable(f"the reply was cut off at its limit of {request.max_output_tokens} tokens")
     return found
 
 

@@ -397,6 +397,10 @@ class _Execution:
         found += (
             faults.operator_capped(name, f"${caller.ledger.caps[name].normalize():f}") for name in interpreter.exhausted
         )
+        found += (
+            faults.other_model(name, asked, tuple(sorted(answered)))
+            for (name, asked), answered in sorted(caller.others.items())
+        )
         failed = sum(caller.failed.values())
         if failed and "model" not in caller.halt.reasons:
             kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(caller.failed.items()))

@@ -31,6 +31,7 @@ from refinelab_dsl.execute.retry import delay_before
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.providers.quotas import Announcing
+from refinelab_dsl.providers.wire import is_other_model
 from refinelab_dsl.store import Store
 from refinelab_dsl.store.store import reply_hash
 
@@ -117,6 +118,8 @@ class Caller:
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
+    others: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """(line, id asked for) -> the ids of other models that answered."""
     _own: dict[str, str] = field(default_factory=dict)  # key -> reply, of a run that buys again what the store holds
     _flying: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
@@ -278,6 +281,7 @@ class Caller:
         seconds: float,
     ) -> Answer:
         """Makes a reply durable, then settles what it took."""
+        self._compare_model(effect, line, completion.model)
         answer = self._answer(effect, key, "", completion)
         reported = None if completion.usage is None else Amount() if line.is_free else answer.price
         overshoot = self.ledger.settle(held, reported)
@@ -297,6 +301,11 @@ class Caller:
         usage = completion.usage or Usage(*effect_ceiling(effect))
         usd = effect_usd(effect, usage)
         return Answer(effect, key, reply, completion, usage, Amount(usage.input_tokens + usage.output_tokens, usd))
+
+    def _compare_model(self, effect: Effect, line: Line, answered: str) -> None:
+        asked = effect.model if isinstance(effect, Request) else effect.embedding if isinstance(effect, Embed) else None
+        if asked is not None and asked.provider == "openai" and is_other_model(asked.id, answered):
+            self.others.setdefault((line.name, asked.id), set()).add(answered)
 
     def _give_up(self, line: Line, failure: TransientError) -> None:
         """The model has left so many probes without an answer that the run stops."""

@@ -23,6 +23,7 @@ from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.effects import Embed, decode_outcome
 from refinelab_dsl.prompts.hosts import DEFAULT_BASE_URL, host, is_loopback
 from refinelab_dsl.prompts.request import Completion, Request
+from refinelab_dsl.providers.connections import keep_clean
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.providers.quotas import Quotas, read_quotas
 from refinelab_dsl.providers.vectors import read_vectors
@@ -94,13 +95,13 @@ class _Endpoint:
             base_url=owner.base_url or DEFAULT_BASE_URL,
             timeout=timeout,
             max_retries=0,
-            http_client=openai.DefaultAioHttpClient(
+            http_client=keep_clean(openai.DefaultAioHttpClient(
                 timeout=timeout,
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
                 follow_redirects=False,
                 trust_env=not is_loopback(self._host or ""),  # no proxy between this machine and itself
                 event_hooks={"request": [self._put_headers], "response": [_bound_body]},
-            ),
+            )),
         )
 
     async def exchange(

@@ -118,6 +118,17 @@ def read_completion(content: bytes, request_id: str | None) -> Completion:
     )
 
 
+def is_other_model(asked: str, answered: str) -> bool:
+    """Whether a reply names another model than the one that was asked for. No other one is a dated one of its name
+    (`gpt-4o` and `gpt-4o-2024-08-06`), one with a tag, or one that is named with or without whose it is."""
+    if answered in ("", "unknown"):
+        return False
+    wanted, given = (name.lower().rstrip("/").rpartition("/")[2] for name in (asked, answered))
+    wanted = wanted.removesuffix("-latest").removesuffix(":latest")
+    rest = given.removeprefix(wanted) if given.startswith(wanted) else None
+    return rest is None or not (rest == "" or rest[0] in ":@." or (rest[0] == "-" and rest[1:2].isdigit()))
+
+
 def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that an endpoint asks to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None
     where it asks nothing that makes sense. An hour at most."""

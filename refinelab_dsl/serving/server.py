@@ -180,11 +180,11 @@ class SimulatedServer:
                 request.transport.close()
             return response
         await response.write(content)
-        await response.write_eof()
-        self.tally.delivered[key] += 1
         if fault is not None and fault.kind == "duplicate" and request.transport is not None:
             head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
             request.transport.write(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + content)
+        await response.write_eof()
+        self.tally.delivered[key] += 1
         return response
 
     def _refuse(self, request: web.Request, body: Mapping[str, Any]) -> web.Response | None:

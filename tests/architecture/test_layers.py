@@ -25,7 +25,10 @@ HEAVY = {
     "pyomo": ("refinelab_dsl.solve",),
     "highspy": ("refinelab_dsl.solve",),
     "openai": ("refinelab_dsl.providers.openai",),
-    "aiohttp": ("refinelab_dsl.providers.openai", "refinelab_dsl.retrieval.mediawiki", "refinelab_dsl.serving.server"),
+    "aiohttp": (
+        "refinelab_dsl.providers.connections", "refinelab_dsl.providers.openai", "refinelab_dsl.retrieval.mediawiki",
+        "refinelab_dsl.serving.server",
+    ),
     "duckdb": ("refinelab_dsl.data.parquet",),
     "lark": ("refinelab_dsl.syntax",),
     "rich": ("refinelab_dsl.cli",),

@@ -46,6 +46,7 @@ WRONG: dict[str, Stage] = {
     "RF6014": served(Behaviour(GOOD.simulation, script=[Fault("status", status=500)])),
     "RF6020": served(Behaviour(GOOD.simulation, latency=(0.3, 0.3)), interrupt),
     "RF6021": served(Behaviour(GOOD.simulation, key="sk-new")),
+    "RF6023": served(Behaviour(GOOD.simulation, chances=[(Fault("wrong_model", model="large"), 1.0)])),
     "RF6030": unprivileged,
     "RF6031": served(Behaviour(GOOD.simulation, key="sk-new")),
     "RF6033": served(Behaviour(GOOD.simulation, latency=(0.5, 0.5)), overwrite_data),
@@ -70,7 +71,7 @@ RIGHT: dict[str, Stage] = {
         code: WRONG[code]
         for code in (
             "RF3005", "RF4002", "RF4004", "RF5006", "RF5041", "RF5042", "RF5140", "RF6005", "RF6011", "RF6012",
-            "RF6020", "RF6021", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
+            "RF6020", "RF6021", "RF6023", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
         )
     },
     **{code: beside_wiki() for code in ("RF6606", "RF6607")},

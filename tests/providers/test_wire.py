@@ -12,6 +12,7 @@ from refinelab_dsl.providers.wire import (
     BadReply,
     Dialect,
     ReportedError,
+    is_other_model,
     next_dialect,
     read_completion,
     read_retry_after,
@@ -83,3 +84,23 @@ def test_every_way_through_the_dialects_ends() -> None:
             dialect = next_dialect(dialect, message, None, is_settled=False)
             steps += 1
         assert steps <= 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "is_other"),
+    [
+        ("gpt-4o", "gpt-4o", False),
+        ("gpt-4o", "gpt-4o-2024-08-06", False),
+        ("gpt-4", "gpt-4-0613", False),
+        ("openai/gpt-4o", "gpt-4o-2024-08-06", False),
+        ("llama3", "library/Llama3:8b", False),
+        ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", False),
+        ("gpt-4o", "unknown", False),
+        ("gpt-4o", "gpt-4o-mini", True),
+        ("gpt-4o-2024-08-06", "gpt-4o", True),
+        ("gpt-4o", "gpt-3.5-turbo", True),
+        ("small", "smaller", True),
+    ],
+)
+def test_another_model_is_told_from_a_dated_name(asked: str, answered: str, is_other: bool) -> None:
+    assert is_other_model(asked, answered) is is_other

@@ -205,6 +205,16 @@ def run_stopped(run: int) -> Diagnostic:
     )
 
 
+def other_model(model: str, asked: str, answered: tuple[str, ...]) -> Diagnostic:
+    """RF6023: an endpoint says that another model than the one that was asked for wrote its replies."""
+    listed = ", ".join(f"`{name}`" for name in answered)
+    return Diagnostic(
+        "RF6023", "warning", f"model `{model}` asks for `{asked}`, and its endpoint answered as {listed}",
+        notes=("the log names the model of each call; price and success are planned for the one that is asked for",),
+        help=(Help("write the id that answers into the spec, or see what stands between you and the endpoint"),),
+    )
+
+
 def state_unwritable(path: str, reason: str) -> Diagnostic:
     """RF6030: the operating system refuses to write the run's state (disk full, read-only folder, permission)."""
     return Diagnostic(
