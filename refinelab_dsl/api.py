@@ -109,7 +109,9 @@ class Plan:
                 diagnostics say what to do, and nothing that was paid for is lost.
         """
         from refinelab_dsl import execute
+        from refinelab_dsl.replanning import build_replan
 
+        spec = self._planned.analysis.source.path
         options = execute.RunOptions(
             source=self._program.dataset.source,
             corpora=list_sources(
@@ -120,6 +122,7 @@ class Plan:
             environ=os.environ if environ is None else environ,
             use_cache=cache,
             concurrency=concurrency,
+            replan=None if spec is None else build_replan(spec, self._options),
         )
         outcome = execute.run(self.file.path, self._planned.analysis.project, options)
         run = Run(outcome.run, outcome.status, outcome.exit_code, outcome.diagnostics, outcome.head)

@@ -29,6 +29,7 @@ from refinelab_dsl.project import LOCK, Project, find_project
 from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
+    from refinelab_dsl.artifacts.evidence import AnyRecord
     from refinelab_dsl.artifacts.inventory import Earlier, EarlierRun
     from refinelab_dsl.artifacts.plan import SeedSet
     from refinelab_dsl.artifacts.plan_file import PlanFile
@@ -40,7 +41,7 @@ if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs 
     from refinelab_dsl.plan.pilot import Phase
     from refinelab_dsl.plan.preview import Preview
     from refinelab_dsl.prompts.steps import StepContext, StepFault
-    from refinelab_dsl.solve.problem import Assignment, Problem
+    from refinelab_dsl.solve.problem import Assignment, Paid, Problem
 
 
 class Stage(NamedTuple):
@@ -179,6 +180,14 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
     return _allocate(analysis, analysis.program, profile, diagnostics, options, destination)
 
 
+def plan_rest(spec: Spec, paid: Paid, learnt: Sequence[AnyRecord], options: Options, destination: Path) -> Planned:
+    """The plan of what is left of a run, whose logs say what it learnt: all that it had accepted is inventory."""
+    analysis, profile, diagnostics = _look(spec, options, learnt)
+    if analysis.program is None or profile is None:
+        return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    return _allocate(analysis, analysis.program, profile, diagnostics, options, destination, paid)
+
+
 def pose(spec: Spec, options: Options = Options()) -> Posed:
     """Stages 1 to 6, and the problem that the seventh would be given, without what earlier runs bought."""
     from refinelab_dsl import estimate, solve
@@ -280,7 +289,8 @@ def _look(
     if program is None:
         return analysis, None, diagnostics
     diagnostics = diagnostics.with_(refuse_unexecutable(program))
-    evidence, damage = _read_evidence(analysis.source)
+    path = analysis.source.path  # a text that stands in no folder has no evidence beside it
+    evidence, damage = (Evidence(), ()) if path is None else load_evidence(path.parent / EVIDENCE)
     evidence = evidence.including(news, program.name) if news else evidence
     diagnostics = diagnostics.with_(damage)
     if diagnostics.has_errors:
@@ -353,13 +363,6 @@ def refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
     return [faults.not_executable_yet(use.what, use.span) for use in program.unexecutable]
 
 
-def _read_evidence(source: Source) -> tuple[Evidence, tuple[Diagnostic, ...]]:
-    """What stands in `refine.evidence.jsonl` beside the spec; a text that stands in no folder has none."""
-    if source.path is None:
-        return Evidence(), ()
-    return load_evidence(source.path.parent / EVIDENCE)
-
-
 def _profile(
     program: ir.Program, analysis: Analysis, options: Options
 ) -> tuple[Profile | None, Diagnostics]:
@@ -405,6 +408,8 @@ class _Case:
     profile: Profile
     context: StepContext
     options: Options
+    paid: Paid
+    is_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -428,13 +433,15 @@ def _allocate(
     diagnostics: Diagnostics,
     options: Options,
     destination: Path | None,
+    paid: Paid | None = None,
 ) -> Planned:
-    """Stages 6 to 8."""
+    """Stages 6 to 8. paid: what earlier legs of a run have, whose rest is planned."""
     from refinelab_dsl.artifacts.inventory import Earlier
     from refinelab_dsl.plan import build
+    from refinelab_dsl.solve.problem import NOT_PAID
 
     context = build.build_context(program, profile, analysis.evidence, analysis.seeds)
-    case = _Case(analysis, program, profile, context, options)
+    case = _Case(analysis, program, profile, context, options, paid or NOT_PAID, paid is not None)
     earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
     answer = _decide(case, earlier.runs)
     diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
@@ -453,6 +460,8 @@ def _decide(case: _Case, runs: Sequence[EarlierRun]) -> _Drafted | _Failed:
     from refinelab_dsl.plan import inventory
 
     everything = inventory.take_inventory(case.program, case.profile, case.context, runs)
+    if case.is_rest:
+        return _draft(case, everything)
 
     def is_answered(answer: _Drafted | _Failed) -> bool:
         return isinstance(answer, _Drafted) and inventory.is_answered(
@@ -490,7 +499,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
             estimates = estimate.estimate(program, profile, case.context, corrections, analysis.evidence)
         except StepFault as fault:
             return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
-        problem, found = solve.build_problem(program, profile, estimates, stock)
+        problem, found = solve.build_problem(program, profile, estimates, stock, case.paid)
         said += found
         if problem is None:
             return _Failed(ExitCode.INFEASIBLE, tuple(said))
@@ -518,6 +527,7 @@ def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Faile
             inventory,
             analysis.evidence,
             analysis.seeds,
+            case.paid,
         )
         try:
             draft = build.draft_plan(situation, chosen, items)

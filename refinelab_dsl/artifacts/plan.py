@@ -6,6 +6,7 @@ A header, one line per step and per removal candidate, a trailer. No secret, no 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -188,16 +189,36 @@ class Check(Record):
 
 
 class BudgetSummary(Record):
-    """`reserve_…` is what the allocation may not plan with; `luck_…` what of it the spread of the plan's own cost asks
-    for, at the spec's confidence. Plans of earlier versions do not have that."""
+    """`spent…` is what earlier legs of the same run, or phases of the same pilot, paid of it. `reserve_…` is what the
+    allocation may not plan with; `luck_…` what of it the spread of the plan's own cost asks for, at the spec's
+    confidence. Plans of earlier versions do not have that."""
 
     tokens: int | None
     usd: Exact | None
     spent: Exact
+    spent_tokens: int = Field(default=0, exclude_if=lambda spent: not spent)
     reserve_tokens: int | None
     reserve_usd: Exact | None
     luck_tokens: int | None = None
     luck_usd: Exact | None = None
+
+
+    @property
+    def left_tokens(self) -> int | None:
+        return None if self.tokens is None else self.tokens - self.spent_tokens
+
+    @property
+    def left_usd(self) -> Decimal | None:
+        return None if self.usd is None else self.usd - self.spent
+
+
+class Envelope(Record):
+    """What a run with `replan` stays inside however often the rest is solved again: its budget, and these names.
+    `share`: of the budget, after which that happens."""
+
+    share: Exact
+    operators: tuple[str, ...]
+    models: tuple[str, ...]
 
 
 class InventorySummary(Record):
@@ -245,7 +266,8 @@ class Header(Record):
     run: Run
     solve: Solve
     budget: BudgetSummary
-    hosts: tuple[str, ...]  # that will receive dataset text
+    envelope: Envelope | None = Field(default=None, exclude_if=lambda envelope: envelope is None)
+    hosts: tuple[str, ...]  # that will receive dataset text; with an envelope, that may
     actions: tuple[Action, ...]
     removals: tuple[Removal, ...]
     asked: dict[str, Asked] = Field(default={}, exclude_if=lambda asked: not asked)  # of operators whose results cost

@@ -1,7 +1,9 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  vectors*  { call* verdict* (label | vocabulary | clusters | commit | held? reject) }*
-    remove*  result  { output rows* }*  trailer
+    run  plan  replan?  vectors*  { call* verdict* (label | vocabulary | clusters | commit | held? reject) }*
+    remove*  result?  { output rows* }*  trailer
+
+A leg of a run whose rest was solved again ends without a result; the log of the next one starts with its root.
 
 One JSON object per line. A line starts with `prev`, the SHA-256 of the raw bytes of the line before it (its newline
 not counted), so the lines form a chain; the trailer's `root` is the SHA-256 of the trailer itself with an empty
@@ -99,6 +101,17 @@ class Plan(Event):
     tokens_ceiling: Exact | None = None
     usd_expected: Exact | None = None
     usd_ceiling: Exact | None = None
+
+
+class Replan(Event):
+    """The rest of an earlier leg of this run was solved again: `run` is its number, `root` that of its log. tokens,
+    usd: what the legs before this one paid."""
+
+    event: Literal["replan"] = "replan"
+    run: int
+    root: Sha256
+    tokens: int
+    usd: Exact
 
 
 class Call(Event):
@@ -311,7 +324,7 @@ class Trailer(Event):
 
     event: Literal["trailer"] = "trailer"
     events: int
-    status: Literal["complete", "partial"]
+    status: Literal["complete", "partial", "replanned"]
     outputs: tuple[Digest, ...] = ()
     root: str = ""
 
@@ -319,6 +332,7 @@ class Trailer(Event):
 AnyEvent: TypeAlias = (
     Run
     | Plan
+    | Replan
     | Vectors
     | Call
     | Verdict

@@ -370,7 +370,6 @@ SOLVE: Final = BlockKind(
             Either((Word(("never",)), Number(Decimal(0), Decimal(1), open_low=True))),
             "share of the budget after which the rest is solved again",
             default="never",
-            only="never",
         ),
         Attribute("time_limit", Duration(open_low=True), "for solving", default=Decimal(60)),
         Attribute(

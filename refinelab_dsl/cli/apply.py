@@ -18,7 +18,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
-from refinelab_dsl.cli.freshness import examine_plan
+from refinelab_dsl.cli.freshness import examine_plan, find_spec
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import Scope, open_display
@@ -31,11 +31,13 @@ from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.lock import NAME as LOCK
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.execute.observe import RunOptions
+from refinelab_dsl.execute.replan import Replan
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import outcome as outcomes
 from refinelab_dsl.plan import render
 from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.project import Project, find_project
+from refinelab_dsl.replanning import build_replan
 
 QUESTION = """
 Do you want to make these calls?
@@ -95,7 +97,8 @@ def apply_spec(
         program = planned.analysis.program
         assert program is not None  # there is no plan without one
         corpora = list_sources(list_corpora(program.operators, program.validators, program.datasets))
-        options = replace(options, source=program.dataset.source, corpora=corpora)
+        replan = build_replan(spec, inputs.build_options(settings))
+        options = replace(options, source=program.dataset.source, corpora=corpora, replan=replan)
         return run_plan(settings, plan, planned.analysis.project, options)
 
 
@@ -110,7 +113,9 @@ def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
         return refuse(settings, found, ExitCode.STALE, report=True)
     if plan.header.compiler != __version__:
         terminal.report_one(settings, faults.other_compiler(str(path), plan.header.compiler, __version__))
-    options = replace(options, source=freshness.source, corpora=freshness.corpora, saved=True)
+    options = replace(
+        options, source=freshness.source, corpora=freshness.corpora, saved=True, replan=find_replan(settings, plan)
+    )
     return run_plan(settings, plan, freshness.project, options)
 
 
@@ -136,7 +141,13 @@ def resume_run(settings: Settings, options: RunOptions, number: int | None) -> i
     if plan is None:
         return refuse(settings, Diagnostics(problems), ExitCode.SPEC, report=True)
     place = project.seen_from(plan.header.spec_path)
-    return run_plan(settings, plan, place, replace(options, resume=number))
+    return run_plan(settings, plan, place, replace(options, resume=number, replan=find_replan(settings, plan)))
+
+
+def find_replan(settings: Settings, plan: PlanFile) -> Replan | None:
+    """What plans the rest of a saved plan's run, where its spec is there."""
+    spec = find_spec(plan)
+    return None if spec is None else build_replan(spec, inputs.build_options(settings))
 
 
 def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunOptions) -> int:

@@ -1,6 +1,5 @@
 """The runtime: applies saved plans within their budget, keeps what is bought, commits in plan order."""
 
-from refinelab_dsl.execute.apply import run
 from refinelab_dsl.execute.observe import (
     CallEnded,
     CallRetried,
@@ -15,6 +14,7 @@ from refinelab_dsl.execute.observe import (
     StepEnded,
     StepStarted,
 )
+from refinelab_dsl.execute.run import run
 
 __all__ = [
     "CallEnded", "CallRetried", "Event", "ModelStopped", "Observer", "OperatorProgress", "Progress", "RunOptions",

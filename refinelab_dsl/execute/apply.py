@@ -7,11 +7,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from refinelab_dsl import prompts, providers
@@ -24,7 +24,7 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import EMBEDDING_LINE, SANDBOX
 from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.execute import runs
-from refinelab_dsl.execute.begin import Refusal, Start, begin_run
+from refinelab_dsl.execute.begin import Start
 from refinelab_dsl.execute.calls import Caller, Line
 from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
 from refinelab_dsl.execute.halt import Halt
@@ -32,10 +32,10 @@ from refinelab_dsl.execute.interpret import NO_MODEL, Engine, Interpreter
 from refinelab_dsl.execute.journal import Journal, JournalError
 from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace
-from refinelab_dsl.execute.lock import take_lock
-from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
+from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome
 from refinelab_dsl.execute.place import Place
-from refinelab_dsl.execute.runs import RunDamaged, Status
+from refinelab_dsl.execute.replan import find_legs, settle_pause
+from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
 from refinelab_dsl.execute.sandboxes import PROGRAMS_AT_ONCE
 from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
@@ -45,7 +45,7 @@ from refinelab_dsl.execute.tally import Additions, Refused, Tally
 from refinelab_dsl.execute.vectors import Originals, list_compared
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
+from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source, read_trailer
 from refinelab_dsl.providers import Provider
 from refinelab_dsl.questions import Exemplar, Known
 from refinelab_dsl.store import Store, StoreError
@@ -55,34 +55,7 @@ _LOCAL_SLOTS = 4  # steps at a time that begin on this machine
 _SERVICE_SECONDS = 900.0  # for what is no call to a model, a search or a program: each kind bounds itself, too
 
 
-def run(
-    plan_path: Path | None, project: Project, options: RunOptions, observer: Observer | None = None
-) -> RunOutcome:
-    """Applies the plan in `plan_path`, or goes on with run `options.resume`.
-
-    project: as seen from the spec's folder, against which outputs and data are resolved. Never raises for what a user,
-    a disk or an endpoint can cause: the outcome's diagnostics and exit code say it.
-    """
-    watcher = observer or SilentObserver()
-    with ExitStack() as stack:
-        try:
-            project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = take_lock(project.state)
-        except OSError as error:
-            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.state), render_reason(error)))
-        if isinstance(lock, Diagnostic):
-            return _refuse(ExitCode.LOCKED, lock)
-        stack.enter_context(lock)
-        try:
-            start = begin_run(plan_path, project, options)
-        except Refusal as refusal:
-            return _refuse(refusal.code, *refusal.diagnostics)
-        except OSError as error:
-            return _refuse(ExitCode.UNAVAILABLE, faults.state_unwritable(str(project.runs), render_reason(error)))
-        return _Execution(start, project, options, watcher).run()
-
-
-class _Execution:
+class Execution:
     """One run from its first call to its summary."""
 
     def __init__(self, start: Start, project: Project, options: RunOptions, observer: Observer) -> None:
@@ -91,6 +64,7 @@ class _Execution:
         self._options = options
         self._observer = observer
         self._number = start.folder.number
+        self._legs: tuple[tuple[RunFolder, RunRecord], ...] = ()  # before this one
         self._began = time.monotonic()
         # What every item is compared with by an embedding that is asked is not there before the first call.
         self._fetched = frozenset(embedding.name for embedding in list_compared(start.header))
@@ -106,6 +80,7 @@ class _Execution:
         folder, header = self._start.folder, self._start.header
         try:
             with ExitStack() as stack:
+                self._legs = find_legs(self._project, self._start.record.legs)
                 log = stack.enter_context(LogWriter(folder.log))
                 additions = Additions(folder.path)
                 stack.callback(additions.close)
@@ -119,9 +94,11 @@ class _Execution:
                 halt, spent, found = self._interpret(
                     stack, log, additions, refused, shelf, surroundings, tally
                 )
-                if "too_small" in halt.reasons:
+                if "too_small" in halt.reasons and not self._legs:
                     return self._withdraw(stack, found)
-                if halt.reasons.keys() - {"budget"}:
+                if halt.reasons.keys() == {"replan"}:
+                    return self._pause(log, spent, found)
+                if halt.reasons.keys() - {"budget", "too_small", "replan"}:
                     return self._stop(halt, found)
                 ending = Ending(
                     self._start.plan, header, self._start.files, self._project, log, folder.log, tally, additions,
@@ -172,6 +149,14 @@ class _Execution:
             tokens_expected=header.tokens.expected, tokens_ceiling=header.tokens.ceiling,
             usd_expected=header.usd.expected, usd_ceiling=header.usd.ceiling,
         ))
+        if self._legs:
+            folder, _ = self._legs[-1]
+            trailer = read_trailer(folder.log)
+            if trailer is None:
+                raise RunDamaged(folder.log, "it has no end")
+            log.append(events.Replan(
+                run=folder.number, root=trailer.root, tokens=header.budget.spent_tokens, usd=header.budget.spent
+            ))
 
     def _survey(self, shelf: Shelf) -> Surroundings:
         """Reads the dataset once: items that steps name, ids of what may leave, the neighbours of new items."""
@@ -244,25 +229,28 @@ class _Execution:
     ) -> tuple[Halt, Spent, tuple[Diagnostic, ...]]:
         """Executes the steps; nothing is in flight afterwards. Returns why it stopped, what was spent."""
         if not self._start.header.actions:
-            return Halt(), Spent(Amount(), 0, 0), ()
+            return Halt(), self._sum_spent(Amount(), (0, 0), Amount()), ()
         store = Store(self._project.store)
         stack.callback(store.close)
         journal = Journal(self._start.folder.journal, store)
         stack.callback(journal.close)
-        ledger, answered = self._recall(journal, store)
+        ledger, answered, known = self._recall(journal, store)
+        records = tuple(record for _, record in self._legs)
+        pause = None if self._options.replan is None else settle_pause(self._start.header, records)
+        bought = None if pause is None else known
 
-        async def interpret() -> tuple[Halt, tuple[Diagnostic, ...]]:
+        async def interpret() -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
             halt = Halt()
             lines = self._open_lines(store)
             caller = Caller(
                 lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache,
-                self._observer,
+                self._observer, bought,
             )
             originals = Originals(self._start.header, self._read_all, self._project.base)
             engine = Engine(
                 StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf), originals), caller, halt,
                 log, surroundings, additions, refused, tally, self._observer, self._count_slots(),
-                self._is_loose(ledger),
+                self._is_loose(ledger), pause,
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:
@@ -279,11 +267,22 @@ class _Execution:
             finally:
                 for line in lines.values():
                     await line.provider.close()
-            return halt, self._describe_calls(caller, interpreter)
+            return halt, interpreter.paid, self._describe_calls(caller, interpreter)
 
-        halt, found = _run_loop(interpret)
+        halt, paid, found = _run_loop(interpret)
         amount = Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None)
-        return halt, Spent(amount, *journal.count()), found
+        return halt, self._sum_spent(amount, journal.count(), paid), found
+
+    def _sum_spent(self, amount: Amount, calls: tuple[int, int], paid: Amount) -> Spent:
+        before = sum(record.calls for _, record in self._legs)
+        return Spent(self._sum_earlier() + amount, before + calls[0], calls[1], amount, calls[0], paid)
+
+    def _sum_earlier(self) -> Amount:
+        """What earlier legs of this run were charged."""
+        earlier = Amount()
+        for _, record in self._legs:
+            earlier += Amount(record.paid_tokens + record.beyond_tokens, record.paid_usd + record.beyond_usd)
+        return earlier
 
     def _open_lines(self, store: Store) -> dict[str, Line]:
         header = self._start.header
@@ -323,8 +322,8 @@ class _Execution:
         }
         return {**slots, NO_MODEL: max([_LOCAL_SLOTS, *slots.values()])}
 
-    def _recall(self, journal: Journal, store: Store) -> tuple[Ledger, dict[tuple[int, int], str]]:
-        """What this run has spent and been told before it was interrupted.
+    def _recall(self, journal: Journal, store: Store) -> tuple[Ledger, dict[tuple[int, int], str], set[str]]:
+        """What this run has spent and been told before it was interrupted, and the content keys of what it bought.
 
         A call without a result may have been charged: it is settled by its reply if that reached the store, else its
         claim counts as spent.
@@ -338,10 +337,15 @@ class _Execution:
             for action in self._start.header.actions
             if action.operator in operators and (cap := operators[action.operator].max_cost) is not None
         }
-        ledger = Ledger(budget.tokens, None if budget.usd is None else budget.usd - budget.spent, caps)
+        tokens, usd = budget.left_tokens, budget.left_usd
+        for _, record in self._legs:  # may have been charged, and stands in no plan
+            tokens = None if tokens is None else max(0, tokens - record.beyond_tokens)
+            usd = None if usd is None else max(Decimal(0), usd - record.beyond_usd)
+        ledger = Ledger(tokens, usd, caps)
         names = {action.id: action.operator for action in self._start.header.actions}
         owners: dict[int, str] = {}
         answered: dict[tuple[int, int], str] = {}
+        bought: set[str] = set()
         for entry in journal.entries():
             if not owners:  # there is something to carry
                 owners = {step.id: names[step.action] for step in self._start.plan.steps()}
@@ -349,6 +353,8 @@ class _Execution:
             if entry.state == "answered" and entry.reply is not None:
                 ledger.carry(entry.settled, owner)
                 answered[entry.step, entry.part] = entry.reply
+                if not entry.cached and entry.settled != Amount():
+                    bought.add(entry.request_key)
             elif entry.state == "lost":
                 ledger.carry(entry.reserved, owner, lost=True)
             elif entry.state == "open":
@@ -369,30 +375,32 @@ class _Execution:
                 ledger.carry(spent, owner)
                 journal.adopt(entry.id, stored.reply_hash, usage, spent)
                 answered[entry.step, entry.part] = stored.reply_hash
-        return ledger, answered
+                bought.add(entry.request_key)
+        return ledger, answered, bought
 
     def _is_loose(self, ledger: Ledger) -> bool:
-        """Whether not even every attempt of the plan, repaired, could exceed the budget."""
+        """Whether not even every attempt of the plan, repaired, could exceed the budget. A plan's ceiling is cut at its
+        budget, so one that is as high tells nothing."""
         tokens, usd = self._start.header.tokens.ceiling, self._start.header.usd.ceiling
         lost = ledger.forfeited
         fits_tokens = ledger.limit_tokens is None or (
-            tokens is not None and lost.tokens + tokens <= ledger.limit_tokens
+            tokens is not None and lost.tokens + tokens < ledger.limit_tokens
         )
-        fits_usd = ledger.limit_usd is None or (usd is not None and (lost.usd or 0) + usd <= ledger.limit_usd)
+        fits_usd = ledger.limit_usd is None or (usd is not None and (lost.usd or 0) + usd < ledger.limit_usd)
         return fits_tokens and fits_usd
 
     def _describe_calls(self, caller: Caller, interpreter: Interpreter) -> tuple[Diagnostic, ...]:
         """What there is to say about the calls themselves."""
         found: list[Diagnostic] = []
-        ledger = caller.ledger
-        if interpreter.needed is not None and "too_small" in caller.halt.reasons:
+        ledger, earlier = caller.ledger, self._sum_earlier()
+        if interpreter.needed is not None and "too_small" in caller.halt.reasons and not self._legs:
             found.append(faults.budget_too_small(
                 _render(interpreter.needed, ledger), _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger)
             ))
         elif interpreter.needed is not None:
             found.append(faults.budget_dry(
-                _render(ledger.settled, ledger), _render(interpreter.needed, ledger),
-                _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger),
+                _render(earlier + ledger.settled, ledger), _render(interpreter.needed, ledger),
+                _render(earlier + Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger),
             ))
         found += (
             faults.operator_capped(name, f"${caller.ledger.caps[name].normalize():f}") for name in interpreter.exhausted
@@ -424,7 +432,19 @@ class _Execution:
             return self._give_up("stopped", ExitCode.BUDGET, *found)
         stack.close()  # its files are open
         shutil.rmtree(self._start.folder.path, ignore_errors=True)
-        return _refuse(ExitCode.BUDGET, *found)
+        return RunOutcome.refused(ExitCode.BUDGET, *found)
+
+    def _pause(self, log: LogWriter, spent: Spent, found: tuple[Diagnostic, ...]) -> RunOutcome:
+        """A share of the budget is paid: this leg ends, and its log with it."""
+        log.close(status="replanned")
+        paid, own = spent.paid, spent.own
+        paid_usd = paid.usd or Decimal(0)
+        self._record("replanned", {
+            "paid_tokens": paid.tokens, "paid_usd": paid_usd, "calls": spent.own_calls,
+            "beyond_tokens": max(0, own.tokens - paid.tokens),
+            "beyond_usd": max(Decimal(0), (own.usd or Decimal(0)) - paid_usd),
+        })
+        return RunOutcome(self._number, "replanned", ExitCode.DONE, Diagnostics(found))
 
     def _stop(self, halt: Halt, found: tuple[Diagnostic, ...]) -> RunOutcome:
         """The run is unfinished: a signal, a model, a disk."""
@@ -445,8 +465,8 @@ class _Execution:
         head = self._complete_head({"status": status})
         return RunOutcome(self._number, status, code, Diagnostics(tuple(diagnostics)), head)
 
-    def _record(self, status: Status) -> None:
-        ended = self._start.record.model_copy(update={"status": status, "finished_at": runs.now()})
+    def _record(self, status: Status, paid: Mapping[str, Any] = MappingProxyType({})) -> None:
+        ended = self._start.record.model_copy(update={"status": status, "finished_at": runs.now(), **paid})
         self._start.folder.dump_record(ended)
 
     def _complete_head(self, head: dict[str, Any]) -> dict[str, Any]:
@@ -454,6 +474,8 @@ class _Execution:
             "run": self._number, "status": head["status"], "plan_id": self._start.plan.plan_id,
             "spec": self._start.header.spec, "seconds": round(time.monotonic() - self._began, 3),
         }
+        if self._legs:
+            first["legs"] = [folder.number for folder, _ in self._legs]
         return {**first, **{name: value for name, value in head.items() if name not in first}}
 
     def _describe(self, error: Exception) -> tuple[Diagnostic, ...]:
@@ -516,10 +538,6 @@ def _run_loop(interpret: Callable[[], Any]) -> Any:
         return asyncio.run(interpret())
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(lambda: asyncio.run(interpret())).result()
-
-
-def _refuse(code: ExitCode, *diagnostics: Diagnostic) -> RunOutcome:
-    return RunOutcome(None, "refused", code, Diagnostics(diagnostics))
 
 
 def _render(amount: Amount, ledger: Ledger) -> str:

@@ -21,6 +21,7 @@ from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.earlier import describe_vanished
 from refinelab_dsl.execute.embeddings import list_asked
 from refinelab_dsl.execute.observe import RunOptions
+from refinelab_dsl.execute.replan import find_next
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord
 from refinelab_dsl.execute.seeds import read_planned_seeds
 from refinelab_dsl.exit_codes import ExitCode
@@ -47,10 +48,16 @@ class Start:
     record: RunRecord
     files: tuple[Path, ...]
     allow_outside: bool
+    is_over: bool = False  # a leg that has ended: what is left of it is to be planned
 
 
-def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> Start:
-    """Everything that can be checked before a call is paid, in the order of exit codes."""
+def begin_run(
+    plan_path: Path | None, project: Project, options: RunOptions, legs: tuple[int, ...] = (), *, goes_on: bool = False
+) -> Start:
+    """Everything that can be checked before a call is paid, in the order of exit codes.
+
+    legs: the runs of which this one is the rest. goes_on: a leg that has ended goes on by its own plan.
+    """
     found: tuple[RunFolder, RunRecord] | None = None
     if options.resume is not None:
         found = _find_resumed(project, options.resume)
@@ -60,9 +67,13 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
     if plan is None:
         raise Refusal(ExitCode.SPEC, *problems)
     if found is None and options.saved:
-        found = runs.find_applied(project, plan.plan_id)
-        if found is not None and found[1].status not in runs.UNFINISHED:
-            raise Refusal(ExitCode.STALE, faults.plan_used(str(plan_path), found[0].number))
+        found = _follow(project, runs.find_applied(project, plan.plan_id))
+        if found is not None:
+            if found[1].status not in (*runs.UNFINISHED, "replanned"):
+                raise Refusal(ExitCode.STALE, faults.plan_used(str(plan_path), found[0].number))
+            plan, problems = PlanFile.open(found[0].plan)
+            if plan is None:
+                raise Refusal(ExitCode.SPEC, *problems)
     source, allow_outside = options.source or plan.header.files, options.allow_outside
     if found is not None:
         source, allow_outside = found[1].source or source, found[1].allow_outside or allow_outside
@@ -85,12 +96,14 @@ def begin_run(plan_path: Path | None, project: Project, options: RunOptions) -> 
         found = runs.create_run(
             project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
             allow_outside=allow_outside, corpora=list_sources(header.corpora), purpose=header.purpose,
-            spec_path=header.spec_path,
+            spec_path=header.spec_path, legs=legs,
         )
         # From here on the run's own copy counts: the file that was given may change or vanish.
         plan, problems = PlanFile.open(found[0].plan)
         if plan is None:
             raise Refusal(ExitCode.UNAVAILABLE, *problems)
+    elif found[1].status == "replanned" and not goes_on:
+        return Start(plan, header, *found, files, allow_outside, is_over=True)
     else:
         found[0].dump_record(found[1].model_copy(update={"status": "running", "finished_at": None}))
     return Start(plan, header, *found, files, allow_outside)
@@ -104,6 +117,18 @@ def list_endpoints(header: Header) -> tuple[Model | Embedding, ...]:
     return (*(model for model in header.models if model.name in used), *list_asked(header))
 
 
+def _follow(
+    project: Project, found: tuple[RunFolder, RunRecord] | None
+) -> tuple[RunFolder, RunRecord] | None:
+    """The last leg of a run."""
+    while found is not None and found[1].status == "replanned":
+        following = find_next(project, found[0].number)
+        if following is None:
+            break
+        found = following
+    return found
+
+
 def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:
     folder = runs.find_run(project, number)
     if folder is None:
@@ -113,9 +138,11 @@ def _find_resumed(project: Project, number: int) -> tuple[RunFolder, RunRecord]:
         record = folder.load_record()
     except RunDamaged as damage:
         raise Refusal(ExitCode.UNAVAILABLE, faults.run_damaged(number, str(damage.path), damage.reason)) from None
-    if record.status not in runs.UNFINISHED:
-        raise Refusal(ExitCode.STALE, faults.run_finished(number, record.status))
-    return folder, record
+    last = _follow(project, (folder, record))
+    assert last is not None
+    if last[1].status not in (*runs.UNFINISHED, "replanned"):
+        raise Refusal(ExitCode.STALE, faults.run_finished(number, last[1].status))
+    return last
 
 
 def _check_dataset(plan: PlanFile, header: Header, project: Project, allow_outside: bool) -> tuple[Path, ...]:

@@ -103,7 +103,8 @@ class Line:
 class Caller:
     """Makes the calls of one run; belongs to the run's event loop.
 
-    answered: (step, part) -> reply hash of what the journal of this very run holds.
+    answered: (step, part) -> reply hash of what the journal of this very run holds. bought: content keys of what this
+    run bought; None where nobody asks.
     """
 
     lines: Mapping[str, Line]
@@ -115,6 +116,7 @@ class Caller:
     answered: Mapping[tuple[int, int], str]
     use_cache: bool
     observer: Observer = field(default_factory=SilentObserver)
+    bought: set[str] | None = None
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
@@ -295,6 +297,8 @@ class Caller:
         reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds, parts)
         if not self.use_cache:
             self._own |= {each: reply_hash(part) for each, part in parts} if parts else {key: reply}
+        if self.bought is not None and not line.is_free:
+            self.bought.add(key)
         return Answer(effect, key, reply, completion, answer.usage, answer.price)
 
     def _answer(self, effect: Effect, key: str, reply: str, completion: Completion) -> Answer:

@@ -23,7 +23,7 @@ from refinelab_dsl.declarations import complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
-from refinelab_dsl.execute.ledger import Amount
+from refinelab_dsl.execute.ledger import NOTHING, Amount
 from refinelab_dsl.execute.removals import settle_removals
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
 from refinelab_dsl.exit_codes import ExitCode
@@ -38,11 +38,15 @@ _DIGITS = 12  # of a divergence, as logged and shown
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a run was charged. calls: made by it, each try; cached: answers that the store held before."""
+    """What a run was charged, its earlier legs included. calls: made by it, each try; cached: answers that the store
+    held before. own, own_calls: by this leg; paid: of that, for the steps that were committed."""
 
     amount: Amount
     calls: int
     cached: int
+    own: Amount = NOTHING
+    own_calls: int = 0
+    paid: Amount = NOTHING
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Literal
 
 from refinelab_dsl.diagnostics import Diagnostic
 
-# too_small: the budget, for the first call. The others: a signal, the budget, a model that fails, a disk that does.
-Reason = Literal["interrupt", "terminate", "budget", "too_small", "model", "state"]
+# too_small: the budget, for the first call. The others: a signal, the budget, a model that fails, a disk that does,
+# what is left is to be solved again.
+Reason = Literal["interrupt", "terminate", "budget", "too_small", "model", "state", "replan"]
 
 
 @dataclass

@@ -40,8 +40,13 @@ class _Fare:
     simulated: bool = False
 
 
-def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, ...], Diagnostic | None]:
-    """The evidence in a log, whether the run ended or not; with what is wrong with the log, where it ends badly."""
+def harvest(
+    log: Path, header: Header, plan_id: str, told: frozenset[int] = frozenset()
+) -> tuple[tuple[AnyRecord, ...], Diagnostic | None]:
+    """The evidence in a log, whether the run ended or not; with what is wrong with the log, where it ends badly.
+
+    told: the steps that only repeat what the log of an earlier run tells.
+    """
     context = StepContext.of_header(header)
     measures = {measure.name: measure for measure in header.measures}
     kinds = {action.id: action.kind for action in header.actions}
@@ -93,7 +98,7 @@ def harvest(log: Path, header: Header, plan_id: str) -> tuple[tuple[AnyRecord, .
                     items=event.items[:KEY_LENGTH], count=event.count, copies=event.copies,
                 ))
             case events.Commit() | events.Reject():
-                if event.operator in context.operators and calls:
+                if event.operator in context.operators and calls and event.step not in told:
                     fare = fares[event.operator]
                     paid = calls
                     if context.operators[event.operator].kind == "correct":

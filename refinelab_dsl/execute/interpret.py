@@ -8,7 +8,9 @@ are certain to be executed (decision 18):
   the count: whatever becomes of them, its turn comes;
 - where the budget could bind, an attempt starts only if it fits beside the worst case of every undecided attempt
   before it, so that a run stops at the same step however many calls it makes at once. The same holds for an operator's
-  `max_cost`, which ends that operator alone.
+  `max_cost`, which ends that operator alone;
+- where the rest is to be solved again once so much is paid, an attempt starts only if all before it cannot pay that
+  much: so nothing is in flight when it is paid, and nothing is bought that the new plan may not want.
 
 Resuming is the same procedure from step 1: what the journal and the store know is not asked again, and the log is
 written anew, with the bytes of a run that was never interrupted.
@@ -21,29 +23,22 @@ import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
-from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.plan import ASKING, Action, Step
-from refinelab_dsl.data.write import HeldRow, OutputRow, row_hash
-from refinelab_dsl.declarations import complete_labels
-from refinelab_dsl.effects import Embed, effect_line
-from refinelab_dsl.execute.calls import Answer, Caller
-from refinelab_dsl.execute.findings import describe_finding, list_calls
+from refinelab_dsl.artifacts.plan import Action, Step
+from refinelab_dsl.execute.calls import Caller
+from refinelab_dsl.execute.commit import Committer
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, StepEnded, StepStarted
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
-from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally, build_progress
+from refinelab_dsl.execute.tally import Additions, Refused, Tally, build_progress
 from refinelab_dsl.operators import OPERATORS
-from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, split_calls
-from refinelab_dsl.prompts.request import Request, Usage
-from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance import LogWriter
 from refinelab_dsl.store import StoreError
-from refinelab_dsl.validators import Result, Surroundings, validate
+from refinelab_dsl.validators import Surroundings
 
 NO_MODEL = ""  # stands for the model of steps that ask none first
 WINDOW = 4096  # steps read ahead of the one whose turn it is
@@ -63,12 +58,14 @@ class _Entry:
     is_started: bool = False
     outcome: Outcome | None = None
     ended: float = 0.0  # when its outcome was there
+    afloat: Amount = NOTHING  # claimed, and not committed
 
 
 @dataclass(frozen=True)
 class Engine:
     """What an interpreter works with. slots: model -> calls in flight at most. is_loose: not even every listed attempt
-    could exceed the budget, so none has to be kept free for another."""
+    could exceed the budget, so none has to be kept free for another. pause: what this run may pay, in committed steps,
+    before the rest is solved again; tokens or dollars of it are None where the budget has none."""
 
     runner: StepRunner
     caller: Caller
@@ -81,6 +78,20 @@ class Engine:
     observer: Observer
     slots: dict[str, int]
     is_loose: bool
+    pause: Pause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An amount of which either part may be missing; it is reached where one of them is."""
+
+    tokens: int | None
+    usd: Decimal | None
+
+    def is_reached(self, paid: Amount) -> bool:
+        return (self.tokens is not None and paid.tokens >= self.tokens) or (
+            self.usd is not None and (paid.usd or Decimal(0)) >= self.usd
+        )
 
 
 class Interpreter:
@@ -96,16 +107,11 @@ class Interpreter:
         self._models = {template.name: template.model for template in header.templates}
         changing = {kind for kind, row in OPERATORS.items() if row.origin == "changed"}
         self._changing = frozenset(action.id for action in header.actions if action.kind in changing)
-        self._sharing = {operator.name for operator in header.operators if operator.per_call > 1}
-        self._correcting = {  # operator -> whether a pilot measures the verdicts of the items
-            operator.name: verdict_measure(header.measures, operator) is not None
-            for operator in header.operators
-            if operator.kind == "correct"
-        }
+        self._committer = Committer(
+            engine.log, engine.surroundings, engine.additions, engine.refused, engine.tally, engine.runner,
+            engine.caller.bought,
+        )
         self._is_untouched = True  # no step has come to anything yet
-        holds = any(output.quarantine is not None for output in header.outputs)
-        self._keeping = {each.name for each in header.validators if holds and each.on_reject == "quarantine"}
-        self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._held: set[str] = set()  # items of which a change is accepted, or may be
         self._window: deque[_Entry] = deque()
         self._uncounted: deque[_Entry] = deque()
@@ -122,7 +128,13 @@ class Interpreter:
         self._wake = asyncio.Event()
         self._crash: BaseException | None = None
         self._shown_at = 0.0
+        self._afloat = NOTHING  # claims of the steps that were started and not committed
         self.needed: Amount | None = None  # what the next call would have had to claim, if the budget stopped the run
+
+    @property
+    def paid(self) -> Amount:
+        """For the committed steps, by this run."""
+        return self._committer.paid
 
     async def run(self) -> None:
         """Executes the steps until none is left or the run is told to stop; then nothing is in flight.
@@ -158,6 +170,8 @@ class Interpreter:
         while True:
             self._read()
             if not self._window:
+                if self._is_due() and self._is_short():
+                    self._engine.halt.stop("replan")
                 return False
             head = self._window[0]
             if not head.is_started and (
@@ -167,6 +181,9 @@ class Interpreter:
             ):
                 self._skip(head)
                 continue
+            if self._is_due():
+                self._engine.halt.stop("replan")
+                return False
             self._start_ahead()
             self._show()
             if self._engine.halt.is_set:
@@ -182,11 +199,19 @@ class Interpreter:
                 return False
             if head.outcome.is_starved:
                 return True if self._tasks else self._start_again(head)
-            checks = self._judge(head.outcome)
+            checks = self._committer.judge(head.outcome)
             if self._try_again(head, checks):
                 continue
             self._commit(head, checks)
+            self._float(head, NOTHING)
             self._window.popleft()
+
+    def _is_due(self) -> bool:
+        """Whether so much is paid that the rest is to be solved again."""
+        return self._engine.pause is not None and self._engine.pause.is_reached(self.paid)
+
+    def _is_short(self) -> bool:
+        return any(self._tally.accepted[action.id] < action.count for action in self._actions.values())
 
     def _has_outcome(self) -> bool:
         head = self._window[0]
@@ -203,7 +228,7 @@ class Interpreter:
             action = self._actions[step.action]
             entry = _Entry(step, action, self._models.get(step.template, NO_MODEL))
             self._window.append(entry)
-            if not self._engine.is_loose or self._ledger.caps:
+            if not self._engine.is_loose or self._ledger.caps or self._engine.pause is not None:
                 self._uncounted.append(entry)
             self._waiting[action.id].append(entry)
             if len(self._waiting[action.id]) == 1:
@@ -321,7 +346,17 @@ class Interpreter:
             before = self._uncounted.popleft()
             if not before.is_decided:
                 self._keep_free(before, self._prepare(before).worst)
-        return self._fits_cap(entry, worst) and self._fits_budget(entry, worst)
+        return self._fits_cap(entry, worst) and self._fits_pause(entry, worst) and self._fits_budget(entry, worst)
+
+    def _fits_pause(self, entry: _Entry, worst: Amount) -> bool:
+        """Whether the turn of a step comes for certain before the rest is solved again."""
+        pause = self._engine.pause
+        if pause is None or entry is self._window[0]:
+            return True
+        before = self.paid + self._afloat + self._kept_free
+        if entry.is_counted:
+            before = Amount(before.tokens - worst.tokens, _minus(before.usd, worst.usd))
+        return not pause.is_reached(before)
 
     def _fits_cap(self, entry: _Entry, worst: Amount) -> bool:
         operator = entry.step.operator
@@ -372,6 +407,7 @@ class Interpreter:
         assert entry.prepared is not None
         claim = self._ledger.reserve(entry.prepared.worst, entry.step.operator)
         assert claim is not None
+        self._float(entry, entry.prepared.worst)
         entry.is_started = True
         self._engine.observer.note(StepStarted(entry.step.id, entry.step.operator))
         if entry.action.id in self._changing:
@@ -382,6 +418,12 @@ class Interpreter:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: self._wake.set())
+
+    def _float(self, entry: _Entry, amount: Amount) -> None:
+        """What a step has claimed is now `amount`."""
+        tokens = self._afloat.tokens - entry.afloat.tokens + amount.tokens
+        usd = _minus(self._afloat.usd, entry.afloat.usd) + (amount.usd or Decimal(0))
+        entry.afloat, self._afloat = amount, Amount(tokens, usd)
 
     async def _run_entry(self, entry: _Entry, prepared: Prepared, claim: Reservation) -> None:
         try:
@@ -406,156 +448,19 @@ class Interpreter:
 
     # ---- committing ----------------------------------------------------------------------------------------------
 
-    def _judge(self, outcome: Outcome) -> tuple[Check, ...]:
-        """The checks of a step whose turn it is, to the first refusal; those that waited are judged against the output
-        so far."""
-        judged: list[Check] = []
-        for check in outcome.checks:
-            verdict = check.verdict
-            if verdict is None:
-                assert outcome.result is not None
-                verdict = validate(self._engine.runner.validator(check.name), outcome.result, self._engine.surroundings)
-            judged.append(Check(check.name, verdict))
-            if not verdict.accept:
-                break
-        return tuple(judged)
-
     def _commit(self, head: _Entry, checks: Sequence[Check]) -> None:
-        """Writes the step's events. checks: as judged (`_judge`)."""
-        step, outcome, tally = head.step, head.outcome, self._tally
+        """Writes down what a step has come to. checks: as judged."""
         self._is_untouched = False
-        assert outcome is not None
-        bought = self._find_bought(step, outcome.answers)
-        known: set[str] = set()
-        for index, answer in enumerate(outcome.answers):
-            self._log_call(step, index, answer, is_counted=index not in bought, known=known)
-        tally.retries[step.operator] += outcome.retries
-        tally.corrections[step.operator] += outcome.corrections
-        refusal: tuple[str | None, str] | None = None
-        for check in (*outcome.past, *checks):
-            verdict = check.verdict
-            assert verdict is not None
-            refusal = None if verdict.accept else (check.name, verdict.reason)
-            self._engine.log.append(events.Verdict(
-                step=step.id, check=check.name, accept=verdict.accept, reason=verdict.reason,
-                values=dict(verdict.values),
-            ))
-        if outcome.failure is not None:
-            refusal = (None, f"no answer: {outcome.failure.replace('_', ' ')}")
-            tally.failed += 1
-        if refusal is None and head.action.kind in ASKING:
-            self._keep_finding(step, outcome)
-            self._tell_end(head)
-            return
+        assert head.outcome is not None
+        refusal = self._committer.commit(head.step, head.action, head.outcome, checks)
         if refusal is None:
-            assert outcome.result is not None
-            self._accept(step, outcome, outcome.result)
             self._tell_end(head)
             return
-        if not outcome.is_rejected:
-            tally.live[head.action.id] -= 1
+        if not head.outcome.is_rejected:
+            self._tally.live[head.action.id] -= 1
             self._free(head)
             self._make_ready(head.action)
-        tally.rejected[head.action.id] += 1
-        tally.reasons[refusal[0] or "no answer"] += 1
-        tally.unflagged[step.operator] += refusal[1] == NOTHING_TO_CORRECT
-        if refusal[0] in self._keeping and outcome.result is not None:
-            self._hold(step, outcome, outcome.result, refusal[0] or "", refusal[1])
-        self._engine.log.append(events.Reject(
-            step=step.id, action=step.action, operator=step.operator, check=refusal[0], reason=refusal[1]
-        ))
-        self._tell_end(head, refusal[0], outcome.failure)
-
-    def _find_bought(self, step: Step, answers: Sequence[Answer]) -> frozenset[int]:
-        """Places of the answers of a `correct` that a plan does not count on paying: what a pilot asked, and what only
-        repeats a call. The report sets the rest beside what was planned."""
-        if step.operator not in self._correcting:
-            return frozenset()
-        first, repeated = split_calls(list_calls(answers), step.operator)
-        return repeated.union(range(first) if self._correcting[step.operator] else ())
-
-    def _log_call(self, step: Step, index: int, answer: Answer, *, is_counted: bool, known: set[str]) -> None:
-        """known: keys of the calls of the step before this one."""
-        completion, tally, effect = answer.completion, self._tally, answer.effect
-        asked = effect if isinstance(effect, Request) else None
-        if answer.request_key in known:  # asked again of another try, and not paid again
-            answer = replace(answer, usage=Usage(0, 0), price=NOTHING)
-        known.add(answer.request_key)
-        if step.operator in self._sharing:  # what several attempts share is told, and counted, once
-            if answer.request_key in self._told:
-                answer = replace(answer, usage=Usage(0, 0), price=NOTHING)
-            self._told.add(answer.request_key)
-        tally.calls += isinstance(effect, Request | Embed)
-        tally.input_tokens += answer.usage.input_tokens
-        tally.output_tokens += answer.usage.output_tokens
-        tally.used[step.operator] += (answer.usage.input_tokens + answer.usage.output_tokens) * is_counted
-        tally.usd = None if tally.usd is None or answer.price.usd is None else tally.usd + answer.price.usd
-        self._engine.log.append(events.Call(
-            step=step.id, call=index, template=asked.template if asked is not None else "", request=answer.request_key,
-            reply=answer.reply, model=effect_line(effect), model_id=completion.model, request_id=completion.request_id,
-            sample=asked.sample if asked is not None else 0, turn=asked.turn if asked is not None else 0,
-            seed=tally.header.seed,
-            input_tokens=answer.usage.input_tokens, output_tokens=answer.usage.output_tokens, usd=answer.price.usd,
-            simulated=completion.simulated,
-        ))
-
-    def _keep_finding(self, step: Step, outcome: Outcome) -> None:
-        """What was found for a measure."""
-        event = describe_finding(step, outcome)
-        self._engine.log.append(event)
-        self._tally.accepted[step.action] += 1
-        is_simulated = not isinstance(event, events.Clusters) and event.simulated
-        self._tally.simulated = self._tally.simulated or is_simulated
-
-    def _accept(self, step: Step, outcome: Outcome, result: Result) -> None:
-        engine, tally = self._engine, self._tally
-        item = result.item
-        measured, found = self._measure(result)
-        simulated = any(answer.completion.simulated for answer in outcome.answers)
-        kind = engine.runner.operator(step).kind
-        origin = OPERATORS[kind].origin
-        assert origin is not None
-        engine.log.append(events.Commit(
-            step=step.id, action=step.action, operator=step.operator, origin=origin, id=item.id, key=item.key,
-            row=row_hash(item), parents=step.items, target=step.target, measured=found, reply=outcome.reply,
-            simulated=simulated,
-        ))
-        engine.additions.append(Addition(
-            OutputRow(item, origin, simulated, step.items), kind, step.target, measured, result.values
-        ))
-        tally.accepted[step.action] += 1
-        tally.simulated = tally.simulated or simulated
-        for name, neighbours in engine.surroundings.output.items():
-            neighbours.add(item, result.vectors.get(name))
-
-    def _hold(self, step: Step, outcome: Outcome, result: Result, check: str, reason: str) -> None:
-        """Keeps a refused result apart."""
-        item = result.item
-        simulated = any(answer.completion.simulated for answer in outcome.answers)
-        self._engine.log.append(events.Held(
-            step=step.id, action=step.action, operator=step.operator, id=item.id, key=item.key, row=row_hash(item),
-            parents=step.items, target=step.target, reply=outcome.reply, simulated=simulated,
-        ))
-        self._engine.refused.append(
-            HeldRow(item, step.operator, result.parent.id, step.target, check, reason, simulated)
-        )
-        self._tally.simulated = self._tally.simulated or simulated
-
-    def _measure(self, result: Result) -> tuple[dict[str, str | None], dict[str, str | None]]:
-        """The result's labels, as they count and as they are recorded (None where they are assumed)."""
-        surroundings = self._engine.surroundings
-        surroundings.scope.open(result.item, result.values)
-        counted: dict[str, str | None] = {}
-        recorded: dict[str, str | None] = {}
-        target = complete_labels(result.target, self._tally.header.measures)
-        for dimension in self._tally.header.dimensions:
-            name = dimension.name
-            if surroundings.measurable[name]:
-                label = surroundings.scope.label(name)
-                counted[name] = recorded[name] = label if label in surroundings.labels.get(name, ()) else None
-            else:
-                counted[name], recorded[name] = target.get(name), None
-        return counted, recorded
+        self._tell_end(head, refusal.check, head.outcome.failure)
 
     def _tell_end(self, head: _Entry, check: str | None = None, failure: str | None = None) -> None:
         self._engine.observer.note(StepEnded(

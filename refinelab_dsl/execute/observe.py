@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
@@ -17,6 +17,9 @@ from refinelab_dsl.prompts.request import Completion
 SHOW_EVERY = 0.1  # seconds between two updates at least
 BEAT = 1.0  # seconds after which it is shown that nothing came
 
+if TYPE_CHECKING:
+    from refinelab_dsl.execute.replan import Replan
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -25,7 +28,8 @@ class RunOptions:
     saved: the plan is a file that the user saved, which is single-use. resume: the number of the run to go on with;
     its own plan is run, and source and allow_outside are what they were. environ: where keys are looked up.
     use_cache: replies of earlier runs count. concurrency: calls in flight per model at most, where that is less than
-    the model's own limit.
+    the model's own limit. replan: makes the plan of what is left, where the spec has `replan`; without it a run goes on
+    with the plan that it has.
     """
 
     source: tuple[str, ...] = ()
@@ -36,6 +40,7 @@ class RunOptions:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     use_cache: bool = True
     concurrency: int | None = None
+    replan: Replan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +181,8 @@ class RunOutcome:
     exit_code: ExitCode
     diagnostics: Diagnostics
     head: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def refused(cls, code: ExitCode, *diagnostics: Diagnostic) -> RunOutcome:
+        """Nothing was begun, and why."""
+        return cls(None, "refused", code, Diagnostics(diagnostics))

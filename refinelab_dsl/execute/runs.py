@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.project import Project
 
-Status = Literal["running", "interrupted", "stopped", "partial", "complete", "superseded"]
+Status = Literal["running", "interrupted", "stopped", "partial", "replanned", "complete", "superseded"]
 
 UNFINISHED: tuple[Status, ...] = ("running", "interrupted", "stopped")
 
@@ -27,7 +28,10 @@ class RunRecord(BaseModel):
     """`run.json`: what a run is, written before its first call and whenever its status changes.
 
     status: `running` (also after a kill, until it is resumed), `interrupted` (a signal), `stopped` (a model or a
-        disk failed), `partial` (the budget was used up), `complete`; `superseded` (of a pilot that was started again).
+        disk failed), `partial` (the budget was used up), `replanned` (what is left is another run's: its next leg),
+        `complete`; `superseded` (of a pilot that was started again).
+    legs: the runs of which this one is the rest, in order. paid_tokens, paid_usd: for the steps of a leg that were
+        committed, by so many calls; beyond_tokens, beyond_usd: what it may have been charged besides.
     saved: the plan came from a file that the user saved, which is single-use.
     purpose, spec_path: as its plan has them. closed: of a pilot after which nothing was left to learn.
     """
@@ -46,6 +50,12 @@ class RunRecord(BaseModel):
     source: tuple[str, ...] = ()
     corpora: dict[str, tuple[str, ...]] = {}
     allow_outside: bool = False
+    legs: tuple[int, ...] = ()
+    paid_tokens: int = 0
+    paid_usd: Decimal = Decimal(0)
+    beyond_tokens: int = 0
+    beyond_usd: Decimal = Decimal(0)
+    calls: int = 0
     created_at: str
     finished_at: str | None = None
 
@@ -132,8 +142,9 @@ def find_run(project: Project, number: int) -> RunFolder | None:
 def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: bool,
                source: tuple[str, ...], allow_outside: bool,
                corpora: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-               purpose: Literal["plan", "pilot"] = "plan", spec_path: str = "") -> tuple[RunFolder, RunRecord]:
-    """A new run folder holding a copy of the plan. The lock must be held.
+               purpose: Literal["plan", "pilot"] = "plan", spec_path: str = "",
+               legs: tuple[int, ...] = ()) -> tuple[RunFolder, RunRecord]:
+    """A new run folder holding a copy of the plan. The lock must be held. legs: the runs of which it is the rest.
 
     Raises:
         OSError: the folder cannot be written.
@@ -149,6 +160,7 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
         record = RunRecord(
             run=number, status="running", plan_id=plan_id, spec=spec, saved=saved, source=source,
             allow_outside=allow_outside, corpora=dict(corpora), created_at=now(), purpose=purpose, spec_path=spec_path,
+            legs=legs,
         )
         RunFolder(draft).dump_record(record)
         folder = RunFolder(project.runs / f"{number:04d}")
@@ -173,12 +185,25 @@ def find_applied(project: Project, plan_id: str) -> tuple[RunFolder, RunRecord] 
 
 def find_unfinished(project: Project) -> tuple[RunFolder, ...]:
     """The runs that can be resumed, by number; not one that is running right now, and none of a pilot, which goes on
-    when it is started again."""
+    when it is started again. A leg whose rest was never begun is one."""
+    folders = find_runs(project)
+    continued = {number for folder in folders for number in _load_legs(folder)}
     return tuple(
         folder
-        for folder in find_runs(project)
-        if current_status(project, folder) in UNFINISHED[1:] and folder.load_record().purpose != "pilot"
+        for folder in folders
+        if (
+            (status := current_status(project, folder)) in UNFINISHED[1:]
+            or (status == "replanned" and folder.number not in continued)
+        )
+        and folder.load_record().purpose != "pilot"
     )
+
+
+def _load_legs(folder: RunFolder) -> tuple[int, ...]:
+    try:
+        return folder.load_record().legs
+    except RunDamaged:
+        return ()
 
 
 def current_status(project: Project, folder: RunFolder) -> str:

@@ -45,6 +45,8 @@ from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_
 from refinelab_dsl.plan.originals import describe_originals
 from refinelab_dsl.plan.price import (
     Ceiling,
+    build_budget,
+    build_envelope,
     count_corrections,
     expect_expenses,
     include_originals,
@@ -65,7 +67,7 @@ from refinelab_dsl.prompts.identity import operator_content
 from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
 from refinelab_dsl.prompts.vectors import asked_by, comparing_embeddings
-from refinelab_dsl.solve.problem import Assignment, Problem
+from refinelab_dsl.solve.problem import NOT_PAID, Assignment, Paid, Problem
 
 if TYPE_CHECKING:
     from refinelab_dsl.plan.inventory import Inventory
@@ -115,6 +117,7 @@ class Situation:
     inventory: Inventory | None = None
     evidence: Evidence = NO_EVIDENCE
     seeds: Mapping[str, SeedSet] = field(default_factory=dict)
+    paid: Paid = NOT_PAID
 
 
 def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
@@ -127,16 +130,19 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
     """
     steps, ceiling, unlike, claims = _build_steps(situation, sketch, items)
     expenses = expect_expenses(sketch, steps, situation.estimates)
-    tokens, usd = sum_amounts(expenses, ceiling, _build_budget(situation), situation.estimates, situation.context)
+    budget = build_budget(
+        situation.program, situation.estimates, situation.problem.limits, situation.luck, situation.paid
+    )
+    tokens, usd = sum_amounts(expenses, ceiling, budget, situation.estimates, situation.context)
     limits = situation.problem.limits
     over = (limits.tokens is not None and tokens.expected is not None and tokens.expected > ceil(limits.tokens)) or (
         limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
     )
     use, worst = originals_use(situation.profile, _find_compared(situation, sketch))
-    budget = _build_budget(situation)
-    tokens = include_originals(tokens, use.tokens, worst.tokens, budget.tokens)
-    usd = include_originals(usd, use.usd, worst.usd, budget.usd)
-    header = _build_header(situation, sketch, tokens, usd)
+    budget = budget
+    tokens = include_originals(tokens, use.tokens, worst.tokens, budget.left_tokens)
+    usd = include_originals(usd, use.usd, worst.usd, budget.left_usd)
+    header = _build_header(situation, sketch, tokens, usd, budget)
     return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike, claims)
 
 
@@ -263,7 +269,9 @@ def _build_steps(
     return tuple(steps), ceiling, frozenset(unlike), claims
 
 
-def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount) -> Header:
+def _build_header(
+    situation: Situation, sketch: Sketch, tokens: Amount, usd: Amount, budget: BudgetSummary
+) -> Header:
     program, profile, context = situation.program, situation.profile, situation.context
     size = profile.size + sketch.growth
     mix = _build_mix(situation, sketch)
@@ -303,7 +311,8 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
         expects=program.expects,
         run=program.run,
         solve=program.solve,
-        budget=_build_budget(situation),
+        budget=budget,
+        envelope=build_envelope(program, context),
         hosts=_find_hosts(situation, sketch),
         actions=tuple(
             Action(
@@ -352,13 +361,18 @@ def _build_header(situation: Situation, sketch: Sketch, tokens: Amount, usd: Amo
 
 
 def _find_hosts(situation: Situation, sketch: Sketch) -> tuple[str, ...]:
-    """Those that will receive text of the dataset."""
-    named = [host(model) for model in _called_models(situation, sketch, new=True)]
+    """Those that will receive text of the dataset; where the rest may be solved again, those that may."""
+    context = situation.context
+    operators = {group.operator for group in sketch.groups if group.new} & context.operators.keys()
+    models = _called_models(situation, sketch, new=True)
+    if build_envelope(situation.program, context) is not None:
+        operators = set(context.operators)
+        models = [context.models[template.model] for template in context.templates.values()]
+    named = [host(model) for model in models]
     named += [
         host(embedding)
-        for operator in {group.operator for group in sketch.groups if group.new}
-        if operator in situation.context.operators
-        for _, embedding in asked_by(situation.context, situation.context.operators[operator])
+        for operator in operators
+        for _, embedding in asked_by(context, context.operators[operator])
     ]
     return tuple(sorted({name for name in named if name is not None}))
 
@@ -473,27 +487,6 @@ def _plan_facts(
         "error_rate": unknown,
         "distractor_diversity": unknown,
     }
-
-
-def _build_budget(situation: Situation) -> BudgetSummary:
-    budget = situation.program.budget
-    if budget is None:
-        return BudgetSummary(tokens=None, usd=None, spent=Decimal(0), reserve_tokens=None, reserve_usd=None)
-    limits = situation.problem.limits
-    tokens = budget.tokens
-    if budget.tokens_of_full_cost is not None:
-        tokens = floor(float(budget.tokens_of_full_cost) * situation.estimates.full_cost_tokens)
-    return BudgetSummary(
-        tokens=tokens,
-        usd=budget.cost,
-        spent=Decimal(0),
-        reserve_tokens=None if tokens is None else max(floor(tokens * budget.reserve), floor(limits.reserved_tokens)),
-        reserve_usd=None
-        if budget.cost is None
-        else max(round_usd(budget.cost * budget.reserve), round_usd(limits.reserved_usd)),
-        luck_tokens=None if tokens is None else min(tokens, floor(situation.luck.tokens)),
-        luck_usd=None if budget.cost is None else min(budget.cost, round_usd(situation.luck.usd)),
-    )
 
 
 def _build_inputs(situation: Situation) -> tuple[Input, ...]:

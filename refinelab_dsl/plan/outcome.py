@@ -113,6 +113,9 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
         ("  cost", "", render_usd(header.usd.expected), "", _cost(head) or "-",
          "" if tokens is None else f"{render_tokens(tokens)} tokens")
     )  # fmt: skip
+    if legs := head.get("legs"):
+        names = f"run{'s' if len(legs) > 1 else ''} {', '.join(map(str, legs))}"
+        rows.append(("  replanned", "", "", "", f"{len(legs)}x", f"after {names}, which the cost includes"))
     rows += _success_rows(head, header)
     rows += _token_rows(head)
     rows += _finding_rows(head)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import ceil, sqrt
+from math import ceil, floor, sqrt
 
 from refinelab_dsl import prompts
-from refinelab_dsl.artifacts.plan import Amount, BudgetSummary, Step
+from refinelab_dsl.artifacts.plan import Amount, BudgetSummary, Envelope, Step
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import Estimates, Rate
+from refinelab_dsl.estimate.spread import Luck
+from refinelab_dsl.ir import Program
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.prompts.asking import NO_USE, Use
 from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.solve.cells import settle_tokens
+from refinelab_dsl.solve.problem import Limits, Paid
 
 MICRO = Decimal("0.000001")
 
@@ -41,8 +45,9 @@ class Ceiling:
 
     def within(self, budget: BudgetSummary) -> Ceiling:
         """What the ledger lets through of it: it reserves worst cases, so no call crosses the budget."""
-        tokens = self.tokens if budget.tokens is None else min(self.tokens, budget.tokens)
-        usd = budget.usd if self.usd is None else self.usd if budget.usd is None else min(self.usd, budget.usd)
+        tokens = self.tokens if budget.left_tokens is None else min(self.tokens, budget.left_tokens)
+        left = budget.left_usd
+        usd = left if self.usd is None else self.usd if left is None else min(self.usd, left)
         return Ceiling(tokens, usd)
 
 
@@ -213,3 +218,38 @@ def _expect_attempts(count: int, listed: int, rate: Rate) -> tuple[float, float,
 
 def _exact(value: float) -> Decimal:
     return Decimal(repr(round(value, 6)))
+
+
+def build_budget(program: Program, estimates: Estimates, limits: Limits, luck: Luck, paid: Paid) -> BudgetSummary:
+    """The spec's budget as a plan states it.
+
+    limits: those that the allocation was given. luck: what its cost may exceed the expected cost by. paid: by earlier
+    legs of the same run.
+    """
+    budget = program.budget
+    if budget is None:
+        return BudgetSummary(tokens=None, usd=None, spent=Decimal(0), reserve_tokens=None, reserve_usd=None)
+    tokens = settle_tokens(budget, estimates, paid)
+    left = None if tokens is None else max(0, tokens - paid.tokens)
+    usd = None if budget.cost is None else max(Decimal(0), budget.cost - paid.usd)
+    return BudgetSummary(
+        tokens=tokens,
+        usd=budget.cost,
+        spent=Decimal(0) if budget.cost is None else paid.usd,
+        spent_tokens=0 if tokens is None else paid.tokens,
+        reserve_tokens=None if left is None else max(floor(left * budget.reserve), floor(limits.reserved_tokens)),
+        reserve_usd=None if usd is None else max(round_usd(usd * budget.reserve), round_usd(limits.reserved_usd)),
+        luck_tokens=None if left is None else min(left, floor(luck.tokens)),
+        luck_usd=None if usd is None else min(usd, round_usd(luck.usd)),
+    )
+
+
+def build_envelope(program: Program, context: StepContext) -> Envelope | None:
+    """What a run stays inside however often its rest is solved again; None where that never happens."""
+    if program.solve.replan is None or program.budget is None:
+        return None
+    return Envelope(
+        share=program.solve.replan,
+        operators=tuple(operator.name for operator in program.operators),
+        models=tuple(sorted({template.model for template in context.templates.values()})),
+    )

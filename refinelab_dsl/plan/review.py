@@ -80,7 +80,7 @@ def review_draft(
 def _find_too_dear(program: Program, draft: Draft) -> tuple[Diagnostic, ...]:
     """Says which operators' attempts may claim more than the whole budget, so that a run ends before them."""
     budget = draft.header.budget
-    tokens, usd = budget.tokens, None if budget.usd is None else budget.usd - budget.spent
+    tokens, usd = budget.left_tokens, budget.left_usd
     dear = [name for name, claim in draft.claims.items() if claim.exceeds(tokens, usd)]
     if not dear:
         return ()

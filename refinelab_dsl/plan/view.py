@@ -434,10 +434,17 @@ def _describe_budget(header: Header) -> Iterator[str]:
         yield _describe_sum(render_usd(budget.usd), parts, render_usd(free)) + _describe_part(header.usd.expected, free)
     if budget.tokens is not None:
         reserved = budget.reserve_tokens or 0
-        left = budget.tokens - reserved
-        parts = [*_describe_reserve(Decimal(reserved), Decimal(budget.luck_tokens or 0), render_tokens)]
+        spent = Decimal(budget.spent_tokens)
+        left = budget.tokens - budget.spent_tokens - reserved
+        parts = [
+            *([f"{render_tokens(spent)} spent"] if spent else []),
+            *_describe_reserve(Decimal(reserved), Decimal(budget.luck_tokens or 0), render_tokens),
+        ]
         total = _describe_sum(f"{render_tokens(budget.tokens)} tokens", parts, render_tokens(left))
         yield total + _describe_part(header.tokens.expected, Decimal(left))
+    if header.envelope is not None:
+        names = ", ".join(header.envelope.operators)
+        yield f"after each {render_share(float(header.envelope.share), 0)} of it the rest is solved again, for {names}"
 
 
 def _describe_reserve(reserve: Decimal, luck: Decimal, render: Callable[[Decimal], str]) -> Iterator[str]:

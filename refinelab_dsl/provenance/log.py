@@ -67,7 +67,7 @@ class LogWriter:
             self.append(events.Rows(file=digest.file, first=first + 1, digests=part.hex()))
 
     def close(
-        self, outputs: Iterable[OutputDigest] = (), *, status: Literal["complete", "partial"] = "complete"
+        self, outputs: Iterable[OutputDigest] = (), *, status: Literal["complete", "partial", "replanned"] = "complete"
     ) -> str:
         """Writes the trailer, puts the file in place and returns the root (hex).
 

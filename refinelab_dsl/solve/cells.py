@@ -18,12 +18,24 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.profile import Profile
-from refinelab_dsl.declarations import JOINT, Dimension, Move, Operator
+from refinelab_dsl.declarations import JOINT, Budget, Dimension, Move, Operator
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.estimate.beta import beta_quantile, binomial_tail
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.ir import Program
-from refinelab_dsl.solve.problem import CLEAN, FLAGGED, Action, Axis, Bin, Cell, Limits, Problem, join_parts
+from refinelab_dsl.solve.problem import (
+    CLEAN,
+    FLAGGED,
+    NOT_PAID,
+    Action,
+    Axis,
+    Bin,
+    Cell,
+    Limits,
+    Paid,
+    Problem,
+    join_parts,
+)
 from refinelab_dsl.solve.review import refuse_size, warn_of_problem
 from refinelab_dsl.solve.stock import NOTHING, Signature, Stock
 
@@ -42,9 +54,9 @@ class Grouping:
 
 
 def build_problem(
-    program: Program, profile: Profile, estimates: Estimates, stock: Stock = NOTHING
+    program: Program, profile: Profile, estimates: Estimates, stock: Stock = NOTHING, paid: Paid = NOT_PAID
 ) -> tuple[Problem | None, tuple[Diagnostic, ...]]:
-    """The problem of a program's data; None where it is too large to decide."""
+    """The problem of a program's data; None where it is too large to decide. paid: what of its budget is gone."""
     dimensions = split_dimensions(program)
     axes = _build_axes(dimensions, program, profile)
     refused = tuple(refuse_size(program, axes))
@@ -65,7 +77,7 @@ def build_problem(
         axes=axes,
         cells=grouping.cells,
         operators=operators,
-        limits=_build_limits(program, profile, estimates),
+        limits=_build_limits(program, profile, estimates, paid),
         gap=None if program.solve.gap is None else float(program.solve.gap),
         time_limit=float(program.solve.time_limit),
         strategy=program.solve.strategy,
@@ -303,23 +315,23 @@ def _moved(move: Move, axis: Axis, label: int) -> tuple[int, ...]:
             return (moved,) if label >= 0 and 0 <= moved < len(axis.labels) else ()
 
 
-def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> Limits:
+def _build_limits(program: Program, profile: Profile, estimates: Estimates, paid: Paid) -> Limits:
     constraints, budget = program.constraints, program.budget
     asked = constraints.size
     sizes = None
     if asked.kind == "between" and asked.low is not None and asked.high is not None:
         sizes = (asked.low, asked.high)
-    tokens = usd = limit = None
+    tokens = usd = limit = dollars = None
     if budget is not None:
         available = 1 - float(budget.reserve)
-        limit = budget.tokens
-        if budget.tokens_of_full_cost is not None:
-            limit = int(float(budget.tokens_of_full_cost) * estimates.full_cost_tokens)
+        limit = settle_tokens(budget, estimates, paid)
+        limit = None if limit is None else max(0, limit - paid.tokens)
+        dollars = None if budget.cost is None else max(Decimal(0), budget.cost - paid.usd)
         tokens = None if limit is None else limit * available
-        usd = None if budget.cost is None else float(budget.cost) * available
+        usd = None if dollars is None else float(dollars) * available
     originals = estimates.originals
     held = 0.0 if limit is None else limit - (tokens or 0.0)
-    held_usd = 0.0 if usd is None or budget is None else float(budget.cost or 0) - usd
+    held_usd = 0.0 if usd is None or dollars is None else float(dollars) - usd
     tokens = None if tokens is None else max(0.0, tokens - originals.tokens)
     usd = None if usd is None else max(0.0, usd - float(originals.usd or 0))
     return Limits(
@@ -338,6 +350,13 @@ def _build_limits(program: Program, profile: Profile, estimates: Estimates) -> L
         before_tokens=originals.tokens,
         before_usd=float(originals.usd or 0),
     )
+
+
+def settle_tokens(budget: Budget, estimates: Estimates, paid: Paid = NOT_PAID) -> int | None:
+    """The budget in tokens, what is gone of it included; None without a limit."""
+    if paid.limit is not None or budget.tokens_of_full_cost is None:
+        return budget.tokens if paid.limit is None else paid.limit
+    return int(float(budget.tokens_of_full_cost) * estimates.full_cost_tokens)
 
 
 def _whole(value: Decimal, rounding: str) -> int:

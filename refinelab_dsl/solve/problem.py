@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 FLAGGED, CLEAN = 0, 1  # labels of the axis that flags make
@@ -114,6 +115,19 @@ class Action:
     def left(self, cell: int) -> int:
         """How often each item of a cell may still be tried, where that is limited."""
         return max(0, (self.attempts_per_item or 0) - (self.tried or {}).get(cell, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What earlier legs of a run paid of its budget. limit: that budget in tokens, as the first of them had it: a share
+    of a full cost is settled once."""
+
+    tokens: int = 0
+    usd: Decimal = Decimal(0)
+    limit: int | None = None
+
+
+NOT_PAID = Paid()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ BESIDE = {"propose"}
 RUNTIME = {
     "execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "serving", "validators",
 }  # fmt: skip
-TOP = {"", "__main__", "api", "cli", "highlight"}
+TOP = {"", "__main__", "api", "cli", "highlight", "replanning"}
 
 # Package -> the only places that may import it.
 HEAVY = {

@@ -25,6 +25,7 @@ CODES = explained_codes()
 ALSO = {
     "RF1027": ("RF1005",),  # the note follows upon errors
     "RF3021": ("RF3020",),  # the end of a row of bad rows
+    "RF6050": ("RF6015",),  # the plan in hand falls short
     "RF6016": ("RF6015",),  # what failed is why the share is missed
     "RF6017": ("RF6015",),  # and the size
     "RF6022": ("RF5036",),  # the plan says so, too

@@ -221,11 +221,11 @@ def test_what_no_plan_can_execute_is_listed_with_its_place() -> None:
         "measure rating { kind = elo, model = small, seeds = bootstrap(40) }\n"
         "dimension difficulty { from = rating, bands = { easy = below(0), hard = above(0) } }\n"
         "pilot { items = 20 }\nconstraints { size = between(1, 2) }\n"
-        'solve { strategy = greedy, replan = 0.2 }\nexpect "e" { assert = error_rate() < 3% }\n'
+        'solve { strategy = greedy, on_infeasible = relax(topic) }\nexpect "e" { assert = error_rate() < 3% }\n'
     )
     program = compile_text(text).certain
     listed = {use.what: text[use.span.start : use.span.end] for use in program.unexecutable if use.span is not None}
     assert listed == {
-        "`replan` of `solve` other than `never`": "replan = 0.2",
+        "`on_infeasible` of `solve` other than `report`": "on_infeasible = relax(topic)",
     }
     assert compile_text(HEAD).certain.unexecutable == ()

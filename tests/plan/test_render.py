@@ -101,7 +101,7 @@ def test_json_has_the_promised_keys_and_types(tmp_path: Path) -> None:
         "expected": "0.4912", "low": "0.4101", "high": "0.5999", "ceiling": "0.8205", "full": "2.4",
     }  # fmt: skip
     assert value["budget"] == {
-        "tokens": 200000, "usd": "3", "spent": "0.41", "reserve": {"tokens": 20000, "usd": "0.3"},
+        "tokens": 200000, "usd": "3", "spent": "0.41", "spent_tokens": 0, "reserve": {"tokens": 20000, "usd": "0.3"},
         "luck": {"tokens": 14000, "usd": "0.11"},
     }  # fmt: skip
     assert value["solver"] == {

@@ -315,3 +315,12 @@ def inventory_needs_cache(name: str, results: int) -> Diagnostic:
         notes=(f"buying it again ({results} accepted) would cost what the plan does not say",),
         help=(Help("apply it without `--no-cache`, or plan with `--no-inventory`"),),
     )
+
+
+def rest_not_planned(run: int, reason: str) -> Diagnostic:
+    """RF6050: after a share of the budget the rest could not be solved again."""
+    return Diagnostic(
+        "RF6050", "warning", f"the rest of run {run} could not be planned again, so it goes on by its own plan",
+        notes=(reason,),
+        help=(Help("what it had accepted counts all the same; `refinec plan` shows what stands in the way"),),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic
@@ -11,8 +12,14 @@ from refinelab_dsl.semantics.bindings import Bindings
 
 
 def check_solving(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """`static` is `greedy`'s; `relax` is of those that solve a program."""
+    """`static` is `greedy`'s; `relax` is of those that solve a program; `replan` is a share of a budget."""
     solve = bindings.draft.one("solve")
+    if (
+        solve is not None and isinstance(solve.get("replan"), Decimal) and bindings.draft.one("budget") is None
+        and not any(kind == "budget" for kind, _ in bindings.broken)
+    ):
+        because = "there is no budget of which it could be a share; `budget { … }` declares one"
+        yield faults.no_effect(solve.span("replan"), "replan", solve.title, because)
     if solve is None or solve.is_broken("strategy"):
         return
     strategy = solve.get("strategy")
