@@ -12,6 +12,7 @@ are certain to be executed (decision 18):
 - where the rest is to be solved again once so much is paid, an attempt starts only if all before it cannot pay that
   much: so nothing is in flight when it is paid, and nothing is bought that the new plan may not want.
 
+An attempt that a check refuses at its turn, and wants made again, is made again while those after it wait.
 Resuming is the same procedure from step 1: what the journal and the store know is not asked again, and the log is
 written anew, with the bytes of a run that was never interrupted.
 """
