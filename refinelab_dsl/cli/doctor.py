@@ -44,6 +44,9 @@ OPTIONAL = {
     "libzim": ("libzim", "zim", "offline copies of wikis: `zim(\"wiki.zim\")`"),
     "matplotlib": ("matplotlib", "plot", "pictures, for `refinec compare --plot`"),
     "sentence-transformers": ("sentence_transformers", "embed", "embeddings by a model of this machine"),
+    "opentelemetry-exporter-otlp-proto-http": (
+        "opentelemetry.exporter.otlp.proto.http", "otel", "runs as spans and metrics of OpenTelemetry"
+    ),
     "genai-prices": ("genai_prices", "prices", "list prices of models, for `refinec lock --update-prices`"),
 }
 SANDBOX_USES = {

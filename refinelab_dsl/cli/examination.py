@@ -24,7 +24,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Model, Run
 from refinelab_dsl.diagnostics.catalog import evaluation as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
-from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.effects import Program, effect_key
 from refinelab_dsl.evaluation.score import ABSENT
@@ -33,6 +33,7 @@ from refinelab_dsl.execute.examine import Bench, Examined, Unusable, examine
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.lock import take_lock
+from refinelab_dsl.execute.telemetry import open_telemetry
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.project import Project
@@ -170,12 +171,17 @@ def ask_models(
                 (model.name, _program(style, model, program, item))
                 for style in wanted.styles for model in wanted.models for item in items
             ]  # fmt: skip
-            with open_display(settings, Scope(ceiling=price.usd, word="answered"), events=False) as display:
+            told: list[Diagnostic] = []
+            with (
+                open_display(settings, Scope(ceiling=price.usd, word="answered"), events=False) as display,
+                open_telemetry(display, os.environ, told.append) as observer,
+            ):
                 bench = Bench(
                     wanted.models, store, folder / "journal.db", wanted.tokens, wanted.usd, program.run or Run(),
-                    os.environ, display,
+                    os.environ, observer,
                 )  # fmt: skip
                 examined = examine(programs, bench)
+            terminal.report(settings, Diagnostics(tuple(told)))
         except Unusable as fault:
             return ExitCode.UNAVAILABLE, fault.diagnostic
         except (StoreError, JournalError) as error:

@@ -23,9 +23,9 @@ from refinelab_dsl.execute.observe import (
     Event,
     ModelStopped,
     Observer,
+    Observers,
     OperatorProgress,
     Progress,
-    RunOutcome,
     SilentObserver,
     StepEnded,
 )
@@ -74,37 +74,10 @@ def open_display(
         live = terminal.is_terminal(sys.stderr) and settings.format == "text" and terminal.moves_cursor()
         watchers.append(Live(settings, scope, clock) if live else Plain(settings, scope, clock))
     try:
-        yield Watchers(watchers)
+        yield Observers(watchers)
     finally:
         for watcher in watchers:
             watcher.close()
-
-
-class Watchers:
-    """Several observers as one."""
-
-    def __init__(self, watchers: Sequence[Observer]) -> None:
-        self._watchers = watchers
-
-    def start(self, run: int, header: Header) -> None:
-        for watcher in self._watchers:
-            watcher.start(run, header)
-
-    def update(self, progress: Progress) -> None:
-        for watcher in self._watchers:
-            watcher.update(progress)
-
-    def say(self, diagnostic: Diagnostic) -> None:
-        for watcher in self._watchers:
-            watcher.say(diagnostic)
-
-    def note(self, event: Event) -> None:
-        for watcher in self._watchers:
-            watcher.note(event)
-
-    def end(self, outcome: RunOutcome) -> None:
-        for watcher in self._watchers:
-            watcher.end(outcome)
 
 
 class _Screen(SilentObserver):

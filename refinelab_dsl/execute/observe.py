@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -150,6 +150,33 @@ class Observer(Protocol):
 
     def end(self, outcome: RunOutcome) -> None:
         """The run that was started has ended, in whatever way."""
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def start(self, run: int, header: Header) -> None:
+        for observer in self._observers:
+            observer.start(run, header)
+
+    def update(self, progress: Progress) -> None:
+        for observer in self._observers:
+            observer.update(progress)
+
+    def say(self, diagnostic: Diagnostic) -> None:
+        for observer in self._observers:
+            observer.say(diagnostic)
+
+    def note(self, event: Event) -> None:
+        for observer in self._observers:
+            observer.note(event)
+
+    def end(self, outcome: RunOutcome) -> None:
+        for observer in self._observers:
+            observer.end(outcome)
 
 
 class SilentObserver:

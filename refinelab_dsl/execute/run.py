@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ from refinelab_dsl.execute.lock import take_lock
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome, SilentObserver
 from refinelab_dsl.execute.replan import Replan, check_envelope, describe_rest, find_legs
 from refinelab_dsl.execute.runs import RunDamaged
+from refinelab_dsl.execute.telemetry import open_telemetry
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
 
@@ -28,7 +30,6 @@ def run(
     project: as seen from the spec's folder, against which outputs and data are resolved. Never raises for what a user,
     a disk or an endpoint can cause: the outcome's diagnostics and exit code say it.
     """
-    watcher = observer or SilentObserver()
     with ExitStack() as stack:
         try:
             project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,32 +40,39 @@ def run(
         if isinstance(lock, Diagnostic):
             return RunOutcome.refused(ExitCode.LOCKED, lock)
         stack.enter_context(lock)
-        said: tuple[Diagnostic, ...] = ()
-        try:
-            start = begin_run(plan_path, project, options)
-            while True:
-                if not start.is_over:
-                    outcome = Execution(start, project, options, watcher).run()
-                    if outcome.status != "replanned":
-                        return replace(outcome, diagnostics=Diagnostics((*said, *outcome.diagnostics)))
-                    said = (*said, *outcome.diagnostics)
-                if options.replan is None:  # a leg whose rest nobody plans goes on by its own plan
-                    start = begin_run(None, project, replace(options, resume=start.folder.number), goes_on=True)
-                    continue
-                start, problem = _begin_rest(start, project, options, options.replan)
-                if problem is not None:
-                    watcher.say(problem)
-                    said = (*said, problem)
-                    options = replace(options, replan=None)
-        except Refusal as refusal:
-            return RunOutcome.refused(refusal.code, *said, *refusal.diagnostics)
-        except RunDamaged as damage:
-            unwritable = faults.state_unwritable(str(damage.path), damage.reason)
-            return RunOutcome.refused(ExitCode.UNAVAILABLE, *said, unwritable)
-        except OSError as error:
-            return RunOutcome.refused(
-                ExitCode.UNAVAILABLE, *said, faults.state_unwritable(str(project.runs), render_reason(error))
-            )
+        found: list[Diagnostic] = []
+        with open_telemetry(observer or SilentObserver(), os.environ, found.append) as watcher:
+            outcome = _run_legs(plan_path, project, options, watcher)
+        return replace(outcome, diagnostics=outcome.diagnostics.with_(found))
+
+
+def _run_legs(plan_path: Path | None, project: Project, options: RunOptions, watcher: Observer) -> RunOutcome:
+    said: tuple[Diagnostic, ...] = ()
+    try:
+        start = begin_run(plan_path, project, options)
+        while True:
+            if not start.is_over:
+                outcome = Execution(start, project, options, watcher).run()
+                if outcome.status != "replanned":
+                    return replace(outcome, diagnostics=Diagnostics((*said, *outcome.diagnostics)))
+                said = (*said, *outcome.diagnostics)
+            if options.replan is None:  # a leg whose rest nobody plans goes on by its own plan
+                start = begin_run(None, project, replace(options, resume=start.folder.number), goes_on=True)
+                continue
+            start, problem = _begin_rest(start, project, options, options.replan)
+            if problem is not None:
+                watcher.say(problem)
+                said = (*said, problem)
+                options = replace(options, replan=None)
+    except Refusal as refusal:
+        return RunOutcome.refused(refusal.code, *said, *refusal.diagnostics)
+    except RunDamaged as damage:
+        unwritable = faults.state_unwritable(str(damage.path), damage.reason)
+        return RunOutcome.refused(ExitCode.UNAVAILABLE, *said, unwritable)
+    except OSError as error:
+        return RunOutcome.refused(
+            ExitCode.UNAVAILABLE, *said, faults.state_unwritable(str(project.runs), render_reason(error))
+        )
 
 
 def _begin_rest(
