@@ -153,7 +153,7 @@ def find_replan(settings: Settings, plan: PlanFile) -> Replan | None:
 def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunOptions) -> int:
     """Runs a plan and shows what it came to."""
     ask_trust(settings, list_endpoints(plan.header), plan.header.spec_path, options.environ)
-    with open_display(settings, Scope.of_plan(plan.header)) as display:
+    with open_display(settings, Scope()) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)
     if pin_root(project, result.head):

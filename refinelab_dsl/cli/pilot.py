@@ -137,7 +137,7 @@ def _run(settings: Settings, plan: PlanFile, project: Project, program: Any, tit
         source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ
     )
     ask_trust(settings, list_endpoints(plan.header), plan.header.spec_path, options.environ)
-    with open_display(settings, Scope.of_plan(plan.header, title)) as display:
+    with open_display(settings, Scope(title)) as display:
         result = execute.run(plan.path, project, options, display)
     terminal.report(settings, result.diagnostics)
     return result

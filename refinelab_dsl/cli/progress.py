@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from refinelab_dsl.execute.observe import (
     SilentObserver,
     StepEnded,
 )
-from refinelab_dsl.plan.figures import render_seconds, render_tokens, render_usd
+from refinelab_dsl.plan.figures import count_of, render_seconds, render_tokens, render_usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,17 +43,13 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Scope:
-    """What a display measures progress by. title: what the run is for, empty for a plan's own run. usd: dollars that
-    are expected, and the most; None where a price is unknown. word: for results that count."""
+    """What a display measures progress by. title: what the run is for, empty for a plan's own run. expected, ceiling:
+    dollars, None where a price is unknown; a run has those of its plan. word: for results that count."""
 
     title: str = ""
     expected: Decimal | None = None
     ceiling: Decimal | None = None
     word: str = "accepted"
-
-    @classmethod
-    def of_plan(cls, header: Header, title: str = "") -> Scope:
-        return cls(title, header.usd.expected, header.usd.ceiling)
 
 
 @contextmanager
@@ -89,12 +85,18 @@ class _Screen(SilentObserver):
         self._clock = clock
         self._began = clock()
         self._forecast = Forecast(clock)
+        self._in_flight = 0
 
     def start(self, run: int, header: Header) -> None:
+        # A run that is planned again goes on as another one, with a count and a price of its own.
+        self._scope = replace(self._scope, expected=header.usd.expected, ceiling=header.usd.ceiling)
+        self._forecast = Forecast(self._clock)
+        self._in_flight = 0
         self._print(f"run {run}: {self._scope.title}" if self._scope.title else f"run {run}")
 
     def say(self, diagnostic: Diagnostic) -> None:
-        self._print(f"  {escape(diagnostic.message)}; calls in flight have {PATIENCE:.0f} s to end")
+        waits = f"; {count_of(self._in_flight, 'step')} in flight may take {PATIENCE:.0f} s" if self._in_flight else ""
+        self._print(f"  {escape(diagnostic.message)}{waits}")
 
     def note(self, event: Event) -> None:
         line = describe_event(event) if self._settings.verbose else None
@@ -102,6 +104,7 @@ class _Screen(SilentObserver):
             self._print(f"  {line}")
 
     def _measure(self, progress: Progress) -> None:
+        self._in_flight = sum(each.running for each in progress.operators)
         # What is bought already passes in a moment: rates begin with the first call.
         self._forecast.observe(*count_accepted(progress), progress.tokens, is_typical=progress.calls > 0)
 
@@ -120,6 +123,10 @@ class Plain(_Screen):
         super().__init__(settings, scope, clock)
         self._percent, self._time = 0, self._began
         self._unsaid: Progress | None = None
+
+    def start(self, run: int, header: Header) -> None:
+        super().start(run, header)
+        self._percent = 0
 
     def update(self, progress: Progress) -> None:
         self._measure(progress)

@@ -36,6 +36,7 @@ HEAVY = {
     "pydantic_monty": ("refinelab_dsl.sandbox",),
     "bm25s": ("refinelab_dsl.retrieval.index",),
     "libzim": ("refinelab_dsl.retrieval.zim",),
+    "opentelemetry": ("refinelab_dsl.execute.tracing", "refinelab_dsl.execute.telemetry"),
     "matplotlib": ("refinelab_dsl.plan.plot",),
     "pygments": ("refinelab_dsl.highlight",),
 }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +22,14 @@ sys.stderr.write("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] f
 """
 
 
-def _packages_after(*arguments: str) -> tuple[int, set[str]]:
+def _packages_after(
+    *arguments: str, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
+) -> tuple[int, set[str]]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     answer = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
-    )
+        [sys.executable, "-c", _SCRIPT, *arguments], cwd=cwd, env={**kept, **(environ or {})}, capture_output=True,
+        text=True, timeout=120, check=True,
+    )  # fmt: skip
     code, packages = json.loads(answer.stderr.splitlines()[-1])
     return code, set(packages)
 
@@ -60,3 +67,16 @@ def test_plan_imports_no_client() -> None:
     code, packages = _packages_after("plan", "specs/quickstart.refine", "--format", "json")
     assert code == 0
     assert packages & {"openai", "aiohttp", "pygls"} == set()
+
+
+def test_telemetry_is_imported_by_a_run_that_is_to_be_told_and_by_nothing_else(tmp_path: Path) -> None:
+    assert _packages_after("init", cwd=tmp_path)[0] == 0
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_EXPORT_TIMEOUT": "1"}
+    for arguments, environ, expected in (
+        (("plan", "--format", "json"), told, set()),
+        (("apply", "--auto-approve", "-q"), {}, set()),
+        (("apply", "--auto-approve", "-q"), told, {"opentelemetry"}),
+    ):
+        code, packages = _packages_after(*arguments, cwd=tmp_path, environ=environ)
+        assert code == 0
+        assert packages & {"opentelemetry", "grpc"} == expected, arguments

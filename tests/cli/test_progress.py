@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import pytest
 
+from refinelab_dsl.artifacts.plan import Amount, Header
 from refinelab_dsl.cli.counting import open_count
 from refinelab_dsl.cli.forecast import Forecast, render_left
 from refinelab_dsl.cli.options import Settings
@@ -53,6 +54,12 @@ def at(accepted: int, total: int = 100, *, tokens: int = 0, calls: int = 1, usd:
         ),
         tokens, dollars, calls, 3,
     )  # fmt: skip
+
+
+def priced_header() -> Header:
+    return make_header().model_copy(update={"usd": Amount(
+        expected=Decimal("1.21"), low=None, high=None, ceiling=Decimal("2.10"), full=None
+    )})  # fmt: skip
 
 
 # ---- how long it still takes -----------------------------------------------------------------------------------------
@@ -133,7 +140,7 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_a_pipe_gets_a_line_per_five_percent(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Settings(), SCOPE, clock=clock) as display:
-        display.start(4, make_header())
+        display.start(4, priced_header())
         for accepted in range(101):
             display.update(at(accepted))
             clock.pass_(0.1)
@@ -171,7 +178,7 @@ def test_an_unknown_price_is_not_nothing(clock: Clock) -> None:
 
 def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Settings(quiet=True), SCOPE, clock=clock) as display:
-        display.start(1, make_header())
+        display.start(1, priced_header())
         display.say(faults.run_interrupted(1, "SIGINT"))
         for accepted in range(101):
             display.update(at(accepted))
@@ -180,12 +187,29 @@ def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_phase_is_named_and_a_stop_is_said_at_once(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Settings(), Scope("pilot, ratings"), clock=clock) as display:
-        display.start(2, make_header())
+        display.start(2, priced_header())
+        display.update(at(1))
         display.say(faults.run_interrupted(2, "SIGINT"))
         assert lines_of(capsys) == [
             "run 2: pilot, ratings",
-            "  run 2 was stopped by SIGINT; everything that was bought is kept; calls in flight have 30 s to end",
+            "  run 2 was stopped by SIGINT; everything that was bought is kept; 4 steps in flight may take 30 s",
         ]
+
+
+def test_a_run_that_is_planned_again_is_counted_anew(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_display(Settings(), Scope(), clock=clock) as display:
+        for run in (1, 2):
+            display.start(run, priced_header())
+            for accepted in (0, 50, 100):
+                display.update(at(accepted))
+                clock.pass_(10)
+    lines = lines_of(capsys)
+    assert [line.split(",")[0] for line in lines] == [
+        "run 1", "   50%  50 of 100 accepted", "  100%  100 of 100 accepted",
+        "run 2", "   50%  50 of 100 accepted", "  100%  100 of 100 accepted",
+    ]  # fmt: skip
+    assert not any("about -" in line for line in lines)
+    assert "of $1.21 expected, at most $2.10" in lines[-1]
 
 
 @pytest.mark.parametrize(("verbose", "said"), [(0, 0), (1, 4)])
@@ -243,7 +267,7 @@ def terminal_on_stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]
 def show_on_terminal(monkeypatch: pytest.MonkeyPatch, clock: Clock, verbose: int = 0) -> str:
     settings = Settings(verbose=verbose)
     with terminal_on_stderr(monkeypatch) as pieces, open_display(settings, SCOPE, clock=clock) as display:
-        display.start(4, make_header())
+        display.start(4, priced_header())
         for accepted in range(0, 61, 10):
             display.update(at(accepted, tokens=accepted * 200, calls=80))
             clock.pass_(1)

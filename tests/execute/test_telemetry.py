@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections import Counter
 from decimal import Decimal
@@ -323,21 +322,6 @@ def test_nothing_is_told_where_nobody_asked(tmp_path: Path, monkeypatch: pytest.
     assert telemetry.find_signals({**on, "OTEL_SDK_DISABLED": "true"}) == frozenset()
     monkeypatch.setattr(tracing, "build_telemetry", lambda *_: pytest.fail("it was built"))
     assert build_world(tmp_path).apply().status == "complete"
-
-
-def test_a_run_imports_nothing_of_it_where_nobody_asked(tmp_path: Path) -> None:
-    assert refinec("init", cwd=tmp_path).code == 0
-    script = (
-        "import sys\nfrom refinelab_dsl.cli.main import run\ncode = run(['apply', '--auto-approve', '-q'])\n"
-        "assert 'refinelab_dsl.execute.interpret' in sys.modules\n"
-        "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\nsys.exit(code)"
-    )
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    answer = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr
 
 
 def test_a_package_that_is_missing_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

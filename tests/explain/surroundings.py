@@ -53,6 +53,7 @@ WRONG: dict[str, Stage] = {
     "RF6033": served(Behaviour(GOOD.simulation, latency=(0.5, 0.5)), overwrite_data),
     "RF6035": with_plan("other.refplan", with_unknown_item),
     "RF6050": patched(lambda: mock.patch("refinelab_dsl.compiler.plan_rest", leave_no_rest)),
+    "RF6060": patched(without_package("refinelab_dsl.execute.tracing")),
     "RF6204": patched(without_package("openai", "refinelab_dsl.providers.openai")),
     "RF6300": unprivileged,
     "RF6305": patched(lambda: mock.patch.object(calls, "answer_body", one_choice_more), around=served(GOOD)),

@@ -20,6 +20,7 @@ from refinelab_dsl.diagnostics.catalog import (
     run,
     solving,
     syntax,
+    telemetry,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "run",
     "solving",
     "syntax",
+    "telemetry",
 ]
