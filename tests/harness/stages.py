@@ -239,12 +239,12 @@ def without_package(name: str, *loaded: str) -> Callable[[], Any]:
 
     class Absent:
         def start(self) -> None:
-            self.kept = {each: sys.modules.pop(each) for each in loaded if each in sys.modules}
-            self.patch = mock.patch.dict(sys.modules, {name: None})
-            self.patch.start()
+            # What is imported meanwhile stays: a second import of pyomo would not be the same pyomo.
+            self.kept = {each: sys.modules.pop(each) for each in (name, *loaded) if each in sys.modules}
+            sys.modules[name] = None  # type: ignore[assignment]
 
         def stop(self) -> None:
-            self.patch.stop()
+            del sys.modules[name]
             sys.modules.update(self.kept)
 
     return Absent
