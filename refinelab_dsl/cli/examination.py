@@ -266,5 +266,6 @@ def _open_folder(project: Project) -> Path:
     place = project.state / "evaluations"
     taken = [int(each.name) for each in place.glob("[0-9]*") if each.name.isdigit()]
     folder = place / f"{max(taken, default=0) + 1:04d}"
-    folder.mkdir(parents=True)
+    place.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700)
     return folder

@@ -2,7 +2,8 @@
 
 The file `.refine/run.lock` says who holds it (host, pid, since). While it is held, its holder also has an advisory
 lock on it (`flock`), which the kernel drops when the process dies, however it dies. A file without that lock is
-stale if its host is this one and its process is gone; of another host it cannot be known, so it stays locked.
+stale if its host is this one and its process is gone; of another host it cannot be known, so it stays locked until
+a person says that it is (`refinec runs unlock`).
 """
 
 from __future__ import annotations
@@ -62,16 +63,11 @@ def take_lock(state: Path) -> RunLock | Diagnostic:
     """
     path = state / NAME
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_ours = True
-    except OSError:
-        is_ours = False
+    is_ours = _grip(descriptor, fcntl.LOCK_EX)
     holder = _read(descriptor)
     if not is_ours or (holder is not None and _is_alive(holder)):
         os.close(descriptor)
-        shown = holder or Holder("this machine", 0, "just now")
-        return faults.run_locked(shown.host, shown.pid, shown.since, str(path))
+        return _refuse(holder, path)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     content = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since})
     os.ftruncate(descriptor, 0)
@@ -90,13 +86,60 @@ def read_holder(state: Path) -> Holder | None:
         holder = _read(descriptor)
         if holder is None:
             return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return holder
-        return holder if _is_alive(holder) else None
+        return holder if not _grip(descriptor, fcntl.LOCK_SH) or _is_alive(holder) else None
     finally:
         os.close(descriptor)
+
+
+def find_abandoned(state: Path) -> Holder | Diagnostic | None:
+    """Who, on another machine, left the lock behind, as far as can be seen from here; or that somebody is at work; None
+    where nobody holds it, or where the next run heals it."""
+    path = state / NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _read(descriptor)
+        is_held = not _grip(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+    if is_held or (holder is not None and holder.host == socket.gethostname() and _is_alive(holder)):
+        return _refuse(holder, path)
+    return None if holder is None or holder.host == socket.gethostname() else holder
+
+
+def break_lock(state: Path, holder: Holder) -> Diagnostic | None:
+    """Takes an abandoned lock from `holder`; or who has it by now.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = state / NAME
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        now = _read(descriptor)
+        if not _grip(descriptor, fcntl.LOCK_EX) or now != holder:
+            return _refuse(now, path)
+        os.ftruncate(descriptor, 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _grip(descriptor: int, kind: int) -> bool:
+    """Whether the advisory lock could be had; no living holder has it then."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _refuse(holder: Holder | None, path: Path) -> Diagnostic:
+    shown = holder or Holder("this machine", 0, "just now")
+    return faults.run_locked(shown.host, shown.pid, shown.since, str(path))
 
 
 def _read(descriptor: int) -> Holder | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -156,7 +156,8 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     try:
-        shutil.copyfile(plan, RunFolder(draft).plan)
+        with plan.open("rb") as given, _open_private(RunFolder(draft).plan) as copy:
+            shutil.copyfileobj(given, copy, 2**20)
         record = RunRecord(
             run=number, status="running", plan_id=plan_id, spec=spec, saved=saved, source=source,
             allow_outside=allow_outside, corpora=dict(corpora), created_at=now(), purpose=purpose, spec_path=spec_path,
@@ -240,22 +241,26 @@ def load_head(project: Project, folder: RunFolder) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes a JSON file whole or not at all.
+    """Writes a JSON file whole or not at all, for its owner alone.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(value, stream, ensure_ascii=False, indent=2)
-            stream.write("\n")
+        with _open_private(temporary) as stream:
+            stream.write((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o600)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_private(path: Path) -> BinaryIO:
+    """A new file that nobody else may read from its first moment on."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def now() -> str:

@@ -38,7 +38,7 @@ class LogWriter:
         self._temporary = path.with_name(f".{path.name}.partial")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._temporary.unlink(missing_ok=True)
-        descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._stream = os.fdopen(descriptor, "wb", buffering=2**18)
         self._previous = events.START
         self._count = 0

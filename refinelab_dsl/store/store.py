@@ -200,7 +200,7 @@ def _load(expected: str, body: object) -> Completion:
 
 def _prepare_file(path: Path) -> None:
     """Makes the file with mode 0600, or tightens one of ours. A link is refused: it may lead out of the project."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     except FileExistsError:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.execute.lock import NAME, RunLock, read_holder, take_lock
+from refinelab_dsl.execute.lock import NAME, Holder, RunLock, break_lock, find_abandoned, read_holder, take_lock
 
 HOLD = """
 import sys, time
@@ -96,3 +96,31 @@ def test_a_process_that_was_killed_and_not_yet_buried_holds_nothing(tmp_path: Pa
         held(tmp_path).release()
     finally:
         child.wait(10)
+
+
+def test_an_abandoned_lock_of_another_machine_can_be_taken_from_it_once(tmp_path: Path) -> None:
+    assert find_abandoned(tmp_path) is None
+    write(tmp_path, "elsewhere", 1, "2026-11-01T00:00:00+00:00")
+    holder = find_abandoned(tmp_path)
+    assert holder == Holder("elsewhere", 1, "2026-11-01T00:00:00+00:00")
+    assert break_lock(tmp_path, holder) is None
+    assert find_abandoned(tmp_path) is None
+    with held(tmp_path):
+        refused = break_lock(tmp_path, holder)  # somebody else has taken it since
+        assert isinstance(refused, Diagnostic)
+        assert refused.code == "RF6001"
+        assert read_holder(tmp_path) is not None
+
+
+def test_a_holder_that_is_seen_to_be_alive_is_not_abandoned(tmp_path: Path) -> None:
+    with held(tmp_path) as lock:
+        assert isinstance(find_abandoned(tmp_path), Diagnostic)
+        # A run on another machine, over a file system that shares advisory locks.
+        lock.path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "since": "2026-11-01T00:00:00+00:00"}))
+        assert isinstance(find_abandoned(tmp_path), Diagnostic)
+        refused = break_lock(tmp_path, Holder("elsewhere", 1, "2026-11-01T00:00:00+00:00"))
+        assert isinstance(refused, Diagnostic)
+    write(tmp_path, socket.gethostname(), os.getppid(), "2100-01-01T00:00:00+00:00")
+    assert isinstance(find_abandoned(tmp_path), Diagnostic)
+    write(tmp_path, socket.gethostname(), 2**22 + 1, "2026-11-01T00:00:00+00:00")  # a dead one: it heals by itself
+    assert find_abandoned(tmp_path) is None

@@ -32,3 +32,11 @@ def pair_unknown(host: str, variable: str | None, known: tuple[str, ...]) -> Dia
         "RF6702", "error", f"{what} is not among the hosts that you trust", notes=(f"they are: {listed}",),
         help=(Help("see them with `refinec trust --list`; what refinec trusts by itself stays"),),
     )
+
+
+def lock_of_other_run(run: int, status: str) -> Diagnostic:
+    """RF6710: `runs unlock` names a run that is not the one at work."""
+    return Diagnostic(
+        "RF6710", "error", f"run {run} does not hold the lock: it is {status}",
+        help=(Help("see which one does with `refinec runs`, or give no number: the question says who holds the lock"),),
+    )

@@ -15,7 +15,7 @@ def run_locked(host: str, pid: int, since: str, path: str) -> Diagnostic:
         notes=(f"held by process {pid} on {host} since {since}",),
         help=(
             Help("wait until it ends, or interrupt it: what it has bought is kept"),
-            Help("if that machine is gone, delete the lock file named above"),
+            Help("if that machine, or the container that it was, is gone: refinec runs unlock"),
         ),
     )
 
