@@ -162,7 +162,9 @@ def run_plan(settings: Settings, plan: PlanFile, project: Project, options: RunO
     if settings.format == "text" and result.head:
         folder = runs.find_run(project, result.head["run"])
         head = result.head if folder is None else records.place_files(result.head, project, folder)
-        terminal.write(outcomes.render_outcome(head, plan.header, width=terminal.width_of(sys.stdout)))
+        ran = None if folder is None else PlanFile.open(folder.plan)[0]  # of the last leg, where there are several
+        header = plan.header if ran is None else ran.header
+        terminal.write(outcomes.render_outcome(head, header, width=terminal.width_of(sys.stdout)))
     write_result(settings, document)
     return result.exit_code
 

@@ -110,7 +110,7 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
         rows.append(("  distractor diversity", "", "", "", f"{found['value']:.3f}", kinds))
     tokens = cost.get("tokens")
     rows.append(
-        ("  cost", "", render_usd(header.usd.expected), "", _cost(head) or "-",
+        ("  cost", "", render_usd(_expect_usd(head, header)), "", _cost(head) or "-",
          "" if tokens is None else f"{render_tokens(tokens)} tokens")
     )  # fmt: skip
     if legs := head.get("legs"):
@@ -120,6 +120,12 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
     rows += _token_rows(head)
     rows += _finding_rows(head)
     return align_table(rows, "<>>>><", room=room, flexible=0)
+
+
+def _expect_usd(head: Mapping[str, Any], header: Header) -> Decimal | None:
+    """What the plan expected, with what legs of the run before it had paid."""
+    expected = header.usd.expected
+    return expected if expected is None or not head.get("legs") else expected + header.budget.spent
 
 
 def _success_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, ...]]:
