@@ -161,10 +161,10 @@ def announce(settings: Settings, server: SimulatedServer) -> None:
 
 
 def render_tally(tally: Tally) -> str:
-    """How many requests came, and what became of them."""
+    """How many requests came, the tokens that they took, and what became of them."""
     total = tally.asked.total()
     parts = [f"{count} {name}" for name, count in sorted(tally.outcomes.items(), key=lambda pair: (-pair[1], pair[0]))]
-    return f"{total} requests" + (f": {', '.join(parts)}" if parts else "")
+    return f"{total} requests, {tally.billed} tokens" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _settle(ended: asyncio.Future[ExitCode], code: ExitCode) -> None:

@@ -49,12 +49,14 @@ class Behaviour:
 class Tally:
     """What happened. Keys are SHA-256 (hex) of canonical bodies.
 
-    delivered: replies that were sent in full: an endpoint would be paid for them.
+    delivered: replies that were sent in full. billed: tokens of all that were written, also where they did not arrive:
+    an endpoint would be paid for them.
     """
 
     asked: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    billed: int = 0
     running: int = 0
     most_running: int = 0
 

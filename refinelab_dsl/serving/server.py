@@ -138,6 +138,7 @@ class SimulatedServer:
             return refuse(400, str(error))
         fault = self._next_fault(key, tries)
         if fault is None or not is_possible(fault, reply):
+            self.tally.billed += int(reply["usage"]["total_tokens"])
             return await self._deliver(request, key, _encode(reply), body)
         return await self._fail(request, body, reply, key, fault)
 
@@ -160,6 +161,7 @@ class SimulatedServer:
                 return web.Response()
             case "slow":
                 await asyncio.sleep(fault.seconds)
+        self.tally.billed += int(reply["usage"]["total_tokens"])
         content = spoil_bytes(fault, _encode(spoil_reply(fault, reply)))
         return await self._deliver(request, key, content, body, fault)
 

@@ -92,7 +92,7 @@ def test_a_spec_that_follows_its_words_is_refined_in_spite_of_faults(tmp_path: P
     outcomes = [json.loads(line)["outcome"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert outcomes.count("answered") >= len(added)
     assert {"answered", "status 500"} <= set(outcomes)
-    assert f"{len(outcomes)} requests: " in told.read_text()
+    assert f"{len(outcomes)} requests, " in told.read_text()
 
 
 def test_json_on_standard_output_is_a_line_when_it_is_ready(tmp_path: Path) -> None:
