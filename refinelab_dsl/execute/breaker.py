@@ -24,7 +24,7 @@ FIRST_PROBES: Final = 3
 class Breaker:
     """Of one model. Times are seconds of one steady clock.
 
-    cause: why it is open. epoch: counts its closings, so that what a call tells that went out before the last one is
+    cause: why it is open. until: when the last pause was, or is, over. epoch: counts its closings, so that what a call tells that went out before the last one is
     not taken for news.
     """
 
@@ -36,7 +36,7 @@ class Breaker:
         self._backoff = backoff
         self._has_answered = False
         self._is_probing = False
-        self._until = 0.0
+        self.until = 0.0
 
     @property
     def is_given_up(self) -> bool:
@@ -48,7 +48,7 @@ class Breaker:
         """Seconds until a call may go out; infinite while a probe is out."""
         if self.cause is None:
             return 0.0
-        return float("inf") if self._is_probing else self._until - now
+        return float("inf") if self._is_probing else self.until - now
 
     def let_out(self) -> bool:
         """A call goes out. Whether it is a probe."""
@@ -74,7 +74,7 @@ class Breaker:
             self.probes += 1
             self._open("limit", retry_after, now)
         elif self.cause == "limit" and retry_after is not None:
-            self._until = max(self._until, now + min(retry_after, LONGEST_ASKED))
+            self.until = max(self.until, now + min(retry_after, LONGEST_ASKED))
         return False
 
     def fail(self, is_probe: bool, epoch: int, retry_after: float | None, now: float) -> bool:
@@ -100,7 +100,7 @@ class Breaker:
         pause = min(LONGEST, self._backoff * 2.0 ** min(self.probes, 32))
         if asked is not None:
             pause = min(max(asked, 0.0), LONGEST_ASKED)
-        self.cause, self._until, self._is_probing = cause, now + pause, False
+        self.cause, self.until, self._is_probing = cause, now + pause, False
 
     def _close(self) -> None:
         self.cause, self.probes, self.failures, self._is_probing = None, 0, 0, False

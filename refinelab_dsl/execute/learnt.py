@@ -8,14 +8,20 @@ the one that was refused, hardly near it, so that the next refusal comes after s
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 _SLACK: Final = 0.1  # seconds' worth that may be made up for
 _FEW: Final = 5  # calls: fewer tell nothing
+_RECENT: Final = 64  # calls by which the rate is told that went out
 _MANY: Final = 50  # calls after which a refusal means that the rate is nearly right
 _BELOW: Final = 0.98  # of what was let through
 _LONG: Final = 0.2  # share of the time that a pause takes, where it says how long a window is
 _LATENCY_WEIGHT: Final = 0.1
+_LEAST: Final = 0.01  # calls per second
+_TRIALS: Final = 2
+"""Times that the rate is halved below one call at a time, for single refusals. Where that does not end them they are not
+about the rate, and slower calls would be refused as often."""
 
 
 class LearntRate:
@@ -26,13 +32,19 @@ class LearntRate:
         self._refused: float | None = None  # the rate that was too high
         self._started = now
         self._opened = False
-        self._sent = 0
+        self._sent: float | None = None  # the rate when a call was refused
+        self._grown = now
+        self._times: deque[float] = deque(maxlen=_RECENT)  # of the last calls that went out
         self._passed = 0
         self._stopped: float | None = None
         self._debt = 0.0
         self._at = now
         self._is_used = False  # the rate has held calls back
         self._latency = 0.0
+        self._trials = 0
+        self._is_slow = False
+        self._was_early = False
+        self._is_rough = False  # the rate was found from few calls
 
     def delay(self, now: float) -> float:
         """Seconds until the next call may go out."""
@@ -45,52 +57,95 @@ class LearntRate:
 
     def take(self, now: float) -> None:
         """A call goes out."""
-        if not self._sent and self.rate is None:
+        if not self._times and self.rate is None:
             self._started = now  # of the first call: what was before it is no part of any rate
-        self._sent += 1
+        self._times.append(now)
         if self.rate is not None:
             self._pay(now)
             self._debt += 1
 
-    def answer(self, seconds: float) -> None:
+    def answer(self, seconds: float, now: float) -> None:
         """A call was answered after so long."""
         self._passed += 1
+        if self._trials and self._passed >= _MANY:
+            self._is_slow = True  # so many went through where fewer calls went out
+            self._refused, self._trials = max(self._refused or 0.0, 1 / self._latency), 0
         self._latency += (seconds - self._latency) * (_LATENCY_WEIGHT if self._latency else 1.0)
-        if self.rate is None or not self._is_used or self._stopped is not None:
+        if self.rate is None or self._stopped is not None:
+            return
+        apart, self._grown = now - self._grown, now
+        if not self._is_used:
             return
         self._is_used = False
         assert self._refused is not None
         near = self.rate / self._refused
-        self.rate *= 1.005 if near < 0.95 else 1.0001 if near < 1.02 else 1.001
+        if near < 0.95:
+            self.rate *= 1 + min(0.005, 0.05 * apart)
+        elif self._is_rough:
+            self.rate *= 1 + min(0.001, 0.01 * apart)
+        elif near < 1.02:
+            self.rate *= 1.00005
+        else:
+            self.rate *= 1 + min(0.001, 0.001 * apart * (1 + (now - self._started) / 60))
 
     def stop(self, now: float) -> None:
         """A call was refused: nothing goes out until `resume`."""
-        self._stopped = now
+        self._stopped, self._sent = now, self._measure_sent()
 
-    def resume(self, now: float, *, is_sure: bool) -> None:
-        """A call was let through again. is_sure: the endpoint kept refusing for a while, or said for how long it would;
-        so it is no single refusal, and the rate may be less than one call at a time makes."""
+    def resume(self, now: float, until: float, *, is_sure: bool) -> None:
+        """A call was let through again, after a pause that lasted `until` then. is_sure: the endpoint kept refusing for
+        a while, or said for how long it would; so it is no single refusal, and the rate may be less than one call at a
+        time makes."""
         if self._stopped is None:
             return
-        ran, paused = max(self._stopped - self._started, 1e-3), now - self._stopped
-        sent = self._sent / ran
-        rate = sent if self.rate is None else min(self.rate, sent)
+        ran, paused = max(self._stopped - self._started, 1e-3), max(until - self._stopped, 0.0)
         let_through = self._passed / (ran + paused)
-        is_first = self.rate is None
-        self._refused = rate
+        rate = self._sent or self.rate or let_through
+        if self.rate is not None:
+            rate = min(rate, self.rate)
+        if self.rate is not None and self._passed < _FEW and not self._was_early:
+            self._was_early = True  # the pause was too short: it is still the refusal before
+            self._start(now)
+            return
+        self._was_early = False
+        self._refused, self._is_rough = rate, self._passed < _MANY
         if self._passed >= _FEW and paused >= _LONG * (ran + paused):
             self._refused = min(rate, let_through)
             rate = _BELOW * self._refused
-        elif self._passed >= _MANY and not is_first:
-            self._refused = min(rate, let_through)
-            rate = min(0.96 * rate, _BELOW * let_through)
+        elif self._passed >= _MANY and self.rate is not None:
+            rate *= 0.97
         else:
             rate *= 0.5
-        least = 1 / self._latency if self._latency and not is_sure else 0.01
-        self.rate = max(rate, least)
+        if not is_sure:
+            rate = self._bound(rate)
+        self.rate = max(rate, _LEAST)
         self._refused = max(self._refused, self.rate)
-        self._started, self._sent, self._passed, self._stopped = now, 0, 0, None
+        self._start(now)
+
+    def _bound(self, rate: float) -> float:
+        """A rate that single refusals taught, within reason: they may have nothing to do with rates."""
+        one_at_a_time = 1 / self._latency if self._latency else 0.0
+        if rate >= one_at_a_time:
+            return rate
+        if self._is_slow:
+            return max(rate, one_at_a_time / 8)
+        if self._trials == _TRIALS:
+            return one_at_a_time
+        self._trials += 1
+        rate = one_at_a_time * 0.5**self._trials
+        self._refused, self._is_rough = rate, False  # it is to show what becomes of many calls
+        return rate
+
+    def _start(self, now: float) -> None:
+        self._started, self._passed, self._stopped, self._grown = now, 0, None, now
+        self._times.clear()
         self._debt, self._at = 0.0, now
+
+    def _measure_sent(self) -> float | None:
+        """The rate at which calls went out lately; None where there were too few to tell."""
+        if len(self._times) < _FEW:
+            return None
+        return (len(self._times) - 1) / max(self._times[-1] - self._times[0], 1e-3)
 
     def _pay(self, now: float) -> None:
         assert self.rate is not None

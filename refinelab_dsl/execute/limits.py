@@ -124,9 +124,9 @@ class Pace:
         if tokens is not None and ticket.expected:
             self._tokens.settle(tokens - ticket.tokens, now)
             self._ratio += (max(tokens / ticket.expected, _LEAST_RATIO) - self._ratio) * _RATIO_WEIGHT
-        self._learnt.answer(now - ticket.at)
+        self._learnt.answer(now - ticket.at, now)
         if self._breaker.answer(ticket.is_probe):
-            self._learnt.resume(now, is_sure=self._is_sure)
+            self._learnt.resume(now, self._breaker.until, is_sure=self._is_sure)
         self._window.grow(self.running + 1)
 
     def refuse(self, ticket: Ticket, retry_after: float | None) -> None:

@@ -14,6 +14,7 @@ Two kinds are told apart once headers have been seen for a while, since the time
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from refinelab_dsl.providers.quotas import Quota
@@ -23,9 +24,22 @@ _SLACK: Final = 0.25  # seconds' worth of a rate that may be made up for when ca
 _LONGEST_WINDOW: Final = 60.0  # seconds over which what remains is spread at most
 _HORIZON: Final = 10.0  # seconds over which what a bucket holds beyond its reserve is used up
 _RESERVE: Final = 0.2  # of a bucket: more than calls that cost many times what they were taken to cost can use up
-_FULL: Final = 0.9  # of a limit: a bucket that stays so full is refilled faster than is thought
+_ALIKE: Final = 0.03  # share by which two periods may differ that say the same, beside how exact a reset is
+_EXACT: Final = 0.001  # seconds
+_CHARGE_WEIGHT: Final = 0.3
+_CHARGES: Final = (0.1, 20.0)  # what a call costs there, at least and at most, for one that it is taken to cost here
 _SURE: Final = 2  # observations more for one kind of limit than for the other
 _MOST_VOTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An observation. at: when its call went out; taken: what was taken in all when it had."""
+
+    at: float
+    remaining: float
+    reset_at: float
+    taken: float
 
 
 class Meter:
@@ -35,19 +49,22 @@ class Meter:
         self._declared = None if per_minute is None else per_minute / 60 * _MARGIN
         self._debt = 0.0  # what went out beyond the rate's worth
         self._at = float("-inf")  # when the debt was last counted
-        self.taken = 0.0  # in all
+        self._taken = 0.0  # in all, as it was asked for
+        self._charge = 1.0  # what the endpoint counts for one that is asked for
         self._limit: float | None = None
-        self._base = 0.0  # what comes in, by the limit and what was seen of it
+        self._base = 0.0  # what comes into a bucket, by the limit and what was seen of it
         self._level: float | None = None  # what remains, less what went out since
         self._level_at = 0.0
         self._most_seen = 0.0
         self._reset_at: float | None = None
         self._window = 0.1  # its seconds: the longest reset that was said
         self._votes = 0  # for a fixed window, against a bucket
-        self._anchor: tuple[float, float, float] | None = None  # an observation: time, remaining, time of the reset
+        self._anchor: _Seen | None = None
+        self._period: float | None = None  # in which a bucket would be filled, by the last observation
 
     def delay(self, amount: float, now: float) -> float:
         """Seconds until `amount` may go out."""
+        amount *= self._charge
         self._refresh(now)
         rate = self._rate(amount, now)
         if rate is None:
@@ -57,19 +74,16 @@ class Meter:
 
     def take(self, amount: float, now: float) -> float:
         """Counts what goes out now. Returns what was taken in all, this included: `observe` wants it back."""
-        self._refresh(now)
-        self._debt += amount
-        if self._level is not None:
-            self._level -= amount
-        self.taken += amount
-        return self.taken
+        self._taken += amount
+        self.settle(amount, now)
+        return self._taken
 
     def settle(self, difference: float, now: float) -> None:
         """A call took `difference` more than was counted, or less where it is negative."""
         self._refresh(now)
-        self._debt += difference
+        self._debt += difference * self._charge
         if self._level is not None:
-            self._level -= difference
+            self._level -= difference * self._charge
 
     def observe(self, quota: Quota, taken: float, sent: float, now: float) -> None:
         """Learns from the headers of a reply. taken: what `take` returned for its call, which went out at `sent`."""
@@ -80,11 +94,11 @@ class Meter:
             return
         self._most_seen = max(self._most_seen, quota.remaining)
         if quota.reset is not None:
-            self._tell_kind(quota, quota.remaining, quota.reset, sent, now)
-        level = quota.remaining - (self.taken - taken)
+            self._compare(quota, _Seen(sent, quota.remaining, sent + quota.reset, taken), now)
+            self._note_reset(quota.reset, now, quota.is_rounded)
+        level = quota.remaining - (self._taken - taken) * self._charge
         if self._is_bucket:
             level = min(level + self._base * (now - sent), self._limit or level)
-            self._correct_base(quota.remaining)
         self._level, self._level_at = level, now
 
     @property
@@ -100,14 +114,22 @@ class Meter:
     def _is_bucket(self) -> bool:
         return self._votes <= -_SURE
 
+    @property
+    def _income(self) -> float:
+        """What comes in per second, spread evenly."""
+        if self._is_window and self._limit is not None:
+            return self._limit / self._window
+        return self._base
+
     def _rate(self, amount: float, now: float) -> float | None:
         """What may go out per second now; None where nothing is known. Never quite nothing: what is short is waited
         for by `_find_shortage`."""
         announced: float | None = None
         if self._limit is not None:
-            announced = self._base * _MARGIN
+            announced = self._income * _MARGIN
         if self._level is not None and self._is_window and self._reset_at is not None:
-            left = min(max(self._reset_at - now, amount / max(self._base, 1e-9), 1e-3), _LONGEST_WINDOW)
+            least = amount / self._income if self._income > 0 else 0.0
+            left = min(max(self._reset_at - now, least, 1e-3), _LONGEST_WINDOW)
             announced = max(self._level, amount) / left
         elif self._level is not None and self._is_bucket:
             reserve = max(_RESERVE * self._most_seen, amount)
@@ -150,28 +172,54 @@ class Meter:
             self._debt = max(self._debt - rate * (now - self._at), -_SLACK * rate)
         self._at = now
 
-    def _tell_kind(self, quota: Quota, remaining: float, reset: float, sent: float, now: float) -> None:
-        """Compares an observation with one some time before: does the point of the reset stand still?
+    def _compare(self, quota: Quota, seen: _Seen, now: float) -> None:
+        """Compares an observation with one some time before: does the point of the reset stand still, and what do
+        calls cost?
 
         Endpoints count a call when it comes, so the point is found from there; where they do so when they answer, the
         time between two observations is long beside the error.
         """
-        reset_at = sent + reset
-        if self._anchor is None:
-            self._anchor = sent, remaining, reset_at
-        seen, was_remaining, was_reset = self._anchor
-        apart = sent - seen
-        if apart >= max(3.0 if quota.is_rounded else 0.25, 3 * (now - sent)):
-            moved = (reset_at - was_reset) / apart
-            if sent >= was_reset:
-                if self._fits_bucket(quota):
-                    self._vote(-1)
-            elif moved < 0.45 and remaining < was_remaining:
-                self._vote(1)
-            elif moved > 0.6:
-                self._vote(-1)
-            self._anchor = sent, remaining, reset_at
-        self._note_reset(reset, now, quota.is_rounded)
+        before = self._anchor
+        if before is None:
+            self._anchor = seen
+            return
+        apart = seen.at - before.at
+        if apart < max(3.0 if quota.is_rounded else 0.25, 3 * (now - seen.at)):
+            return
+        self._anchor = seen
+        moved = (seen.reset_at - before.reset_at) / apart
+        if seen.at >= before.reset_at:
+            self._compare_periods(quota)
+        elif moved < 0.45 and seen.remaining < before.remaining:
+            self._vote(1)
+        elif moved > 0.6:
+            self._vote(-1)
+        spent, drop = seen.taken - before.taken, before.remaining - seen.remaining
+        if spent <= 0:
+            return
+        if self._is_window and seen.at < before.reset_at:
+            self._learn_charge(drop / spent)
+        elif self._is_bucket and max(seen.remaining, before.remaining) < 0.95 * self._most_seen:
+            self._learn_charge((drop + self._base * apart) / spent)
+
+    def _compare_periods(self, quota: Quota) -> None:
+        """The reset of a bucket says in which time all of it would come in: that is always the same."""
+        if quota.limit is None or quota.remaining is None or quota.reset is None:
+            return
+        if not 0.5 * quota.limit <= quota.remaining < quota.limit or (quota.is_rounded and quota.reset < 5):
+            return
+        before, self._period = self._period, quota.reset / (1 - quota.remaining / quota.limit)
+        if before is None or before <= 0 or self._period <= 0:
+            return
+        if abs(self._period / before - 1) > _ALIKE + _EXACT / quota.reset:
+            self._vote(1)
+            return
+        self._vote(-1)
+        self._base = quota.limit / (0.5 * (before + self._period))
+
+    def _learn_charge(self, charge: float) -> None:
+        low, high = _CHARGES
+        self._charge += _CHARGE_WEIGHT * (min(max(charge, low), high) - self._charge)
 
     def _note_reset(self, reset: float, now: float, is_rounded: bool) -> None:
         """Keeps when the window ends: rather late than early, since the calls after it count on its end."""
@@ -183,20 +231,3 @@ class Meter:
 
     def _vote(self, weight: int) -> None:
         self._votes = max(-_MOST_VOTES, min(_MOST_VOTES, self._votes + weight))
-
-    def _fits_bucket(self, quota: Quota) -> bool:
-        """Whether a reset is the time in which a bucket of a minute's worth is full again."""
-        if quota.limit is None or quota.remaining is None or quota.reset is None:
-            return False
-        expected = 60 * (1 - quota.remaining / quota.limit)
-        return abs(quota.reset - expected) <= 0.2 * expected + (1.0 if quota.is_rounded else 0.05)
-
-    def _correct_base(self, remaining: float) -> None:
-        """A bucket that stays full gets more than is thought: its limit is for less than a minute."""
-        if self._limit is None:
-            return
-        least = self._limit / 60
-        if remaining >= _FULL * self._limit:
-            self._base *= 1.02
-        elif remaining < _RESERVE * self._limit:
-            self._base = max(least, self._base * 0.99)
