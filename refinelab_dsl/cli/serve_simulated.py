@@ -73,6 +73,10 @@ class Chance(click.ParamType):  # type: ignore[type-arg]
 @click.option("--tpm", type=click.FloatRange(0, min_open=True), metavar="N", help="Tokens per minute and model.")
 @click.option("--burst", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, metavar="SECONDS",
               help="Of both: the allowance that can be saved up.")
+@click.option("--window", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="Of both: an allowance for each window of so many seconds, instead of one that comes back evenly.")
+@click.option("--rate-headers/--no-rate-headers", default=True, help="Whether replies tell of the limits.")
+@click.option("--retry-after/--no-retry-after", default=True, help="Whether a 429 for a limit says when to come back.")
 @click.option("--fault", "faults", type=Chance(), multiple=True, metavar="KIND=SHARE",
               help="What goes wrong with some requests: 429=0.1, 503:2=0.05 (with Retry-After: 2), drop=0.02; "
                    "can be repeated.")
@@ -82,8 +86,8 @@ class Chance(click.ParamType):  # type: ignore[type-arg]
               help="Append a line of JSON for each request.")  # fmt: skip
 def serve_simulated_command(
     settings: Settings, host: str, port: int, seed: int, success: float, latency: tuple[float, float],
-    rpm: float | None, tpm: float | None, burst: float, faults: tuple[Any, ...], models: tuple[str, ...],
-    key: str | None, log: Path | None,
+    rpm: float | None, tpm: float | None, burst: float, window: float | None, rate_headers: bool, retry_after: bool,
+    faults: tuple[Any, ...], models: tuple[str, ...], key: str | None, log: Path | None,
 ) -> int:  # fmt: skip
     """Serve the simulated model as an OpenAI-shaped endpoint.
 
@@ -102,7 +106,7 @@ def serve_simulated_command(
         raise click.UsageError("the shares of --fault add up to more than 1")
     behaviour = Behaviour(
         simulation=Simulation(seed=seed, success=success), latency=latency, chances=faults,
-        limits=RateLimits(rpm, tpm, burst), models=models, key=key, log=log,
+        limits=RateLimits(rpm, tpm, burst, window, rate_headers, retry_after), models=models, key=key, log=log,
     )  # fmt: skip
     return asyncio.run(serve(settings, behaviour, host, port))
 

@@ -24,8 +24,8 @@ FIRST_PROBES: Final = 3
 class Breaker:
     """Of one model. Times are seconds of one steady clock.
 
-    cause: why it is open. until: when the last pause was, or is, over. epoch: counts its closings, so that what a call tells that went out before the last one is
-    not taken for news.
+    cause: why it is open. until: when the last pause, of `pause` seconds, was or is over. epoch: counts its closings,
+    so that what a call tells that went out before the last one is not taken for news.
     """
 
     def __init__(self, backoff: float) -> None:
@@ -36,7 +36,7 @@ class Breaker:
         self._backoff = backoff
         self._has_answered = False
         self._is_probing = False
-        self.until = 0.0
+        self.until, self.pause = 0.0, 0.0
 
     @property
     def is_given_up(self) -> bool:
@@ -100,7 +100,7 @@ class Breaker:
         pause = min(LONGEST, self._backoff * 2.0 ** min(self.probes, 32))
         if asked is not None:
             pause = min(max(asked, 0.0), LONGEST_ASKED)
-        self.cause, self.until, self._is_probing = cause, now + pause, False
+        self.cause, self.pause, self.until, self._is_probing = cause, pause, now + pause, False
 
     def _close(self) -> None:
         self.cause, self.probes, self.failures, self._is_probing = None, 0, 0, False

@@ -19,11 +19,15 @@ class Halt:
 
     reasons: dict[Reason, tuple[Diagnostic, ...]] = field(default_factory=dict)
     event: asyncio.Event = field(default_factory=asyncio.Event)
+    wakers: set[asyncio.Future[None]] = field(default_factory=set)  # done when the run stops
 
     def stop(self, reason: Reason, *diagnostics: Diagnostic) -> None:
         """No call starts from now on; those in flight go on."""
         self.reasons[reason] = (*self.reasons.get(reason, ()), *diagnostics)
         self.event.set()
+        for waker in self.wakers:
+            if not waker.done():
+                waker.set_result(None)
 
     @property
     def is_set(self) -> bool:

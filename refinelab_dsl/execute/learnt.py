@@ -16,12 +16,14 @@ _FEW: Final = 5  # calls: fewer tell nothing
 _RECENT: Final = 64  # calls by which the rate is told that went out
 _MANY: Final = 50  # calls after which a refusal means that the rate is nearly right
 _BELOW: Final = 0.98  # of what was let through
+_VAGUE: Final = 0.1  # share of the time that the last pause takes, where it hardly says when calls could go out again
+_SHORT: Final = 120.0  # seconds
 _LONG: Final = 0.2  # share of the time that a pause takes, where it says how long a window is
 _LATENCY_WEIGHT: Final = 0.1
 _LEAST: Final = 0.01  # calls per second
 _TRIALS: Final = 2
-"""Times that the rate is halved below one call at a time, for single refusals. Where that does not end them they are not
-about the rate, and slower calls would be refused as often."""
+"""Times that the rate is halved below one call at a time, for single refusals. Where that does not end them they are
+not about the rate, and slower calls would be refused as often."""
 
 
 class LearntRate:
@@ -31,7 +33,6 @@ class LearntRate:
         self.rate: float | None = None
         self._refused: float | None = None  # the rate that was too high
         self._started = now
-        self._opened = False
         self._sent: float | None = None  # the rate when a call was refused
         self._grown = now
         self._times: deque[float] = deque(maxlen=_RECENT)  # of the last calls that went out
@@ -92,10 +93,10 @@ class LearntRate:
         """A call was refused: nothing goes out until `resume`."""
         self._stopped, self._sent = now, self._measure_sent()
 
-    def resume(self, now: float, until: float, *, is_sure: bool) -> None:
-        """A call was let through again, after a pause that lasted `until` then. is_sure: the endpoint kept refusing for
-        a while, or said for how long it would; so it is no single refusal, and the rate may be less than one call at a
-        time makes."""
+    def resume(self, now: float, until: float, pause: float, *, is_sure: bool) -> None:
+        """A call was let through again, after pauses that lasted `until` then, the last of them `pause`. is_sure: the
+        endpoint kept refusing for a while, or said for how long it would; so it is no single refusal, and the rate may
+        be less than one call at a time makes."""
         if self._stopped is None:
             return
         ran, paused = max(self._stopped - self._started, 1e-3), max(until - self._stopped, 0.0)
@@ -108,12 +109,15 @@ class LearntRate:
             self._start(now)
             return
         self._was_early = False
-        self._refused, self._is_rough = rate, self._passed < _MANY
+        self._refused = rate
+        self._is_rough = self._passed < _MANY or pause > _VAGUE * (ran + paused)
         if self._passed >= _FEW and paused >= _LONG * (ran + paused):
             self._refused = min(rate, let_through)
             rate = _BELOW * self._refused
         elif self._passed >= _MANY and self.rate is not None:
             rate *= 0.97
+            if ran + paused <= _SHORT:  # else it grew meanwhile
+                rate = min(rate, _BELOW * let_through)
         else:
             rate *= 0.5
         if not is_sure:

@@ -59,8 +59,8 @@ class Pace:
         """most: calls at a time, where that is less than the model's `concurrency`. backoff: seconds of the first
         pause after a refusal."""
         self._clock = clock
-        self._requests = Meter(limits.rpm)
-        self._tokens = Meter(limits.tpm)
+        self._requests = Meter(limits.rpm, is_exact=True)
+        self._tokens = Meter(limits.tpm, is_exact=False)
         self._window = Window(
             limits.concurrency if most is None else most, is_open=limits.rpm is not None or limits.tpm is not None
         )
@@ -68,7 +68,7 @@ class Pace:
         self._learnt = LearntRate(clock())
         self._ratio = 1.0  # of what calls take to what they might at most
         self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self._waker: asyncio.Future[None] | None = None  # of the call whose turn it is
         self._is_waiting = False
         self._is_sure = False
         self.running = 0
@@ -126,7 +126,7 @@ class Pace:
             self._ratio += (max(tokens / ticket.expected, _LEAST_RATIO) - self._ratio) * _RATIO_WEIGHT
         self._learnt.answer(now - ticket.at, now)
         if self._breaker.answer(ticket.is_probe):
-            self._learnt.resume(now, self._breaker.until, is_sure=self._is_sure)
+            self._learnt.resume(now, self._breaker.until, self._breaker.pause, is_sure=self._is_sure)
         self._window.grow(self.running + 1)
 
     def refuse(self, ticket: Ticket, retry_after: float | None) -> None:
@@ -134,12 +134,14 @@ class Pace:
         now = self._clock()
         if not self._close(ticket):
             return
-        if ticket.expected:
-            self._tokens.settle(-ticket.tokens, now)
+        is_told = self._requests.is_short(1, now) or self._tokens.is_short(ticket.tokens, now)
+        self._requests.refund(1, now)
+        self._tokens.refund(ticket.tokens, now)
         asked_long = retry_after is not None and retry_after >= _SURE_SECONDS
         if self._breaker.refuse(ticket.is_probe, ticket.epoch, retry_after, now):
-            self._learnt.stop(now)
-            self._window.shrink()
+            if not is_told:  # else there is nothing to learn: what remained was less than the call took
+                self._learnt.stop(now)
+                self._window.shrink()
             self._is_sure = asked_long
         elif ticket.is_probe:
             self._is_sure = self._is_sure or asked_long or self._breaker.probes >= 2
@@ -150,7 +152,7 @@ class Pace:
             return
         opened = self._breaker.fail(ticket.is_probe, ticket.epoch, retry_after, self._clock())
         if opened:
-            self._window.shrink(0.0)
+            self._window.begin_anew()
         elif kind in _OVERLOAD and self._breaker.failures == _OVERLOADED:
             self._window.shrink(0.5)
 
@@ -165,7 +167,7 @@ class Pace:
             return False
         ticket.is_closed = True
         self.running -= 1
-        self._changed.set()
+        _wake(self._waker)
         return True
 
     def _find_delay(self, tokens: int, now: float) -> float:
@@ -191,12 +193,19 @@ class Pace:
         return ticket
 
     async def _wait(self, delay: float, halt: Halt) -> None:
-        """Until so many seconds are over, something changed, or the run stops."""
-        self._changed.clear()
-        waits = [asyncio.ensure_future(self._changed.wait()), asyncio.ensure_future(halt.event.wait())]
+        """Until so many seconds are over, a call ended, or the run stops."""
+        loop = asyncio.get_running_loop()
+        self._waker = waker = loop.create_future()
+        timer = None if delay == float("inf") else loop.call_later(max(delay, _LEAST_WAIT), _wake, waker)
+        halt.wakers.add(waker)
         try:
-            timeout = None if delay == float("inf") else max(delay, _LEAST_WAIT)
-            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            await waker
         finally:
-            for wait in waits:
-                wait.cancel()
+            halt.wakers.discard(waker)
+            if timer is not None:
+                timer.cancel()
+
+
+def _wake(waker: asyncio.Future[None] | None) -> None:
+    if waker is not None and not waker.done():
+        waker.set_result(None)

@@ -26,6 +26,7 @@ _HORIZON: Final = 10.0  # seconds over which what a bucket holds beyond its rese
 _RESERVE: Final = 0.2  # of a bucket: more than calls that cost many times what they were taken to cost can use up
 _ALIKE: Final = 0.03  # share by which two periods may differ that say the same, beside how exact a reset is
 _EXACT: Final = 0.001  # seconds
+_SPARE: Final = 1.5  # times what a call is taken to cost must remain: it may cost more
 _CHARGE_WEIGHT: Final = 0.3
 _CHARGES: Final = (0.1, 20.0)  # what a call costs there, at least and at most, for one that it is taken to cost here
 _SURE: Final = 2  # observations more for one kind of limit than for the other
@@ -45,7 +46,9 @@ class _Seen:
 class Meter:
     """One unit of one model. Times are seconds of one steady clock, rates are per second."""
 
-    def __init__(self, per_minute: float | None) -> None:
+    def __init__(self, per_minute: float | None, *, is_exact: bool) -> None:
+        """per_minute: what is declared. is_exact: it is known what a call takes."""
+        self._spare = 1.0 if is_exact else _SPARE
         self._declared = None if per_minute is None else per_minute / 60 * _MARGIN
         self._debt = 0.0  # what went out beyond the rate's worth
         self._at = float("-inf")  # when the debt was last counted
@@ -84,6 +87,16 @@ class Meter:
         self._debt += difference * self._charge
         if self._level is not None:
             self._level -= difference * self._charge
+
+    def refund(self, amount: float, now: float) -> None:
+        """A call that took so much was refused: it does not count."""
+        self._taken -= amount
+        self.settle(-amount, now)
+
+    def is_short(self, amount: float, now: float) -> bool:
+        """Whether the endpoint has said that hardly so much remains."""
+        self._refresh(now)
+        return self._level is not None and self._level < 2 * amount * self._charge
 
     def observe(self, quota: Quota, taken: float, sent: float, now: float) -> None:
         """Learns from the headers of a reply. taken: what `take` returned for its call, which went out at `sent`."""
@@ -143,14 +156,16 @@ class Meter:
         """Seconds until what remains is enough."""
         if self._level is None:
             return 0.0
-        short = min(amount, 0.9 * (self._limit or amount)) - self._level
+        short = min(self._spare * amount, 0.9 * (self._limit or amount)) - self._level
         if short <= 0:
             return 0.0
-        refill = short / self._base if self._base > 0 else _LONGEST_WINDOW
+        refill = short / self._base if self._base > 0 else 0.0  # no limit was said, so nothing can be waited for
         if self._reset_at is None or self._is_bucket:
             return refill
         until_reset = max(self._reset_at - now, 0.0)
-        return until_reset if self._is_window else min(refill, until_reset) if until_reset > 0 else refill
+        if self._is_window or not self._base:
+            return until_reset
+        return min(refill, until_reset) if until_reset > 0 else refill
 
     def _refresh(self, now: float) -> None:
         """Lets time pass: the debt is paid off, what remains is refilled."""
@@ -195,12 +210,14 @@ class Meter:
         elif moved > 0.6:
             self._vote(-1)
         spent, drop = seen.taken - before.taken, before.remaining - seen.remaining
-        if spent <= 0:
+        if spent <= 0 or self._spare == 1.0:
             return
         if self._is_window and seen.at < before.reset_at:
             self._learn_charge(drop / spent)
         elif self._is_bucket and max(seen.remaining, before.remaining) < 0.95 * self._most_seen:
             self._learn_charge((drop + self._base * apart) / spent)
+        elif not (self._is_window or self._is_bucket) and drop / spent > self._charge:
+            self._learn_charge(drop / spent)  # what came in meanwhile is not known, so this is the least
 
     def _compare_periods(self, quota: Quota) -> None:
         """The reset of a bucket says in which time all of it would come in: that is always the same."""

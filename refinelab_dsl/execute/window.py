@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 _START: Final = 16
+_REFUSED: Final = 0.8
+_GOOD: Final = 0.85  # of a size at which something went wrong: up to there it is taken to go well
 _SLOW: Final = 20  # rounds of answers for one more call at a time
 
 
@@ -41,10 +43,15 @@ class Window:
             self._size += 1 / (_SLOW * self._size)
         self._size = min(self._size, float(self.most))
 
-    def shrink(self, share: float | None = None) -> None:
-        """There are too many: to `share` of them; without one to nine tenths, or to half in the quick start."""
-        if share is None:
-            share = 0.5 if self._is_new and self._size < self.most else 0.9
-        self._good = max(1.0, 0.95 * self._size)
+    def shrink(self, share: float = _REFUSED) -> None:
+        """There are too many: to `share` of them."""
+        if self._is_new and self._size < self.most:
+            share = min(share, 0.5)  # the quick start may have gone far beyond
+        self._good = max(1.0, _GOOD * self._size)
         self._size = max(1.0, share * self._size)
+        self._is_new = False
+
+    def begin_anew(self) -> None:
+        """The endpoint did not answer, which says nothing of how many it takes: one, and up again."""
+        self._size = 1.0
         self._is_new = False

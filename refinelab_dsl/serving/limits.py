@@ -16,11 +16,16 @@ class RateLimits:
 
     rpm, tpm: requests and tokens in a minute; None: as many as come.
     burst: the seconds of allowance that a model which was not asked has saved up; 60 is a whole minute, as at OpenAI.
+    window: seconds of fixed windows, each with an allowance of its own; None: it comes back evenly.
+    headers, retry_after: whether replies tell of the limits, and refusals when to come back.
     """
 
     rpm: float | None = None
     tpm: float | None = None
     burst: float = 60.0
+    window: float | None = None
+    headers: bool = True
+    retry_after: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Bucket:
     """An allowance that grows evenly, up to what `burst` seconds bring. It starts full."""
 
     def __init__(self, per_minute: float, burst: float, now: float) -> None:
-        self.per_minute = per_minute
+        self.limit = int(per_minute)
         self.size = max(1.0, per_minute * burst / 60)
         self._rate = per_minute / 60
         self._left = self.size
@@ -77,12 +82,42 @@ class Bucket:
         return (self.size - self.left(now)) / self._rate
 
 
+class Window:
+    """An allowance for each window of so many seconds on the clock; what is left of it is lost."""
+
+    def __init__(self, per_minute: float, seconds: float, now: float) -> None:
+        self.size = max(1.0, per_minute * seconds / 60)
+        self.limit = int(self.size)
+        self._seconds = seconds
+        self._used = 0.0
+        self._number = now // seconds
+
+    def left(self, now: float) -> float:
+        """What may be taken now."""
+        if now // self._seconds > self._number:
+            self._number, self._used = now // self._seconds, 0.0
+        return self.size - self._used
+
+    def wait(self, amount: float, now: float) -> float | None:
+        """Seconds until `amount` may be taken, 0 for now; None for never."""
+        if amount > self.size:
+            return None
+        return 0.0 if amount <= self.left(now) else self.refill(now)
+
+    def take(self, amount: float, now: float) -> None:
+        self._used += amount
+
+    def refill(self, now: float) -> float:
+        """Seconds until the next window."""
+        return self._seconds - now % self._seconds
+
+
 class Gate:
     """The buckets of all models. What is refused takes nothing out of them."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
-        self._buckets: dict[str, dict[Unit, Bucket]] = {}
+        self._buckets: dict[str, dict[Unit, Bucket | Window]] = {}
 
     def enter(self, model: str, tokens: int, now: float) -> Excess | None:
         """Lets a request pass, or says which limit it is above.
@@ -95,25 +130,36 @@ class Gate:
             wait = bucket.wait(wanted[unit], now)
             if wait is None or wait > 1e-9:  # less is what sums of floating-point numbers are off
                 used = math.ceil(bucket.size - bucket.left(now))
-                return Excess(unit, int(bucket.per_minute), used, wanted[unit], wait)
+                return Excess(unit, bucket.limit, used, wanted[unit], wait)
         for unit, bucket in buckets.items():
             bucket.take(wanted[unit], now)
         return None
 
     def headers(self, model: str, now: float) -> dict[str, str]:
         """`x-ratelimit-…` as OpenAI sends them: limit, what is left, and the time until all of it is back."""
-        headers = {}
+        headers: dict[str, str] = {}
+        if not self._limits.headers:
+            return headers
         for unit, bucket in self._open(model, now).items():
-            headers[f"x-ratelimit-limit-{unit}"] = str(int(bucket.per_minute))
+            headers[f"x-ratelimit-limit-{unit}"] = str(bucket.limit)
             headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, int(bucket.left(now))))
             headers[f"x-ratelimit-reset-{unit}"] = render_wait(bucket.refill(now))
         return headers
 
-    def _open(self, model: str, now: float) -> dict[Unit, Bucket]:
+    def render_retry(self, excess: Excess) -> dict[str, str]:
+        """The headers of a refusal that say when to come back."""
+        if excess.wait is None or not self._limits.retry_after:
+            return {}
+        milliseconds = max(1, math.ceil(excess.wait * 1000))
+        return {"Retry-After": str(math.ceil(milliseconds / 1000)), "retry-after-ms": str(milliseconds)}
+
+    def _open(self, model: str, now: float) -> dict[Unit, Bucket | Window]:
         if model not in self._buckets:
             sizes: dict[Unit, float | None] = {"requests": self._limits.rpm, "tokens": self._limits.tpm}
+            window, burst = self._limits.window, self._limits.burst
             self._buckets[model] = {
-                unit: Bucket(size, self._limits.burst, now) for unit, size in sizes.items() if size is not None
+                unit: Bucket(size, burst, now) if window is None else Window(size, window, now)
+                for unit, size in sizes.items() if size is not None
             }
         return self._buckets[model]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -216,10 +215,7 @@ class SimulatedServer:
         excess = self._gate.enter(model, claimed_tokens(body), now)
         if excess is None:
             return None
-        headers = self._gate.headers(model, now)
-        if excess.wait is not None:
-            milliseconds = max(1, math.ceil(excess.wait * 1000))
-            headers |= {"Retry-After": str(math.ceil(milliseconds / 1000)), "retry-after-ms": str(milliseconds)}
+        headers = self._gate.headers(model, now) | self._gate.render_retry(excess)
         return refuse(429, excess.message(model), kind=excess.unit, code="rate_limit_exceeded", headers=headers)
 
     def _latency(self, key: str, tries: int) -> float:

@@ -20,7 +20,7 @@ SETTINGS = Run(retries=4, backoff=Decimal("0.5"))
 )
 def test_what_is_declared_is_spread_evenly(rate: int, asks: list[tuple[float, int]]) -> None:
     now = 0.0
-    meter = Meter(rate)
+    meter = Meter(rate, is_exact=True)
     out: list[tuple[float, int]] = []
     for pause, amount in asks:
         now += pause

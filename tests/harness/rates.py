@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any, Literal, TypeVar
 
-from refinelab_dsl.providers.quotas import Quota, Quotas
+from refinelab_dsl.providers.quotas import Quotas, read_quotas
+from refinelab_dsl.serving.limits import Gate, RateLimits
 
 Value = TypeVar("Value")
+_EPOCH = datetime(2026, 11, 1, tzinfo=UTC)  # no reset is said as a point in time
 
 
 class _Jump(selectors.SelectSelector):
@@ -47,92 +51,43 @@ def run_in_virtual_time(scene: Callable[[], Coroutine[Any, Any, Value]]) -> Valu
         loop.close()
 
 
-class Bucket:
-    """Allows `per_second`, and `capacity` at once."""
-
-    def __init__(self, per_second: float, capacity: float) -> None:
-        self.per_second = per_second
-        self._capacity = capacity
-        self._level = capacity
-        self._at = 0.0
-
-    def remaining(self, now: float) -> float:
-        self._level = min(self._capacity, self._level + (now - self._at) * self.per_second)
-        self._at = now
-        return self._level
-
-    def take(self, amount: float) -> None:
-        self._level -= amount
-
-    def wait(self, amount: float, now: float) -> float:
-        return max(0.0, amount - self.remaining(now)) / self.per_second
-
-    def quota(self, now: float) -> Quota:
-        level = max(0.0, self.remaining(now))
-        limit = 60 * self.per_second
-        return Quota(limit, float(int(level)), (self._capacity - level) / self.per_second, False)
-
-
-class FixedWindow:
-    """Allows `limit` in each window of `seconds`; the first began `phase` seconds ago."""
-
-    def __init__(self, limit: float, seconds: float, phase: float) -> None:
-        self.per_second = limit / seconds
-        self._limit = limit
-        self._seconds = seconds
-        self._phase = phase
-        self._used = 0.0
-        self._number = 0
-
-    def remaining(self, now: float) -> float:
-        number = int((now + self._phase) // self._seconds)
-        if number != self._number:
-            self._number, self._used = number, 0.0
-        return self._limit - self._used
-
-    def take(self, amount: float) -> None:
-        self._used += amount
-
-    def wait(self, amount: float, now: float) -> float:
-        return 0.0 if self.remaining(now) >= amount else self._left(now)
-
-    def quota(self, now: float) -> Quota:
-        return Quota(self._limit, max(0.0, float(int(self.remaining(now)))), self._left(now), False)
-
-    def _left(self, now: float) -> float:
-        return self._seconds - (now + self._phase) % self._seconds
-
-
 @dataclass
 class Endpoint:
-    """What an endpoint allows, and how it says so. charge: the tokens that count against `tokens`: those that a call
-    took, or the most that it might have taken. concurrency: calls that it takes at a time."""
+    """What an endpoint allows, beside `limits`. charge: the tokens that a call counts for: those that it takes, or the
+    most that it may take. concurrency: calls that it lets in at a time."""
 
-    requests: Bucket | FixedWindow | None = None
-    tokens: Bucket | FixedWindow | None = None
-    tells: bool = False
-    retry_after: bool = False
+    limits: RateLimits = field(default_factory=RateLimits)
     charge: Literal["actual", "most"] = "actual"
     concurrency: int | None = None
     running: int = 0
+    told: list[tuple[float, bool, int]] = field(default_factory=list)  # time, whether let in, tokens
+
+    def __post_init__(self) -> None:
+        self._gate = Gate(self.limits)
 
     def ask(self, actual: int, most: int, now: float) -> tuple[bool, float | None, Quotas | None]:
-        """Whether a call is let in, what its headers ask to wait, and what they say of limits."""
-        amount = actual if self.charge == "actual" else most
-        wait = max(
-            self.requests.wait(1, now) if self.requests is not None else 0.0,
-            self.tokens.wait(amount, now) if self.tokens is not None else 0.0,
-        )
-        is_let_in = wait <= 0 and (self.concurrency is None or self.running < self.concurrency)
-        if is_let_in:
-            if self.requests is not None:
-                self.requests.take(1)
-            if self.tokens is not None:
-                self.tokens.take(amount)
-        said = None
-        if self.tells:
-            said = Quotas(
-                None if self.requests is None else self.requests.quota(now),
-                None if self.tokens is None else self.tokens.quota(now),
-            )
-        return is_let_in, (-(-wait // 1) if self.retry_after and not is_let_in else None), said
+        """Whether a call is let in, the seconds that its headers ask to wait, and what they say of limits."""
+        tokens = actual if self.charge == "actual" else most
+        is_free = self.concurrency is None or self.running < self.concurrency
+        excess = self._gate.enter("m", tokens, now) if is_free else None
+        is_let_in = is_free and excess is None
+        self.told.append((now, is_let_in, tokens))
+        wait = None
+        if excess is not None and excess.wait is not None and self.limits.retry_after:
+            wait = float(ceil(excess.wait))  # whole seconds, as most say it
+        return is_let_in, wait, read_quotas(self._gate.headers("m", now), _EPOCH)
+
+    def share(self, start: float, end: float) -> float:
+        """Of what it permits between two times, the part that was used."""
+        let_in = [tokens for now, is_let_in, tokens in self.told if is_let_in and start <= now < end]
+        minutes = (end - start) / 60
+        shares = [len(let_in) / (self.limits.rpm * minutes)] if self.limits.rpm is not None else []
+        shares += [sum(let_in) / (self.limits.tpm * minutes)] if self.limits.tpm is not None else []
+        return max(shares)
+
+    def count_refused(self, start: float, end: float) -> int:
+        return sum(not is_let_in for now, is_let_in, _ in self.told if start <= now < end)
+
+    def refused(self, start: float, end: float) -> float:
+        """Of the calls between two times, the part that it refused."""
+        return self.count_refused(start, end) / sum(start <= now < end for now, _, _ in self.told)

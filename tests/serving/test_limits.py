@@ -100,3 +100,21 @@ def test_times_are_spelled_as_openai_does(seconds: float, shown: str) -> None:
 )
 def test_a_request_counts_for_its_text_or_its_output_limit(body: dict[str, Any], tokens: int) -> None:
     assert claimed_tokens(body) == tokens
+
+
+def test_a_fixed_window_gives_all_of_it_at_once_and_nothing_until_the_next() -> None:
+    gate = Gate(RateLimits(rpm=60, window=10))
+    assert passed(gate, 99, now=103.0) == 10
+    assert gate.headers("m", 103.0)["x-ratelimit-reset-requests"] == "7s"
+    assert passed(gate, 99, now=109.9) == 0
+    assert passed(gate, 99, now=110.0) == 10
+
+
+def test_what_is_not_to_be_told_is_not() -> None:
+    gate = Gate(RateLimits(rpm=1, headers=False, retry_after=False))
+    assert passed(gate, 1, now=0.0) == 1
+    excess = gate.enter("m", 1, 0.0)
+    assert excess is not None
+    assert gate.headers("m", 0.0) == gate.render_retry(excess) == {}
+    telling = Gate(RateLimits(rpm=1))
+    assert telling.render_retry(excess) == {"Retry-After": "60", "retry-after-ms": "60000"}
