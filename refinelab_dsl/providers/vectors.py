@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 from refinelab_dsl.effects import encode_outcome
 from refinelab_dsl.prompts.request import Completion, Usage
 from refinelab_dsl.providers.provider import RefusedError
-from refinelab_dsl.providers.wire import BadReply, clean, read_count, reported
+from refinelab_dsl.providers.wire import SIMULATED_FINGERPRINT, BadReply, clean, read_count, reported
 
 _LARGEST: Final = 1e18  # of a component: its square is still a float32
 
@@ -45,6 +45,7 @@ def read_vectors(count: int, width: int | None, content: bytes, request_id: str 
         finish_reason="stop",
         model=clean(model) if isinstance(model, str) else "unknown",
         request_id=clean(request_id or "") or None,
+        simulated=body.get("system_fingerprint") == SIMULATED_FINGERPRINT,
     )
 
 

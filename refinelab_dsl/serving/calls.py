@@ -23,11 +23,11 @@ def complete_chat(body: Mapping[str, Any], simulation: Simulation) -> dict[str, 
     """A chat completion.
 
     Raises:
-        ValueError: no such request, or one for what is not simulated (`n`, `stream`, tools).
+        ValueError: no such request, or one for what is not simulated (`n`, tools).
     """
     if body.get("n") not in (None, 1):
         raise ValueError("'n' is 1 here: one choice is simulated")
-    for name in ("stream", "tools", "functions"):
+    for name in ("tools", "functions"):
         if body.get(name):
             raise ValueError(f"{name!r} is not simulated")
     return answer_body(body, simulation)

@@ -19,6 +19,7 @@ from refinelab_dsl.serving.behaviour import MODELS, Behaviour, Tally
 from refinelab_dsl.serving.calls import CALLS
 from refinelab_dsl.serving.faults import Fault, choose_fault, is_possible, spoil_bytes, spoil_reply
 from refinelab_dsl.serving.limits import Gate, claimed_tokens
+from refinelab_dsl.serving.stream import render_stream
 
 LOOPBACK: Final = "127.0.0.1"
 _MOST_BYTES: Final = 64 * 2**20  # of a request
@@ -138,7 +139,7 @@ class SimulatedServer:
         fault = self._next_fault(key, tries)
         if fault is None or not is_possible(fault, reply):
             self.tally.billed += int(reply["usage"]["total_tokens"])
-            return await self._deliver(request, key, _encode(reply), body)
+            return await self._deliver(request, key, _encode(reply, body), body)
         return await self._fail(request, body, reply, key, fault)
 
     async def _fail(
@@ -161,14 +162,14 @@ class SimulatedServer:
             case "slow":
                 await asyncio.sleep(fault.seconds)
         self.tally.billed += int(reply["usage"]["total_tokens"])
-        content = spoil_bytes(fault, _encode(spoil_reply(fault, reply)))
+        content = spoil_bytes(fault, _encode(spoil_reply(fault, reply), body))
         return await self._deliver(request, key, content, body, fault)
 
     async def _deliver(
         self, request: web.Request, key: str, content: bytes, body: Mapping[str, Any], fault: Fault | None = None
     ) -> web.StreamResponse:
         """Sends a body, or half of it. What is sent in full counts as delivered."""
-        headers = {"Content-Type": "application/json", "x-request-id": f"req_{key[:12]}", **_MARK,
+        headers = {"Content-Type": _content_type(body), "x-request-id": f"req_{key[:12]}", **_MARK,
                    **self._gate.headers(str(body.get("model", "")), self._clock())}  # fmt: skip
         response = web.StreamResponse(headers=headers)
         response.content_length = len(content)
@@ -267,5 +268,16 @@ def _model_entry(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": SIMULATED_FINGERPRINT}
 
 
-def _encode(reply: Mapping[str, Any]) -> bytes:
-    return json.dumps(reply).encode()
+def _encode(reply: Mapping[str, Any], body: Mapping[str, Any]) -> bytes:
+    if not _is_streamed(body):
+        return json.dumps(reply).encode()
+    options = body.get("stream_options")
+    return render_stream(reply, with_usage=isinstance(options, dict) and bool(options.get("include_usage")))
+
+
+def _is_streamed(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("stream")) and "messages" in body
+
+
+def _content_type(body: Mapping[str, Any]) -> str:
+    return "text/event-stream" if _is_streamed(body) else "application/json"

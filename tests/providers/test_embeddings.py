@@ -48,7 +48,7 @@ async def test_vectors_come_in_the_order_of_the_texts() -> None:
     assert decode_outcome(effect, completion) == [by_index[place] for place in range(3)]
     assert len(by_index[0]) == WIDTH
     assert completion.usage == Usage(sum(len(text.split()) for text in TEXTS), 0)
-    assert (completion.model, completion.simulated) == ("some/embedding", False)
+    assert (completion.model, completion.simulated) == ("some/embedding", True)
 
 
 async def test_the_key_goes_along_and_stands_in_no_refusal() -> None:

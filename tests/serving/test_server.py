@@ -73,6 +73,33 @@ async def test_the_sdk_reads_what_it_answers() -> None:
         await client.close()
 
 
+async def test_a_stream_says_what_the_whole_reply_says() -> None:
+    async with SimulatedServer(Behaviour(script=(None, None, Fault("cut"), Fault("refusal"), Fault("drop")))) as server:
+        direct = httpx2.AsyncClient(trust_env=False)
+        client = openai.AsyncOpenAI(api_key="any", base_url=server.base_url, http_client=direct, max_retries=0)
+        whole = await client.chat.completions.create(**BODY)  # type: ignore[call-overload]
+
+        async def read() -> tuple[str, str, Any, Any]:
+            text, refusal, reason, usage = "", "", None, None
+            options = {"stream": True, "stream_options": {"include_usage": True}}
+            async for chunk in await client.chat.completions.create(**BODY, **options):  # type: ignore[call-overload]
+                assert chunk.system_fingerprint == SIMULATED_FINGERPRINT
+                for choice in chunk.choices:
+                    text += choice.delta.content or ""
+                    refusal += choice.delta.refusal or ""
+                    reason = choice.finish_reason or reason
+                usage = chunk.usage or usage
+            return text, refusal, reason, usage
+
+        content = whole.choices[0].message.content
+        assert await read() == (content, "", "stop", whole.usage)
+        assert (await read())[:3] == (content[: len(content) // 2], "", "length")
+        assert (await read())[:3] == ("", "I cannot help with that.", "stop")
+        with pytest.raises((httpx2.HTTPError, openai.OpenAIError)):
+            await read()
+        await client.close()
+
+
 @pytest.mark.parametrize(
     ("body", "path", "said"),
     [
@@ -81,7 +108,7 @@ async def test_the_sdk_reads_what_it_answers() -> None:
         ([], "chat/completions", "could not parse"),
         ({}, "chat/completions", "`messages` is missing"),
         ({**BODY, "n": 2}, "chat/completions", "'n' is 1"),
-        ({**BODY, "stream": True}, "chat/completions", "'stream' is not simulated"),
+        ({**BODY, "tools": [{"type": "function"}]}, "chat/completions", "'tools' is not simulated"),
         ({"model": "m", "input": []}, "embeddings", "'input' must be"),
         ({"model": "m", "input": [1, 2]}, "embeddings", "'input' must be"),
         ({"model": "m", "input": "x", "dimensions": 0}, "embeddings", "'dimensions' must be"),
