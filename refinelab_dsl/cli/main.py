@@ -86,7 +86,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, section in COMMANDS.items():
             with formatter.section(title):
-                formatter.write_dl([(name, line) for name, (_, line) in section.items()], col_max=12)
+                formatter.write_dl([(name, line) for name, (_, line) in section.items()], col_max=16)
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

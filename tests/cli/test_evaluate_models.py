@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import refinec
+from tests.harness.collector import Collector
 from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 
 SPEC = """\
@@ -49,7 +51,12 @@ def write_spec(project: Path, url: str) -> None:
 def test_models_are_asked_about_both_sets_in_several_styles(project: Path) -> None:
     assert refinec("apply", "--auto-approve", cwd=project).code == 0
     arguments = ("--models", "one,two,three", "--styles", "plain,self_consistency", "--budget", "2M")
-    answer = refinec("evaluate", "1", *arguments, "--auto-approve", "--format", "json", cwd=project, fresh=True)
+    with Collector() as collector:
+        told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_EXPORT_TIMEOUT": "60000"}
+        answer = refinec("evaluate", "1", *arguments, "--auto-approve", "--format", "json", cwd=project, environ=told,
+                         fresh=True)  # fmt: skip
+    spans = Counter(span.name.split()[0] for span in collector.spans)
+    assert spans == {"invoke_workflow": 1, "chat": answer.json["asked"]["calls"]}
     assert answer.code == 0, answer.err
     assert re.search(r"^  100%  (\d+) of \1 answered, .* tokens", answer.err, re.MULTILINE), answer.err
     sets = answer.json["sets"]

@@ -289,17 +289,11 @@ def _entries(folder: Path) -> list[object]:
 
 
 def test_a_dataset_that_changes_while_the_run_goes_on_is_noticed(tmp_path: Path) -> None:
-    class Meddler:
+    class Meddler(SilentObserver):
         def start(self, run: int, header: object) -> None:
             path = tmp_path / SOURCE
             lines = path.read_text().splitlines()
             path.write_text("\n".join([*lines[:-1], json.dumps({"question": "?", "wrong": 1})]) + "\n")
-
-        def update(self, progress: object) -> None:
-            return None
-
-        def say(self, diagnostic: object) -> None:
-            return None
 
     outcome = build_world(tmp_path).apply(Meddler())
     assert outcome.exit_code == ExitCode.UNAVAILABLE
