@@ -147,13 +147,19 @@ class Constraints(Declaration):
     floor: dict[str, int] = {}  # dimension: least number of items in each of its labels
 
 
+BATCH_SHARE: Final = Decimal("0.5")
+"""What the batch endpoints of the large providers charge of a price, where a spec does not say."""
+
+
 class Price(Declaration):
-    """US dollars per token. `locked`: the spec states none, and `refine.lock` gives this one."""
+    """US dollars per token. `locked`: the spec states none, and `refine.lock` gives this one. `batch`: what is paid of
+    it in a batch, as a share."""
 
     input: Exact
     output: Exact
     cached_input: Exact | None = None
     as_of: str | None = None
+    batch: Exact | None = Field(default=None, exclude_if=lambda batch: batch is None)
     locked: bool = Field(
         default=False, exclude_if=lambda locked: not locked, description="whether refine.lock gives this price"
     )
@@ -179,11 +185,23 @@ class Model(Declaration):
     limits: Limits = Limits()
     params: dict[str, Json] = {}
     timeout: Exact = Decimal(60)
+    # Asked by the batch endpoint, and priced so: the model allows it and `run` wants it.
+    batched: bool = Field(default=False, exclude_if=lambda batched: not batched)
 
     @property
     def title(self) -> str:
         """How messages call it."""
         return f"model `{self.name}`"
+
+    @property
+    def price_share(self) -> Decimal:
+        """What is paid of its price: all of it, or less in batches."""
+        stated = None if self.price is None else self.price.batch
+        return Decimal(1) if not self.batched else BATCH_SHARE if stated is None else stated
+
+    def unbatched(self) -> Model:
+        """The same model, asked call by call."""
+        return self.model_copy(update={"batched": False}) if self.batched else self
 
 
 class Embedding(Declaration):

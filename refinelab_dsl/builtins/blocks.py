@@ -171,6 +171,7 @@ MODEL: Final = BlockKind(
                     Attribute("input", PerToken(), "dollars per input token", required=True),
                     Attribute("output", PerToken(), "dollars per output token", required=True),
                     Attribute("cached_input", PerToken(), "dollars per input token that the endpoint had cached"),
+                    Attribute("batch", Percent(open_low=True), "what is paid of it in a batch: 50% unless it says so"),
                     Attribute("as_of", Date(), "the day of this price"),
                 )
             ),
@@ -189,7 +190,7 @@ MODEL: Final = BlockKind(
         ),
         Attribute("params", Free(), "sent along as they are: `{ temperature = 0.7 }`"),
         Attribute("timeout", Duration(open_low=True), "for one call", default=Decimal(60)),
-        Attribute("batch", Bool(), "may be asked by the provider's batch endpoint", reached=False),
+        Attribute("batch", Bool(), "may be asked by the provider's batch endpoint"),
     ),
 )
 
@@ -392,8 +393,8 @@ RUN: Final = BlockKind(
         Attribute("engine", Word(("local", "ray"), ("ray",)), "where calls are made", default="local"),
         Attribute(
             "batch",
-            Word(("never", "prefer", "require"), ("prefer", "require")),
-            "the provider's batch endpoint",
+            Word(("never", "prefer", "require")),
+            "asks models that allow it by their provider's batch endpoint",
             default="never",
         ),
         Attribute("retries", Integer(0, 100), "further tries after a failed call", default=4),

@@ -59,6 +59,20 @@ class Chance(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error))
 
 
+class BatchChance(click.ParamType):  # type: ignore[type-arg]
+    """A fault of a batch."""
+
+    name = "kind"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from refinelab_dsl.serving.batches import parse_batch_fault
+
+        try:
+            return parse_batch_fault(value)
+        except ValueError as error:
+            self.fail(str(error))
+
+
 @click.command("serve-simulated")
 @shared_options("text", "json")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
@@ -80,6 +94,10 @@ class Chance(click.ParamType):  # type: ignore[type-arg]
 @click.option("--fault", "faults", type=Chance(), multiple=True, metavar="KIND=SHARE",
               help="What goes wrong with some requests: 429=0.1, 503:2=0.05 (with Retry-After: 2), drop=0.02; "
                    "can be repeated.")
+@click.option("--batches", type=Latency(), metavar="SECONDS",
+              help="Serve files and batches, each done after so long.")
+@click.option("--batch-fault", "batch_faults", type=BatchChance(), multiple=True, metavar="KIND",
+              help="What goes wrong with the first batches, in order: expire, cancel, fail, missing, none; repeated.")
 @click.option("--model", "models", multiple=True, metavar="ID", help="Answer this id alone. Can be repeated.")
 @click.option("--key", metavar="TEXT", help="Answer 401 without this key.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
@@ -87,7 +105,8 @@ class Chance(click.ParamType):  # type: ignore[type-arg]
 def serve_simulated_command(
     settings: Settings, host: str, port: int, seed: int, success: float, latency: tuple[float, float],
     rpm: float | None, tpm: float | None, burst: float, window: float | None, rate_headers: bool, retry_after: bool,
-    faults: tuple[Any, ...], models: tuple[str, ...], key: str | None, log: Path | None,
+    faults: tuple[Any, ...], batches: tuple[float, float] | None, batch_faults: tuple[Any, ...],
+    models: tuple[str, ...], key: str | None, log: Path | None,
 ) -> int:  # fmt: skip
     """Serve the simulated model as an OpenAI-shaped endpoint.
 
@@ -101,12 +120,16 @@ def serve_simulated_command(
     """
     from refinelab_dsl.providers.endpoint import Simulation
     from refinelab_dsl.serving import Behaviour, RateLimits
+    from refinelab_dsl.serving.batches import BatchBehaviour
 
     if sum(share for _, share in faults) > 1 + 1e-9:
         raise click.UsageError("the shares of --fault add up to more than 1")
     behaviour = Behaviour(
         simulation=Simulation(seed=seed, success=success), latency=latency, chances=faults,
         limits=RateLimits(rpm, tpm, burst, window, rate_headers, retry_after), models=models, key=key, log=log,
+        batches=None if batches is None else BatchBehaviour(
+            polls=1, wait=max(20, int(batches[0] * 250)), seconds=batches[0], script=batch_faults
+        ),
     )  # fmt: skip
     return asyncio.run(serve(settings, behaviour, host, port))
 

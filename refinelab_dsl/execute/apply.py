@@ -24,16 +24,18 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import EMBEDDING_LINE, SANDBOX
 from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.batcher import BATCH_WINDOW, LONGEST_BATCH, Batcher, goes_by_batch, open_batcher
 from refinelab_dsl.execute.begin import Start
 from refinelab_dsl.execute.calls import Caller, Line
 from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
 from refinelab_dsl.execute.halt import Halt
-from refinelab_dsl.execute.interpret import NO_MODEL, Engine, Interpreter
-from refinelab_dsl.execute.journal import Journal, JournalError
+from refinelab_dsl.execute.interpret import NO_MODEL, WINDOW, Engine, Interpreter
+from refinelab_dsl.execute.journal import Entry, Journal, JournalError
 from refinelab_dsl.execute.ledger import Amount, Ledger
-from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.limits import Pace, Unpaced
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome
 from refinelab_dsl.execute.place import Place
+from refinelab_dsl.execute.reclaim import Outstanding, Outstandings, reclaim
 from refinelab_dsl.execute.replan import find_legs, settle_pause
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
 from refinelab_dsl.execute.sandboxes import PROGRAMS_AT_ONCE
@@ -41,6 +43,7 @@ from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.step import ItemMissing, StepRunner
+from refinelab_dsl.execute.stillness import Stillness
 from refinelab_dsl.execute.tally import Additions, Refused, Tally
 from refinelab_dsl.execute.vectors import Originals, list_compared
 from refinelab_dsl.exit_codes import ExitCode, settle
@@ -234,23 +237,30 @@ class Execution:
         stack.callback(store.close)
         journal = Journal(self._start.folder.journal, store)
         stack.callback(journal.close)
-        ledger, answered, known = self._recall(journal, store)
+        ledger, answered, known, outstandings = self._recall(journal, store)
         records = tuple(record for _, record in self._legs)
         pause = None if self._options.replan is None else settle_pause(self._start.header, records)
         bought = None if pause is None else known
 
+        def keep(entry: Entry, reply: str) -> None:
+            answered[entry.step, entry.part] = reply
+            known.add(entry.request_key)
+
         async def interpret() -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
-            halt = Halt()
-            lines = self._open_lines(store)
+            halt, stillness = Halt(), Stillness()
+            lines = self._open_lines(store, journal, halt, stillness)
+            couriers = {
+                name: line.provider.courier for name, line in lines.items() if isinstance(line.provider, Batcher)
+            }
             caller = Caller(
                 lines, store, journal, ledger, self._start.header.run, halt, answered, self._options.use_cache,
-                self._observer, bought,
+                self._observer, bought, stillness,
             )
             originals = Originals(self._start.header, self._read_all, self._project.base)
             engine = Engine(
                 StepRunner(self._start.header, caller, shelf, surroundings, self._know(shelf), originals), caller, halt,
                 log, surroundings, additions, refused, tally, self._observer, self._count_slots(),
-                self._is_loose(ledger), pause,
+                self._is_loose(ledger), self._find_window(), pause,
             )
             interpreter = Interpreter(engine, self._start.plan.steps())
             try:
@@ -259,6 +269,9 @@ class Execution:
                     interpreter.abandon()
 
                 with _signals(halt, abandon, lambda name: faults.run_interrupted(self._number, name)):
+                    await reclaim(
+                        outstandings, couriers, self._start.header.models, journal, ledger, halt, keep
+                    )
                     interpreter.needed = await originals.fetch(caller, log, tally)
                     if not halt.is_set:
                         self._place_originals(originals, surroundings)
@@ -267,7 +280,9 @@ class Execution:
             finally:
                 for line in lines.values():
                     await line.provider.close()
-            return halt, interpreter.paid, self._describe_calls(caller, interpreter)
+            left = tuple(sorted(batch for courier in couriers.values() for batch in courier.open))
+            found = self._describe_calls(caller, interpreter)
+            return halt, interpreter.paid, (*found, *([faults.batches_left(left)] if left else []))
 
         halt, paid, found = _run_loop(interpret)
         amount = Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None)
@@ -284,7 +299,9 @@ class Execution:
             earlier += Amount(record.paid_tokens + record.beyond_tokens, record.paid_usd + record.beyond_usd)
         return earlier
 
-    def _open_lines(self, store: Store) -> dict[str, Line]:
+    def _open_lines(
+        self, store: Store, journal: Journal, halt: Halt, stillness: Stillness
+    ) -> dict[str, Line]:
         header = self._start.header
         users: dict[str, list[str]] = {}
         for template in header.templates:
@@ -292,7 +309,15 @@ class Execution:
         lines = {}
         slots, backoff = self._count_slots(), float(header.run.backoff)
         for model in header.models:
-            if model.name in users:
+            if goes_by_batch(model) and model.name in users:
+                labels = {"refinec_run": str(self._number), "refinec_plan": self._start.plan.plan_id}
+                batcher = open_batcher(model, self._options.environ, journal, halt, header.run, stillness, labels)
+                if isinstance(batcher, Diagnostic):
+                    raise _Unusable(batcher)
+                lines[model.name] = Line(
+                    model.name, batcher, Unpaced(), tuple(users[model.name]), LONGEST_BATCH
+                )
+            elif model.name in users:
                 provider: Provider | Diagnostic = providers.open_provider(
                     model, store=store, environ=self._options.environ
                 )
@@ -317,16 +342,26 @@ class Execution:
         header, most = self._start.header, self._options.concurrency
         used = {template.model for template in header.templates}
         slots = {
-            model.name: max(1, model.limits.concurrency if most is None else min(model.limits.concurrency, most))
+            model.name: self._find_window() if goes_by_batch(model)
+            else max(1, model.limits.concurrency if most is None else min(model.limits.concurrency, most))
             for model in header.models if model.name in used
         }
         return {**slots, NO_MODEL: max([_LOCAL_SLOTS, *slots.values()])}
 
-    def _recall(self, journal: Journal, store: Store) -> tuple[Ledger, dict[tuple[int, int], str], set[str]]:
-        """What this run has spent and been told before it was interrupted, and the content keys of what it bought.
+    def _find_window(self) -> int:
+        """Steps read ahead: more of them where they make the batches larger."""
+        used = {template.model for template in self._start.header.templates}
+        is_batched = any(goes_by_batch(model) for model in self._start.header.models if model.name in used)
+        return BATCH_WINDOW if is_batched else WINDOW
+
+    def _recall(
+        self, journal: Journal, store: Store
+    ) -> tuple[Ledger, dict[tuple[int, int], str], set[str], Outstandings]:
+        """What this run has spent and been told before it was interrupted, the content keys of what it bought, and what
+        it waited for.
 
         A call without a result may have been charged: it is settled by its reply if that reached the store, else its
-        claim counts as spent.
+        claim counts as spent; but one in a batch is only known when that has ended, and keeps its claim until then.
         """
         budget = self._start.header.budget
         models = {model.name: model for model in self._start.header.models}
@@ -346,6 +381,7 @@ class Execution:
         owners: dict[int, str] = {}
         answered: dict[tuple[int, int], str] = {}
         bought: set[str] = set()
+        outstandings = Outstandings(tuple(journal.batches()))
         for entry in journal.entries():
             if not owners:  # there is something to carry
                 owners = {step.id: names[step.action] for step in self._start.plan.steps()}
@@ -360,11 +396,20 @@ class Execution:
             elif entry.state == "open":
                 stored = store.get(entry.request_key) if self._options.use_cache else None
                 usage = None if stored is None else stored.completion.usage
+                model = models.get(entry.model)
+                if stored is None and model is not None and goes_by_batch(model):
+                    place = outstandings.place(entry)
+                    if place is None:
+                        journal.mark_unsent(entry.id)
+                    else:
+                        claim = ledger.claim_again(entry.reserved, owner)
+                        outstandings.calls.setdefault(place, []).append(Outstanding(entry, claim))
+                    continue
                 if stored is None:
                     ledger.carry(entry.reserved, owner, lost=True)
                     journal.mark_lost(entry.id)
                     continue
-                model, price = models.get(entry.model), prices.get(entry.model, Decimal(0))
+                price = prices.get(entry.model, Decimal(0))
                 if model is None or usage is None:  # an embedding, or what runs on this machine
                     usd = None if price is None or usage is None else price * usage.input_tokens
                 else:
@@ -376,7 +421,7 @@ class Execution:
                 journal.adopt(entry.id, stored.reply_hash, usage, spent)
                 answered[entry.step, entry.part] = stored.reply_hash
                 bought.add(entry.request_key)
-        return ledger, answered, bought
+        return ledger, answered, bought, outstandings
 
     def _is_loose(self, ledger: Ledger) -> bool:
         """Whether not even every attempt of the plan, repaired, could exceed the budget. A plan's ceiling is cut at its

@@ -28,6 +28,7 @@ from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace, Ticket
 from refinelab_dsl.execute.observe import CallEnded, CallRetried, ModelStopped, Observer, SilentObserver
 from refinelab_dsl.execute.retry import delay_before
+from refinelab_dsl.execute.stillness import Stillness
 from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.providers.quotas import Announcing
@@ -117,6 +118,7 @@ class Caller:
     use_cache: bool
     observer: Observer = field(default_factory=SilentObserver)
     bought: set[str] | None = None
+    stillness: Stillness = field(default_factory=Stillness)
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
@@ -184,7 +186,8 @@ class Caller:
         """
         key = effect_key(effect)
         while key in self._flying:
-            await asyncio.wait([self._flying[key]])
+            with self.stillness.waiting():
+                await asyncio.wait([self._flying[key]])
             found = self.look_up(effect, step, part)
             if found is not None:
                 self.ledger.release(claim)

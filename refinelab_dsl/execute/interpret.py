@@ -42,7 +42,7 @@ from refinelab_dsl.store import StoreError
 from refinelab_dsl.validators import Surroundings
 
 NO_MODEL = ""  # stands for the model of steps that ask none first
-WINDOW = 4096  # steps read ahead of the one whose turn it is
+WINDOW = 4096  # steps read ahead
 PATIENCE = 30.0  # seconds that running calls get once the run stops
 
 
@@ -65,8 +65,9 @@ class _Entry:
 @dataclass(frozen=True)
 class Engine:
     """What an interpreter works with. slots: model -> calls in flight at most. is_loose: not even every listed attempt
-    could exceed the budget, so none has to be kept free for another. pause: what this run may pay, in committed steps,
-    before the rest is solved again; tokens or dollars of it are None where the budget has none."""
+    could exceed the budget, so none has to be kept free for another. window: steps read ahead of the one whose turn it
+    is. pause: what this run may pay, in committed steps, before the rest is solved again; tokens or dollars of it are
+    None where the budget has none."""
 
     runner: StepRunner
     caller: Caller
@@ -79,6 +80,7 @@ class Engine:
     observer: Observer
     slots: dict[str, int]
     is_loose: bool
+    window: int = WINDOW
     pause: Pause | None = None
 
 
@@ -150,7 +152,8 @@ class Interpreter:
                     raise self._crash
                 self._wake.clear()
                 if not self._has_outcome():
-                    await self._wake.wait()
+                    with self._engine.caller.stillness.parked(self._count_tasks):
+                        await self._wake.wait()
         finally:
             beside[0].cancel()
             await self._drain()
@@ -218,11 +221,15 @@ class Interpreter:
         head = self._window[0]
         return head.outcome is not None and not head.outcome.is_starved
 
+    def _count_tasks(self) -> int | None:
+        """Steps that run; None while there is news that may start others."""
+        return None if self._wake.is_set() else len(self._tasks)
+
     def _read(self) -> None:
         """Fills the window from the plan."""
         while self._uncounted and self._uncounted[0].is_decided:
             self._uncounted.popleft()
-        while len(self._window) < WINDOW:
+        while len(self._window) < self._engine.window:
             step = next(self._steps, None)
             if step is None:
                 return

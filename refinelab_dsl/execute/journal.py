@@ -9,6 +9,7 @@ has piled up as one transaction (group commit): durability costs one fsync per g
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
 import sqlite3
 import threading
@@ -47,6 +48,22 @@ CREATE TABLE calls (
 );
 CREATE INDEX calls_by_step ON calls (step, part, id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+_BATCHES = """
+CREATE TABLE IF NOT EXISTS batches (
+  id INTEGER PRIMARY KEY,
+  model TEXT NOT NULL,
+  token TEXT NOT NULL,              -- in the metadata at the provider: by it a batch is found whose id is not here
+  sha256 TEXT NOT NULL,             -- of the file of requests
+  last_call INTEGER NOT NULL,       -- the last intent before it: later ones of the same request are not in it
+  made_at REAL NOT NULL,
+  file TEXT,                        -- ids at the provider, as they became known
+  batch TEXT
+);
+CREATE TABLE IF NOT EXISTS batch_lines (
+  batch INTEGER NOT NULL, request_key TEXT NOT NULL, PRIMARY KEY (batch, request_key)
+) WITHOUT ROWID;
 """
 
 
@@ -90,6 +107,20 @@ class Entry:
     message: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch as the journal knows it. keys: of its requests. file, batch: ids at the provider, None until known."""
+
+    id: int
+    model: str
+    token: str
+    last_call: int
+    made_at: float
+    file: str | None
+    batch: str | None
+    keys: frozenset[str]
+
+
 @dataclass(slots=True)
 class _Write:
     statement: str
@@ -118,10 +149,12 @@ class Journal:
             if version == 0:
                 with self._reader:
                     self._reader.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._reader.executescript(f"BEGIN; {_BATCHES} COMMIT;")
             check = self._reader.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":
                 raise JournalError(check, damaged=True)
             self._last: int = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM calls").fetchone()[0]
+            self._last_batch: int = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()[0]
         except (sqlite3.Error, OSError) as error:
             raise _journal_error(error) from error
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
@@ -198,7 +231,49 @@ class Journal:
         """Records, without waiting, that a call was in flight when the process that made it died."""
         self._enqueue("UPDATE calls SET state = 'lost', failure = 'killed' WHERE id = ?", (number,))
 
+    def mark_unsent(self, number: int) -> None:
+        """Records, without waiting, that a call waited for a batch that was never made: it costs nothing."""
+        self._enqueue("UPDATE calls SET state = 'failed', failure = 'unsent' WHERE id = ?", (number,))
+
+    async def open_batch(self, model: str, token: str, sha256: str, keys: Sequence[str]) -> int:
+        """Records that a file of these requests is about to be brought to a provider; durable on return, which gives
+        the batch's number here.
+
+        Raises:
+            JournalError: it could not be recorded; the batch may not be made.
+        """
+        self._last_batch += 1
+        number = self._last_batch
+        self._enqueue(
+            "INSERT INTO batch_lines SELECT ?, value FROM json_each(?)", (number, json.dumps(list(keys)))
+        )
+        await self._put(
+            "INSERT INTO batches (id, model, token, sha256, last_call, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (number, model, token, sha256, self._last, time.time()),
+        )
+        return number
+
+    async def note_file(self, number: int, file: str) -> None:
+        """Records where the file of a batch stands at the provider."""
+        await self._put("UPDATE batches SET file = ? WHERE id = ?", (file, number))
+
+    async def note_batch(self, number: int, batch: str) -> None:
+        """Records what a batch is called at the provider; durable before anybody waits for it."""
+        await self._put("UPDATE batches SET batch = ? WHERE id = ?", (batch, number))
+
     # ---- reading -------------------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[BatchEntry]:
+        """All batches, the oldest first."""
+        try:
+            for row in self._reader.execute(
+                "SELECT id, model, token, last_call, made_at, file, batch FROM batches ORDER BY id"
+            ):
+                lines = self._reader.execute("SELECT request_key FROM batch_lines WHERE batch = ?", (row[0],))
+                keys = frozenset(key for (key,) in lines)
+                yield BatchEntry(row[0], row[1], row[2], row[3], row[4], row[5], row[6], keys)
+        except sqlite3.Error as error:
+            raise _journal_error(error) from error
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their intents."""

@@ -102,6 +102,10 @@ class Ledger:
         """Claims the worst case of a call that is about to start; None if it does not fit."""
         if not self.is_affordable(worst) or not self.is_within_cap(purpose, worst.usd):
             return None
+        return self.claim_again(worst, purpose)
+
+    def claim_again(self, worst: Amount, purpose: str = "") -> Reservation:
+        """Claims what an earlier process of this run had claimed for a call that is still in flight: it fitted then."""
         reservation = Reservation(self._next, worst, purpose)
         self._next += 1
         self._take(purpose, worst.usd)

@@ -209,3 +209,13 @@ class Pace:
 def _wake(waker: asyncio.Future[None] | None) -> None:
     if waker is not None and not waker.done():
         waker.set_result(None)
+
+
+class Unpaced(Pace):
+    """Of a model that is asked by batches: its provider sets the pace, and as many requests as there are may wait."""
+
+    def __init__(self) -> None:
+        super().__init__(Limits())
+
+    async def admit(self, tokens: int, halt: Halt) -> Ticket | None:
+        return None if halt.is_set else Ticket(0.0, 0.0, 0, 0, False, 0.0, 0.0, is_closed=True)

@@ -13,6 +13,7 @@ from refinelab_dsl.artifacts.plan import Amount, Header
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.diagnostics.display import width as width_of
 from refinelab_dsl.diagnostics.render import render_json as render_diagnostics
+from refinelab_dsl.plan.batches import list_batched
 from refinelab_dsl.plan.layout import NARROWEST, align_table, load_template
 from refinelab_dsl.plan.view import LoadedPlan, Mix, Shown, View, build_view
 
@@ -117,6 +118,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "diagnostics": render_diagnostics(shown.diagnostics)["diagnostics"],
         "envelope": None if header.envelope is None else header.envelope.model_dump(mode="json"),
         "distinct": header.distinct,
+        **({"batch": batched} if (batched := _batch_entries(header)) else {}),
         **({} if header.flagged is None else {"flagged": header.flagged.model_dump()}),
         "chance": header.chance,
         "hosts": list(header.hosts),
@@ -241,6 +243,13 @@ def _frontier_lines(view: View, room: int) -> list[str]:
 def _check_lines(view: View, room: int) -> list[str]:
     rows = [(f"  {check.status.replace('_', ' ')}", escape(check.title), escape(check.value)) for check in view.checks]
     return align_table(rows, "<<<", room=room, flexible=2) if rows else []
+
+
+def _batch_entries(header: Header) -> list[dict[str, Any]]:
+    return [
+        {"model": each.model, "price_share": float(each.share), "rounds": each.rounds, "rehearsed": each.rehearsed}
+        for each in list_batched(header)
+    ]
 
 
 def _action_entries(header: Header) -> list[dict[str, Any]]:

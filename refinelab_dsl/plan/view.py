@@ -13,6 +13,7 @@ from refinelab_dsl.artifacts.plan import Action, Amount, Asked, Check, Embedded,
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.effects import EMBEDDING_LINE
+from refinelab_dsl.plan.batches import Batched, list_batched
 from refinelab_dsl.plan.binding import Binding
 from refinelab_dsl.plan.figures import (
     count_of,
@@ -127,6 +128,7 @@ class View:
     data: str
     rates: str | None
     inventory: str | None
+    batches: tuple[str, ...]
     hosts: tuple[str, ...]
     keyword_hosts: tuple[str, ...]
     stale: tuple[str, ...]
@@ -165,6 +167,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         data=f"{count_of(header.size_now, 'row')} in {count_of(len(header.files), 'file')}{_LOCKED[shown.locked]}",
         rates=_describe_rates(header.actions),
         inventory=_describe_inventory(header),
+        batches=tuple(map(_describe_batched, list_batched(header))),
         hosts=header.hosts,
         keyword_hosts=header.keyword_hosts,
         stale=shown.stale,
@@ -488,6 +491,14 @@ def _describe_rates(actions: Iterable[Action]) -> str | None:
         return None
     parts = [f"{', '.join(by_source[source])} {text}" for source, text in _SOURCES.items() if source in by_source]
     return "; ".join([*parts, "90% intervals"])
+
+
+def _describe_batched(batched: Batched) -> str:
+    """`model small at 50% of its price; up to about 3 batches one after the other, each within 24 h`."""
+    stated = "" if batched.is_stated else " (the spec does not say; most providers charge that)"
+    rounds = f"up to about {batched.rounds} batches one after the other, each within 24 h"
+    when = "answered at once, since it has none" if batched.rehearsed else rounds if batched.rounds > 1 else "in 24 h"
+    return f"model {batched.model} at {render_share(float(batched.share), 0)} of its price{stated}; {when}"
 
 
 def _describe_inventory(header: Header) -> str | None:

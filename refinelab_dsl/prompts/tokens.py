@@ -113,14 +113,16 @@ def _with_repair(first: int) -> int:
 def price_usd(
     model: Model, input_tokens: Decimal | int, output_tokens: Decimal | int, cached: Decimal | int = 0
 ) -> Decimal | None:
-    """Dollars for these tokens, `cached` of the input ones at their own price where there is one; None where the
-    model's price is unknown. The simulated model costs nothing unless it is given a price."""
+    """Dollars for these tokens, `cached` of the input ones at their own price where there is one, all of them at the
+    batch's share of it where the model is asked so; None where the price is unknown. The simulated model costs nothing
+    unless it is given a price."""
     price = model.price
     if price is None:
         return Decimal(0) if model.provider == "simulated" else None
     cached_price = price.input if price.cached_input is None else price.cached_input
     fresh = Decimal(input_tokens) - Decimal(cached)
-    return fresh * price.input + Decimal(cached) * cached_price + Decimal(output_tokens) * price.output
+    full = fresh * price.input + Decimal(cached) * cached_price + Decimal(output_tokens) * price.output
+    return full * model.price_share
 
 
 def _encoding(model_id: str) -> str | None:

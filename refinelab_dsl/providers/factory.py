@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.providers.batches import Batches
 from refinelab_dsl.providers.cached import CachedProvider
 from refinelab_dsl.providers.provider import Embedder, Provider
 from refinelab_dsl.providers.simulated import SimulatedProvider, read_params
@@ -27,6 +28,20 @@ def open_provider(model: Model, *, store: Store, environ: Mapping[str, str]) -> 
             return CachedProvider(store)
         case "openai":
             return _open_openai(model, environ)
+
+
+def open_batches(model: Model, environ: Mapping[str, str]) -> Batches | Diagnostic:
+    """The batches of a model that is asked so, ready in the running event loop; or why they cannot be used."""
+    refused = check_trust(model, environ)
+    if refused is not None:
+        return refused
+    try:
+        from refinelab_dsl.providers.openai import Secret
+        from refinelab_dsl.providers.openai_batch import OpenAIBatches  # slow to import: only where it is used
+    except ImportError as error:
+        return faults.sdk_missing(model.title, error.name or "openai")
+    key = environ[model.api_key].strip() if model.api_key is not None else None
+    return OpenAIBatches(model, None if key is None else Secret(key))
 
 
 def open_embedding(embedding: Embedding, environ: Mapping[str, str]) -> Embedder | Diagnostic:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 import aiohttp
 import httpx2
@@ -52,6 +52,7 @@ _KEPT_HEADERS: Final = ("host", "accept", "content-type", "content-length", "tra
 _FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError, TimeoutError)
 _TRANSIENT: Final = (408, 409, 425, 429)
 Create: TypeAlias = Callable[[], Awaitable[Any]]
+T = TypeVar("T")
 
 _KINDS: Final = {401: "authentication", 402: "permission", 403: "permission", 404: "not_found"}
 
@@ -80,10 +81,13 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-class _Endpoint:
-    """The way to one endpoint: client, key and host."""
+class Endpoint:
+    """The way to one endpoint: client, key and host. seconds: for one exchange. most_bytes: of one reply's body."""
 
-    def __init__(self, owner: Model | Embedding, key: Secret | None, seconds: float, concurrency: int) -> None:
+    def __init__(
+        self, owner: Model | Embedding, key: Secret | None, seconds: float, concurrency: int,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self.seconds = seconds
         self.hear: Callable[[Quotas], None] | None = None
         self._key = key
@@ -100,13 +104,13 @@ class _Endpoint:
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
                 follow_redirects=False,
                 trust_env=not is_loopback(self._host or ""),  # no proxy between this machine and itself
-                event_hooks={"request": [self._put_headers], "response": [_bound_body]},
+                event_hooks={"request": [self._put_headers], "response": [partial(_bound_body, most_bytes)]},
             )),
         )
 
     async def exchange(
-        self, create: Create, read: Callable[[bytes, str | None], Completion]
-    ) -> Completion | TransientError | RefusedError | _Refusal:
+        self, create: Create, read: Callable[[bytes, str | None], T]
+    ) -> T | TransientError | RefusedError | Refusal:
         """One exchange. Failures are values here, so that none has the SDK's exception, with its request, behind it.
 
         create: starts the call. read: what a body holds; raises `BadReply`, `ReportedError` or `RefusedError`.
@@ -121,11 +125,11 @@ class _Endpoint:
         except BadReply as error:
             return TransientError("body", str(error), sent=True)
         except ReportedError as error:
-            return self._judge(error.status or 500, error.message, None, None, None)
+            return self.judge(error.status or 500, error.message, None, None, None)
         except openai.APIStatusError as error:
             self._tell(error.response.headers)
             retry_after = read_retry_after(error.response.headers, datetime.now(UTC))
-            return self._judge(error.status_code, _said(error), error.code, error.param, retry_after)
+            return self.judge(error.status_code, _said(error), error.code, error.param, retry_after)
         except _FAULTS as error:
             return _broken(error)
 
@@ -135,9 +139,9 @@ class _Endpoint:
         if self.hear is not None and quotas is not None:
             self.hear(quotas)
 
-    def _judge(
+    def judge(
         self, status: int, message: str, code: str | None, param: str | None, retry_after: float | None
-    ) -> TransientError | RefusedError | _Refusal:
+    ) -> TransientError | RefusedError | Refusal:
         """The failure that a status means."""
         shown = " ".join(message.split())[:_SHOWN]
         if self._key is not None:
@@ -154,7 +158,7 @@ class _Endpoint:
         error = RefusedError(
             kind, text, status=status, scope="step" if status == 413 or is_about_step(message, code) else "model"
         )
-        return _Refusal(error, param) if status in (400, 422) else error
+        return Refusal(error, param) if status in (400, 422) else error
 
     async def _put_headers(self, request: httpx2.Request) -> None:
         if request.url.host != self._host:
@@ -173,7 +177,7 @@ class OpenAIProvider:
     def __init__(self, model: Model, key: Secret | None) -> None:
         self._dialect = Dialect()
         self._is_settled = False
-        self._endpoint = _Endpoint(model, key, float(model.timeout), model.limits.concurrency)
+        self._endpoint = Endpoint(model, key, float(model.timeout), model.limits.concurrency)
         # Looked up here, since the SDK imports its parts on first use: half a second that no call's timeout pays for.
         self._create = self._endpoint.client.chat.completions.with_raw_response.create
 
@@ -187,7 +191,7 @@ class OpenAIProvider:
             if isinstance(outcome, Completion):
                 self._dialect, self._is_settled = dialect, True
                 return outcome
-            if not isinstance(outcome, _Refusal):
+            if not isinstance(outcome, Refusal):
                 raise outcome
             refusal = refusal or outcome.error
             if outcome.error.scope == "step":
@@ -212,14 +216,14 @@ class OpenAIEmbeddings:
     def __init__(self, embedding: Embedding, key: Secret | None) -> None:
         self._id = embedding.id
         self._width: int | None = None
-        self._endpoint = _Endpoint(embedding, key, _EMBEDDING_SECONDS, _LEAST_CONNECTIONS)
+        self._endpoint = Endpoint(embedding, key, _EMBEDDING_SECONDS, _LEAST_CONNECTIONS)
         self._create = self._endpoint.client.embeddings.with_raw_response.create
 
     async def complete(self, effect: Embed) -> Completion:
         """The vectors of some texts, as `effects.decode_outcome` reads them; fails as `Provider.complete` does."""
         create = partial(self._create, model=self._id, input=list(effect.texts), encoding_format="float")
         outcome = await self._endpoint.exchange(create, partial(read_vectors, len(effect.texts), self._width))
-        if isinstance(outcome, _Refusal):
+        if isinstance(outcome, Refusal):
             raise outcome.error
         if not isinstance(outcome, Completion):
             raise outcome
@@ -234,7 +238,7 @@ class OpenAIEmbeddings:
         await self._endpoint.client.close()
 
 
-class _Refusal:
+class Refusal:
     """A refusal that another dialect may mend, with the parameter that the endpoint names."""
 
     def __init__(self, error: RefusedError, param: str | None) -> None:
@@ -243,16 +247,17 @@ class _Refusal:
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """A body that ends with an error past `MOST_BYTES`."""
+    """A body that ends with an error past `most` bytes."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
         self._stream = stream
+        self._most = most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         total = 0
         async for chunk in self._stream:
             total += len(chunk)
-            if total > MOST_BYTES:
+            if total > self._most:
                 raise httpx2.ReadError("the reply's body is too large")
             yield chunk
 
@@ -260,11 +265,11 @@ class _BoundedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-async def _bound_body(response: httpx2.Response) -> None:
+async def _bound_body(most: int, response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":  # not asked for, and could be a bomb
         raise httpx2.RemoteProtocolError("the reply's body is compressed, though it was asked for plain")
     if isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _BoundedStream(response.stream)
+        response.stream = _BoundedStream(response.stream, most)
 
 
 def _said(error: openai.APIStatusError) -> str:

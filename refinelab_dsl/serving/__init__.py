@@ -1,7 +1,8 @@
 """The simulated model behind an OpenAI-shaped endpoint on HTTP, with latency, limits and faults on request.
 
 `behaviour` says how it behaves, `server` is the application; `calls` (what is answered), `limits` (429 and its headers)
-and `faults` (what goes wrong) know nothing of each other. The module of the server alone imports aiohttp.
+and `faults` (what goes wrong) know nothing of each other; `desk` serves files and batches. The modules of the server
+(`server`, `desk`, `wording`) alone import aiohttp.
 """
 
 from refinelab_dsl.serving.behaviour import Behaviour, Tally

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from refinelab_dsl.providers.endpoint import Simulation
+from refinelab_dsl.serving.batches import BatchBehaviour
 from refinelab_dsl.serving.faults import Fault
 from refinelab_dsl.serving.limits import RateLimits
 
@@ -30,6 +31,7 @@ class Behaviour:
     refuse: `json_schema` (400 for that response format), `response_format` (for any), `max_completion_tokens`.
     refuse_with: status and wording of such refusals; None words it as OpenAI does.
     key: what `Authorization: Bearer` must say, 401 otherwise; None asks for none.
+    batches: how files and batches are served; None: not at all.
     log: a file that gets a line for each request, with its key and its outcome.
     """
 
@@ -42,6 +44,7 @@ class Behaviour:
     refuse: frozenset[str] = frozenset()
     refuse_with: tuple[int, str] | None = None
     key: str | None = None
+    batches: BatchBehaviour | None = None
     log: Path | None = None
 
 

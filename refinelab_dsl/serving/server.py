@@ -12,18 +12,20 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
+from refinelab_dsl.providers.batches import ENDPOINT
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.endpoint import body_key
 from refinelab_dsl.providers.wire import SIMULATED_FINGERPRINT
 from refinelab_dsl.serving.behaviour import MODELS, Behaviour, Tally
 from refinelab_dsl.serving.calls import CALLS
+from refinelab_dsl.serving.desk import BatchDesk
 from refinelab_dsl.serving.faults import Fault, choose_fault, is_possible, spoil_bytes, spoil_reply
 from refinelab_dsl.serving.limits import Gate, claimed_tokens
 from refinelab_dsl.serving.stream import render_stream
+from refinelab_dsl.serving.wording import MARK, refuse
 
 LOOPBACK: Final = "127.0.0.1"
-_MOST_BYTES: Final = 64 * 2**20  # of a request
-_MARK: Final = {"x-refinec": SIMULATED_FINGERPRINT}
+_MOST_BYTES: Final = 256 * 2**20  # of a request: a file of a batch has 200 MB
 _HANG: Final = 3_600.0  # seconds; a client has left long before
 
 
@@ -44,6 +46,9 @@ class SimulatedServer:
         self.script = deque(behaviour.script)
         self._gate = Gate(behaviour.limits)
         self._clock = clock
+        self.desk = None if behaviour.batches is None else BatchDesk(
+            behaviour.batches, self._answer_line, self._note, clock
+        )
         self._runner: web.AppRunner | None = None
 
     @property
@@ -58,6 +63,7 @@ class SimulatedServer:
             *(web.post(path, self._call) for path in CALLS),
             web.get("/v1/models", self._list_models),
             web.get("/v1/models/{model:.+}", self._show_model),
+            *(() if self.desk is None else self.desk.routes()),
         ]
 
     async def __aenter__(self) -> Self:
@@ -97,13 +103,13 @@ class SimulatedServer:
 
     async def _list_models(self, request: web.Request) -> web.Response:
         data = [_model_entry(each) for each in self.behaviour.models or MODELS]
-        return web.json_response({"object": "list", "data": data}, headers=_MARK)
+        return web.json_response({"object": "list", "data": data}, headers=MARK)
 
     async def _show_model(self, request: web.Request) -> web.Response:
         name = request.match_info["model"]
         if self.behaviour.models and name not in self.behaviour.models:
             return _refuse_model(name)
-        return web.json_response(_model_entry(name), headers=_MARK)
+        return web.json_response(_model_entry(name), headers=MARK)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         self.tally.running += 1
@@ -142,6 +148,23 @@ class SimulatedServer:
             return await self._deliver(request, key, _encode(reply, body), body)
         return await self._fail(request, body, reply, key, fault)
 
+    def _answer_line(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any], str]:
+        """One request of a batch, which is charged here: status, body and request id of its answer."""
+        key = body_key(body)
+        self.tally.note_request(key, body, {})
+        refusal = self._refuse_body(body)
+        if refusal is None:
+            try:
+                reply = CALLS[ENDPOINT](body, self.behaviour.simulation)
+            except ValueError as error:
+                refusal = refuse(400, str(error))
+        if refusal is not None:
+            self._note(key, f"refused {refusal.status}")
+            return refusal.status, json.loads(str(refusal.text)), ""
+        self._note(key, "answered")
+        self.tally.delivered[key] += 1
+        return 200, reply, f"req_{key[:12]}"
+
     async def _fail(
         self, request: web.Request, body: Mapping[str, Any], reply: Mapping[str, Any], key: str, fault: Fault
     ) -> web.StreamResponse:
@@ -169,7 +192,7 @@ class SimulatedServer:
         self, request: web.Request, key: str, content: bytes, body: Mapping[str, Any], fault: Fault | None = None
     ) -> web.StreamResponse:
         """Sends a body, or half of it. What is sent in full counts as delivered."""
-        headers = {"Content-Type": _content_type(body), "x-request-id": f"req_{key[:12]}", **_MARK,
+        headers = {"Content-Type": _content_type(body), "x-request-id": f"req_{key[:12]}", **MARK,
                    **self._gate.headers(str(body.get("model", "")), self._clock())}  # fmt: skip
         response = web.StreamResponse(headers=headers)
         response.content_length = len(content)
@@ -191,8 +214,9 @@ class SimulatedServer:
 
     def _refuse(self, request: web.Request, body: Mapping[str, Any]) -> web.Response | None:
         """The refusal of what an endpoint of this behaviour does not take."""
-        if not self._is_known(request):
-            return self._refuse_key(request)
+        return self._refuse_body(body) if self._is_known(request) else self._refuse_key(request)
+
+    def _refuse_body(self, body: Mapping[str, Any]) -> web.Response | None:
         if self.behaviour.models and body.get("model") not in self.behaviour.models:
             return _refuse_model(str(body.get("model", "")))
         form = body.get("response_format")
@@ -249,15 +273,6 @@ async def _word_errors(request: web.Request, handler: Any) -> web.StreamResponse
     except web.HTTPRequestEntityTooLarge:
         return refuse(413, f"The request is larger than {_MOST_BYTES} bytes")
     return answer
-
-
-def refuse(
-    status: int, message: str, *, kind: str = "invalid_request_error", code: str | None = None,
-    param: str | None = None, headers: Mapping[str, str] | None = None,
-) -> web.Response:  # fmt: skip
-    """An answer that says why there is none, as OpenAI words it."""
-    error = {"message": message, "type": kind, "code": code, "param": param}
-    return web.json_response({"error": error}, status=status, headers={**_MARK, **(headers or {})})
 
 
 def _refuse_model(name: str) -> web.Response:

@@ -27,7 +27,7 @@ HEAVY = {
     "openai": ("refinelab_dsl.providers.openai",),
     "aiohttp": (
         "refinelab_dsl.providers.connections", "refinelab_dsl.providers.openai", "refinelab_dsl.retrieval.mediawiki",
-        "refinelab_dsl.serving.server",
+        "refinelab_dsl.serving.server", "refinelab_dsl.serving.desk", "refinelab_dsl.serving.wording",
     ),
     "duckdb": ("refinelab_dsl.data.parquet",),
     "lark": ("refinelab_dsl.syntax",),

@@ -75,6 +75,7 @@ class Wish:
     max_cost: Decimal | None = None  # of `generate`
     retries_of: Mapping[str, int] = field(default_factory=dict)  # validator -> further tries
     held_by: Sequence[str] = ()  # validators that keep apart what they refuse
+    batch: bool = False  # the models are asked by batches
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
             base_url=base_url, api_key=wish.api_key, price=wish.price,
             params=dict(wish.params) if base_url is None else {},
             limits=Limits(concurrency=wish.concurrency, rpm=wish.rpm), timeout=Decimal(wish.timeout),
+            batched=wish.batch,
         )
         for number in range(wish.models)
     )
@@ -205,7 +207,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
                 quarantine="held/out.jsonl" if wish.held_by else None,
             ),
         ),
-        run=Run(retries=wish.retries, backoff=Decimal("0.01")),
+        run=Run(retries=wish.retries, backoff=Decimal("0.01"), batch="require" if wish.batch else "never"),
         budget=BudgetSummary(tokens=wish.tokens, usd=wish.usd, spent=Decimal(0), reserve_tokens=None, reserve_usd=None),
         actions=tuple(
             Action(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unittest import mock
 
 from refinelab_dsl.serving import calls
+from refinelab_dsl.serving.batches import BatchBehaviour, BatchFault
 from tests.harness.openai_server import Behaviour, Fault
 from tests.harness.stages import (
     GOOD,
@@ -54,6 +55,10 @@ WRONG: dict[str, Stage] = {
     "RF6035": with_plan("other.refplan", with_unknown_item),
     "RF6050": patched(lambda: mock.patch("refinelab_dsl.compiler.plan_rest", leave_no_rest)),
     "RF6060": patched(without_package("refinelab_dsl.execute.tracing")),
+    "RF6070": served(GOOD),
+    "RF6071": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(script=[BatchFault("fail")]))),
+    "RF6072": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(script=[BatchFault("cancel", share=0.0)]))),
+    "RF6073": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(polls=10**6)), interrupt),
     "RF6204": patched(without_package("openai", "refinelab_dsl.providers.openai")),
     "RF6300": unprivileged,
     "RF6305": patched(lambda: mock.patch.object(calls, "answer_body", one_choice_more), around=served(GOOD)),
@@ -74,13 +79,14 @@ RIGHT: dict[str, Stage] = {
         code: WRONG[code]
         for code in (
             "RF3005", "RF4002", "RF4004", "RF5006", "RF5041", "RF5042", "RF5140", "RF6005", "RF6011", "RF6012",
-            "RF6020", "RF6021", "RF6023", "RF6030", "RF6031", "RF6204", "RF6300", "RF6320",
+            "RF6020", "RF6021", "RF6023", "RF6030", "RF6031", "RF6072", "RF6204", "RF6300", "RF6320",
         )
     },
     **{code: beside_wiki() for code in ("RF6606", "RF6607")},
     **{
         code: served(GOOD)
-        for code in ("RF5201", "RF5202", "RF6013", "RF6014", "RF6033", "RF6200", "RF6201", "RF6305")
+        for code in ("RF5201", "RF5202", "RF6013", "RF6014", "RF6033", "RF6070", "RF6071", "RF6073", "RF6200", "RF6201",
+                     "RF6305")
     },
 }  # fmt: skip
 """Around the right example."""

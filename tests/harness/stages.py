@@ -86,7 +86,7 @@ def beside_wiki(*script: str) -> Stage:
 def _once_asked(
     server: ThreadServer, folder: Path, meddle: Callable[[ThreadServer, Path], None], ended: threading.Event
 ) -> None:
-    while not server.tally.asked:
+    while not (server.tally.asked or server.tally.outcomes["polled"]):
         if ended.wait(0.002):
             return  # nobody ever asked
     meddle(server, folder)

@@ -116,11 +116,11 @@ def model_refused(model: str, operators: tuple[str, ...], kind: str, reason: str
 
 
 def model_unavailable(
-    model: str, count: int, reason: str, *, asked_by: Literal["probes", "tries"], is_limited: bool = False
+    model: str, count: int, reason: str, *, asked_by: Literal["probes", "tries", "batches"], is_limited: bool = False
 ) -> Diagnostic:
-    """RF6013: a model was asked again and again and did not answer. asked_by: probes of a model that is down, or tries
-    of a call without which nothing goes on."""
-    word = asked_by if count != 1 else {"probes": "probe", "tries": "try"}[asked_by]
+    """RF6013: a model was asked again and again and did not answer. asked_by: probes of a model that is down, tries of
+    a call without which nothing goes on, or batches."""
+    word = asked_by if count != 1 else {"probes": "probe", "tries": "try", "batches": "batch"}[asked_by]
     message = f"model `{model}` does not answer: {count} {word} in a row failed"
     if is_limited:
         message = f"model `{model}` lets no call through: it refused {count} {word} in a row for their rate"
@@ -261,6 +261,54 @@ def sandbox_missing(validator: str, level: str, reason: str, fix: str) -> Diagno
         "RF6040", "error", f"validator `{validator}` runs programs at the level `{level}`, which is not to be had here",
         notes=(reason,),
         help=(Help(f"bring it: {fix}"), Help("see what this machine has with `refinec doctor`")),
+    )
+
+
+def batch_unavailable(model: str, reason: str, kind: str) -> Diagnostic:
+    """RF6070: files and batches of a model's endpoint cannot be used."""
+    ways = {
+        "not_found": "if its endpoint has no files and batches, take `batch = true` from the model",
+        "authentication": "check the key in the environment variable that `api_key` names",
+        "permission": "check what the key may do at the endpoint: it needs files and batches",
+    }
+    return Diagnostic(
+        "RF6070", "error", f"the batches of model `{model}` cannot be used: {kind.replace('_', ' ')}", notes=(reason,),
+        help=(
+            Help(ways.get(kind, "resume when the endpoint is back: batches that are with it go on, and are not paid "
+                                "twice")),
+        ),
+    )
+
+
+def batch_refused(model: str, batch: str, reason: str) -> Diagnostic:
+    """RF6071: a batch was refused as a whole: its file, its requests or its size."""
+    return Diagnostic(
+        "RF6071", "error", f"the endpoint of model `{model}` refuses the batch {batch} as a whole",
+        notes=(reason or "it does not say why", "nothing of it was charged"),
+        help=(
+            Help("mend what it names, and resume"),
+            Help("or ask the model call by call: take `batch = true` from it, and apply again"),
+        ),
+    )
+
+
+def batch_cancelled(model: str, batch: str, done: int, total: int) -> Diagnostic:
+    """RF6072: somebody cancelled a batch at its provider."""
+    return Diagnostic(
+        "RF6072", "error", f"the batch {batch} of model `{model}` was cancelled at its provider",
+        notes=(f"{done} of {total} requests were answered, and are kept",),
+        help=(Help("resume to ask for the others in another batch"),),
+    )
+
+
+def batches_left(batches: tuple[str, ...]) -> Diagnostic:
+    """RF6073: a run was stopped while batches are with a provider; they go on there."""
+    names = ", ".join(batches)
+    what = f"the batch {names} is" if len(batches) == 1 else f"{len(batches)} batches are"
+    return Diagnostic(
+        "RF6073", "note", f"{what} still with the provider, and will be charged when done",
+        notes=() if len(batches) == 1 else (names,),
+        help=(Help("resume to take what is done, and wait for the rest"),),
     )
 
 

@@ -11,7 +11,7 @@ from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.checks.dataset import check_datasets
 from refinelab_dsl.semantics.checks.dimensions import check_constraints, check_dimensions
 from refinelab_dsl.semantics.checks.expressions import check_expressions
-from refinelab_dsl.semantics.checks.money import check_budget, check_models
+from refinelab_dsl.semantics.checks.money import check_batches, check_budget, check_models
 from refinelab_dsl.semantics.checks.operators import check_operators, check_validators
 from refinelab_dsl.semantics.checks.outputs import check_outputs
 from refinelab_dsl.semantics.checks.prompts import check_prompts
@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_constraints,
     check_models,
     check_budget,
+    check_batches,
     check_solving,
     check_operators,
     check_validators,

@@ -38,6 +38,23 @@ def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
                 yield faults.bad_url(span, url, reason)
 
 
+def check_batches(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
+    """Whether models are asked by batch as `run` wants it."""
+    draft = bindings.draft
+    run = draft.one("run")
+    wanted = None if run is None else run.get("batch")
+    if run is None or wanted in (None, "never") or bindings.is_library:
+        return
+    asked = [(model, user) for model, user in _asked(draft) if model.kind == "model" and user.kind != "judge"]
+    if wanted == "require":
+        for model, user in asked:
+            if not model.get("batch") and not model.is_broken("batch"):
+                span = model.block.label_span or model.block.kind_span
+                yield faults.batch_not_allowed(run.span("batch"), model.title, user.title, span)
+    elif asked and not any(model.get("batch") or model.is_broken("batch") for model, _ in asked):
+        yield faults.no_effect(run.span("batch"), "batch", "`run`", "no model that is asked has `batch = true`")
+
+
 def check_budget(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
     """A limit, and prices for all who are asked where it is one in dollars."""
     draft = bindings.draft

@@ -142,6 +142,24 @@ def cost_without_price(span: Span, title: str, user: str, declared: Span) -> Dia
     )
 
 
+def batch_not_allowed(span: Span, title: str, user: str, declared: Span) -> Diagnostic:
+    """RF2258: `batch = require`, and a model that may not be asked by batch.
+
+    Wrong: `run { batch = require }` with a model without `batch`. Right: `batch = true` in that model.
+    """
+    return error(
+        "RF2258",
+        f"`batch = require` cannot be kept: {title} may not be asked by batch",
+        span,
+        "every model by batch",
+        (
+            Help("where its endpoint has files and batches, allow it: `batch = true` in the model"),
+            Help("or ask it call by call, and the others by batch: `batch = prefer`"),
+        ),
+        labels=(Label(declared, f"no `batch = true`, and {user} asks it"),),
+    )
+
+
 def simulated_is_free(span: Span, model: str) -> Diagnostic:
     """RF2222: a simulated model without a price costs nothing, so a limit in dollars does not bind."""
     return Diagnostic(
