@@ -186,7 +186,7 @@ class Model(Declaration):
     params: dict[str, Json] = {}
     timeout: Exact = Decimal(60)
     # Asked by the batch endpoint, and priced so: the model allows it and `run` wants it.
-    batched: bool = Field(default=False, exclude_if=lambda batched: not batched)
+    batch: bool = Field(default=False, exclude_if=lambda batch: not batch)
 
     @property
     def title(self) -> str:
@@ -197,11 +197,11 @@ class Model(Declaration):
     def price_share(self) -> Decimal:
         """What is paid of its price: all of it, or less in batches."""
         stated = None if self.price is None else self.price.batch
-        return Decimal(1) if not self.batched else BATCH_SHARE if stated is None else stated
+        return Decimal(1) if not self.batch else BATCH_SHARE if stated is None else stated
 
     def unbatched(self) -> Model:
         """The same model, asked call by call."""
-        return self.model_copy(update={"batched": False}) if self.batched else self
+        return self.model_copy(update={"batch": False}) if self.batch else self
 
 
 class Embedding(Declaration):

@@ -96,7 +96,7 @@ def settle_wanted(
     Raises:
         click.UsageError: there is no budget, or it is none, or a price that it needs is unknown.
     """
-    known = {model.name: model for model in program.models}
+    known = {model.name: model.unbatched() for model in program.models}
     names = tuple(dict.fromkeys(name.strip() for name in models.split(",")))
     for name in names:
         if name not in known:

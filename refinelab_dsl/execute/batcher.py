@@ -33,7 +33,7 @@ _RENDERED_AT_ONCE: Final = 256
 
 def goes_by_batch(model: Model) -> bool:
     """Whether a batch endpoint is asked. Other providers answer at once, at the price of a batch: a rehearsal."""
-    return model.batched and model.provider == "openai"
+    return model.batch and model.provider == "openai"
 
 
 def open_batcher(

@@ -155,7 +155,7 @@ class _Lowering:
             id=declared.get("id") or declared.values["provider"],
             price=pinned if price is None else ir.Price(**price),
             limits=ir.Limits() if limits is None else ir.Limits(**limits),
-            batched=bool(declared.get("batch")) and self.run().batch != "never",
+            batch=bool(declared.get("batch")) and self.run().batch != "never",
             **_taken(declared, "provider", "api_key", "base_url", "params", "timeout"),
         )
 

@@ -41,7 +41,7 @@ def list_batched(header: Header) -> tuple[Batched, ...]:
             model.provider != "openai",
         )
         for model in header.models
-        if model.batched and model.name in users and header.actions
+        if model.batch and model.name in users and header.actions
     )
 
 

@@ -36,7 +36,6 @@ DECLARED: dict[str, type[declarations.Declaration]] = {
 }
 NOT_IN_THE_PROGRAM = {
     ("dataset", "revision"), ("dataset", "split"), ("dataset", "config"),
-    ("model", "batch"),
 }  # fmt: skip
 LOWERED = {("constraints", "joint"), ("pilot", "budget")}
 """What becomes declarations of its own, or stands apart: a joint target is one more dimension, a pilot's budget is in

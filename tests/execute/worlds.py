@@ -140,7 +140,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
             base_url=base_url, api_key=wish.api_key, price=wish.price,
             params=dict(wish.params) if base_url is None else {},
             limits=Limits(concurrency=wish.concurrency, rpm=wish.rpm), timeout=Decimal(wish.timeout),
-            batched=wish.batch,
+            batch=wish.batch,
         )
         for number in range(wish.models)
     )
