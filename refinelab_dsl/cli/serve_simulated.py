@@ -191,7 +191,8 @@ def render_tally(tally: Tally) -> str:
     """How many requests came, the tokens that they took, and what became of them."""
     total = tally.asked.total()
     parts = [f"{count} {name}" for name, count in sorted(tally.outcomes.items(), key=lambda pair: (-pair[1], pair[0]))]
-    return f"{total} requests, {tally.billed} tokens" + (f": {', '.join(parts)}" if parts else "")
+    said = f"{total} {'request' if total == 1 else 'requests'}, {tally.billed} tokens"
+    return f"{said}: {', '.join(parts)}" if parts else said
 
 
 def _settle(ended: asyncio.Future[ExitCode], code: ExitCode) -> None:

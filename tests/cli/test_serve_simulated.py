@@ -103,6 +103,15 @@ def test_json_on_standard_output_is_a_line_when_it_is_ready(tmp_path: Path) -> N
         assert "sk-local" not in line
 
 
+def test_other_machines_reach_it_where_that_is_asked_for_and_this_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path, "--host", "0.0.0.0") as (process, ready, told):
+        assert ready["base_url"].startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == ExitCode.INTERRUPTED
+    assert "warning: whoever reaches 0.0.0.0 can use it" in told.read_text()
+    assert "0 requests, 0 tokens" in told.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
