@@ -260,7 +260,9 @@ def describe_event(event: Event) -> str | None:
     match event:
         case CallRetried():
             why = "rate limit" if event.error == RATE_LIMIT else event.error.replace("_", " ")
-            return f"{event.line}: {why}, try {event.tries + 1} in {render_seconds(event.delay)} (step {event.step:,})"
+            seconds = max(event.delay, event.retry_after or 0.0)
+            when = f"in {render_seconds(seconds)}" if seconds else "as soon as its rate allows"
+            return f"{event.line}: {why}, try {event.tries + 1} {when} (step {event.step:,})"
         case ModelStopped():
             return f"{event.line}: stopped ({event.code})"
         case StepEnded(outcome="rejected"):

@@ -212,12 +212,13 @@ def test_a_run_that_is_planned_again_is_counted_anew(clock: Clock, capsys: pytes
     assert "of $1.21 expected, at most $2.10" in lines[-1]
 
 
-@pytest.mark.parametrize(("verbose", "said"), [(0, 0), (1, 4)])
+@pytest.mark.parametrize(("verbose", "said"), [(0, 0), (1, 5)])
 def test_verbose_says_what_happens_to_calls(
     verbose: int, said: int, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open_display(Settings(verbose=verbose), SCOPE, clock=clock) as display:
-        display.note(CallRetried(7, "writer", "rate_limit", 1, 12.0, 12.0))
+        display.note(CallRetried(7, "writer", "rate_limit", 1, 0.0, 12.0))
+        display.note(CallRetried(7, "writer", "rate_limit", 2, 0.0, None))
         display.note(StepEnded(7, "author", "rejected", check="fresh"))
         display.note(StepEnded(8, "author", "unanswered", failure="timeout"))
         display.note(StepEnded(9, "author", "accepted"))
@@ -226,7 +227,8 @@ def test_verbose_says_what_happens_to_calls(
     assert len(lines) == said
     if said:
         assert lines == [
-            "  writer: rate limit, try 2 in 12 s (step 7)", "  step 7 author: rejected by fresh",
+            "  writer: rate limit, try 2 in 12 s (step 7)",
+            "  writer: rate limit, try 3 as soon as its rate allows (step 7)", "  step 7 author: rejected by fresh",
             "  step 8 author: no answer (timeout)", "  writer: stopped (RF6012)",
         ]
 
