@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.apply import Execution, render_reason
 from refinelab_dsl.execute.begin import Refusal, Start, begin_run
 from refinelab_dsl.execute.lock import take_lock
@@ -40,6 +41,8 @@ def run(
         if isinstance(lock, Diagnostic):
             return RunOutcome.refused(ExitCode.LOCKED, lock)
         stack.enter_context(lock)
+        with suppress(OSError):  # what cannot be removed is in nobody's way
+            runs.sweep(project)
         found: list[Diagnostic] = []
         with open_telemetry(observer or SilentObserver(), os.environ, found.append) as watcher:
             outcome = _run_legs(plan_path, project, options, watcher)

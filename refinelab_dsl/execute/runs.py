@@ -172,6 +172,28 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
     return folder, record
 
 
+def sweep(project: Project) -> None:
+    """Removes what processes that were killed had begun to write: `.NAME.PID.tmp` of a process that is gone, where runs
+    are kept, and of `refine.lock`. The lock must be held."""
+    drafts = [*project.root.glob(".refine.lock.*.tmp"), *project.runs.glob(".*.tmp")]
+    for folder in find_runs(project):
+        drafts += folder.path.glob(".*.json.*.tmp")
+    for path in drafts:
+        written_by = re.fullmatch(r"\..+\.(\d{1,9})\.tmp", path.name)
+        if written_by is not None and _is_gone(int(written_by[1])):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def find_applied(project: Project, plan_id: str) -> tuple[RunFolder, RunRecord] | None:
     """The latest run that was made of the saved plan `plan_id`."""
     for folder in reversed(find_runs(project)):

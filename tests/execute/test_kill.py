@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -166,3 +167,18 @@ def _open(journal: Path) -> list[int]:
         return [entry.id for entry in read_entries(journal) if entry.state == "open"]
     except Exception:
         return []
+
+
+def test_what_a_killed_process_had_begun_to_write_is_swept_by_the_next_run(tmp_path: Path) -> None:
+    world = build_world(tmp_path)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    runs, ours = tmp_path / ".refine/runs", os.getppid()
+    (runs / f".0001.{gone.pid}.tmp").mkdir(parents=True)
+    (runs / f".0001.{gone.pid}.tmp/plan.refplan").write_text("half a")
+    left = [tmp_path / f".refine.lock.{gone.pid}.tmp", runs / f".0001.{gone.pid}.tmp"]
+    kept = [tmp_path / f".refine.lock.{ours}.tmp", tmp_path / ".notes.tmp", tmp_path / f".notes.{gone.pid}.tmp"]
+    for path in (left[0], *kept):
+        path.write_text("half a")
+    assert world.apply().exit_code == ExitCode.DONE
+    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True, True]
