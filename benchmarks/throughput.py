@@ -11,8 +11,8 @@ process of its own:
 - `sdk`, `sdk-aiohttp`: the openai SDK by hand, on its default transport and on `DefaultAioHttpClient`;
 - `refinec`: `refinec apply` of the plan, with ledger, journal, store and provenance;
 - peers, where `--peers` names a folder of environments: FOLDER/NAME/bin/python runs benchmarks/peers/NAME.py with
-  `--base-url URL --bodies FILE --concurrency N`, which sends the bodies of FILE (one JSON object per line, the arguments
-  of a chat completion) and prints a line of JSON at its end: {"calls": 1000, "seconds": 2.1, "versions": {...}}.
+  `--base-url URL --bodies FILE --concurrency N`, which sends the bodies of FILE (one JSON object per line, as of a
+  chat completion) and prints a line of JSON at its end: {"calls": 1000, "seconds": 2.1, "versions": {...}}.
 
 Seconds begin with the first call and end with the last reply (of refinec by its journal), so start-up and imports count
 for nobody; `whole s` is what a shell waits for the process, `cpu s` what it uses of the processor, both with start-up.
@@ -240,8 +240,7 @@ def compose_bodies(folder: Path, calls: int) -> list[dict[str, Any]]:
         if len(bodies) == calls:
             break
         request = compose_step(context, step.operator, [items[key] for key in step.items], step.target, step.sample)
-        body = build_body(request, Dialect())
-        bodies.append({**{name: value for name, value in body.items() if name != "extra_body"}, **body["extra_body"]})
+        bodies.append(build_body(request, Dialect()))
     assert len(bodies) == calls, f"the plan has {len(bodies)} steps"
     return bodies
 

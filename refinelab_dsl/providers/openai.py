@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 import aiohttp
 import httpx2
+import msgspec
 import openai
 
 from refinelab_dsl import __version__
@@ -53,6 +54,10 @@ _FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aioh
 _TRANSIENT: Final = (408, 409, 425, 429)
 Create: TypeAlias = Callable[[], Awaitable[Any]]
 T = TypeVar("T")
+
+_CHAT: Final = "/chat/completions"
+_EMBEDDINGS: Final = "/embeddings"
+_RAW: Final = {"headers": {"x-stainless-raw-response": "true"}}
 
 _KINDS: Final = {401: "authentication", 402: "permission", 403: "permission", 404: "not_found"}
 
@@ -107,6 +112,12 @@ class Endpoint:
                 event_hooks={"request": [self._put_headers], "response": [partial(_bound_body, most_bytes)]},
             )),
         )
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Create:
+        """A call whose body goes to the SDK as bytes: of arguments it compares each value with its types, the parts of
+        the schema among them, which takes longer than all else that it does for a call."""
+        content = msgspec.json.encode(body)
+        return partial(self.client.post, path, cast_to=httpx2.Response, content=content, options=_RAW)
 
     async def exchange(
         self, create: Create, read: Callable[[bytes, str | None], T]
@@ -178,8 +189,6 @@ class OpenAIProvider:
         self._dialect = Dialect()
         self._is_settled = False
         self._endpoint = Endpoint(model, key, float(model.timeout), model.limits.concurrency)
-        # Looked up here, since the SDK imports its parts on first use: half a second that no call's timeout pays for.
-        self._create = self._endpoint.client.chat.completions.with_raw_response.create
 
     async def complete(self, request: Request) -> Completion:
         """One reply; see `Provider.complete`. A refused dialect costs nothing and is tried in simpler ones here."""
@@ -187,7 +196,7 @@ class OpenAIProvider:
         refusal: RefusedError | None = None
         while True:
             body = build_body(request, dialect)
-            outcome = await self._endpoint.exchange(partial(self._create, **body), read_completion)
+            outcome = await self._endpoint.exchange(self._endpoint.post(_CHAT, body), read_completion)
             if isinstance(outcome, Completion):
                 self._dialect, self._is_settled = dialect, True
                 return outcome
@@ -217,11 +226,11 @@ class OpenAIEmbeddings:
         self._id = embedding.id
         self._width: int | None = None
         self._endpoint = Endpoint(embedding, key, _EMBEDDING_SECONDS, _LEAST_CONNECTIONS)
-        self._create = self._endpoint.client.embeddings.with_raw_response.create
 
     async def complete(self, effect: Embed) -> Completion:
         """The vectors of some texts, as `effects.decode_outcome` reads them; fails as `Provider.complete` does."""
-        create = partial(self._create, model=self._id, input=list(effect.texts), encoding_format="float")
+        body = {"model": self._id, "input": list(effect.texts), "encoding_format": "float"}
+        create = self._endpoint.post(_EMBEDDINGS, body)
         outcome = await self._endpoint.exchange(create, partial(read_vectors, len(effect.texts), self._width))
         if isinstance(outcome, Refusal):
             raise outcome.error

@@ -56,7 +56,6 @@ class OpenAIBatches:
 
     def render_line(self, key: str, request: Request) -> bytes:
         body = build_body(request, self.wording)
-        body |= body.pop("extra_body")
         line = {"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}
         return json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 

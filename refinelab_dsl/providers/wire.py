@@ -48,7 +48,7 @@ class Dialect:
 
 
 def build_body(request: Request, dialect: Dialect) -> dict[str, Any]:
-    """The arguments of `chat.completions.create`; `params` go as `extra_body`, as they are."""
+    """The body of a chat completion. `params` go in as they are, also in the place of what is said here."""
     messages = request.messages
     body: dict[str, Any] = {"model": request.model.id, dialect.limit: request.max_output_tokens}
     if request.schema is not None:
@@ -60,10 +60,7 @@ def build_body(request: Request, dialect: Dialect) -> dict[str, Any]:
             if dialect.schema == "json_object":
                 body["response_format"] = {"type": "json_object"}
     body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-    body["extra_body"] = {
-        name: value for name, value in request.model.params.items() if name not in OUTPUT_LIMIT_NAMES
-    }
-    return body
+    return body | {name: value for name, value in request.model.params.items() if name not in OUTPUT_LIMIT_NAMES}
 
 
 def next_dialect(dialect: Dialect, message: str, param: str | None, *, is_settled: bool) -> Dialect | None:

@@ -20,8 +20,7 @@ from tests.providers.asking import opened, outcome
 
 
 def body_of(request: Any, dialect: Dialect = Dialect()) -> dict[str, Any]:  # noqa: B008
-    body = build_body(request, dialect)
-    return {**body, **body.pop("extra_body")}
+    return build_body(request, dialect)
 
 
 @pytest.mark.parametrize("task", TASKS)
