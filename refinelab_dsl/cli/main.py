@@ -46,6 +46,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "verify": ("verify", "check a log's hash chain, and outputs against it"),
     },
     "Housekeeping": {
+        "cache": ("cache", "what the store of replies holds, and how it is made smaller"),
         "trust": ("trust", "which host may receive which secret, as you say it"),
     },
     "Help": {

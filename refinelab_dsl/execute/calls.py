@@ -13,8 +13,11 @@ from refinelab_dsl.declarations import Run
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import (
+    SANDBOX,
     Effect,
     Embed,
+    Execute,
+    Retrieve,
     effect_ceiling,
     effect_key,
     effect_line,
@@ -33,7 +36,7 @@ from refinelab_dsl.prompts.request import Completion, Request, Usage
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.providers.quotas import Announcing
 from refinelab_dsl.providers.wire import is_other_model
-from refinelab_dsl.store import Store
+from refinelab_dsl.store import Origin, Store
 from refinelab_dsl.store.store import reply_hash
 
 _GRACE = 30.0  # seconds beyond a model's timeout after which a provider that does not return is given up
@@ -297,7 +300,8 @@ class Caller:
         parts: tuple[tuple[str, Completion], ...] = ()
         if isinstance(effect, Embed) and len(effect.texts) > 1:
             parts = split_vectors(effect, completion)
-        reply = await self.journal.answer(number, key, completion, reported or held.amount, seconds, parts)
+        settled, origin = reported or held.amount, describe_origin(effect)
+        reply = await self.journal.answer(number, key, completion, settled, seconds, parts, origin)
         if not self.use_cache:
             self._own |= {each: reply_hash(part) for each, part in parts} if parts else {key: reply}
         if self.bought is not None and not line.is_free:
@@ -335,3 +339,16 @@ class Caller:
     ) -> None:
         seconds = time.monotonic() - started
         self.observer.note(CallEnded(step, line.name, effect, seconds, completion, error))
+
+
+def describe_origin(effect: Effect) -> Origin:
+    """Who is asked, and with which prompt, as the store keeps it."""
+    match effect:
+        case Request():
+            return Origin(effect.model.provider, effect.model.id, effect.template)
+        case Embed():
+            return Origin(effect.embedding.provider, effect.embedding.id)
+        case Retrieve():
+            return Origin("corpus", effect.corpus)
+        case Execute():
+            return Origin(SANDBOX, effect.level)

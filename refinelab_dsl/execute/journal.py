@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.prompts.request import Completion, Usage
-from refinelab_dsl.store.store import Store, StoreError
+from refinelab_dsl.store.store import Bought, Origin, Store, StoreError
 
 State = Literal["open", "answered", "failed", "lost"]
 
@@ -125,7 +125,7 @@ class BatchEntry:
 class _Write:
     statement: str
     values: Sequence[Any]
-    completions: Sequence[tuple[str, Completion]]  # (request key, reply); the hash of the first becomes `values[0]`
+    completions: Sequence[Bought]  # the hash of the first becomes `values[0]`
     done: Callable[[Exception | None, str | None], None]
 
 
@@ -182,12 +182,12 @@ class Journal:
 
     async def answer(
         self, number: int, key: str, completion: Completion, settled: Amount, seconds: float,
-        parts: Sequence[tuple[str, Completion]] = (),
+        parts: Sequence[tuple[str, Completion]] = (), origin: Origin | None = None,
     ) -> str:
         """Records a reply, first in the store, then here; durable on return, which gives the reply's hash.
 
         parts: what of it answers each of several questions, by their keys, where it answered them together; they are
-        kept in its place, and the hash is that of the first.
+        kept in its place, and the hash is that of the first. origin: who was asked, for the store.
 
         Raises:
             JournalError, StoreError: it could not be recorded, and does not count.
@@ -197,7 +197,7 @@ class Journal:
             "UPDATE calls SET state = 'answered', reply = ?, input_tokens = ?, output_tokens = ?, "
             "cached_input_tokens = ?, settled_tokens = ?, settled_usd = ?, seconds = ? WHERE id = ?",
             [None, *_usage(usage), settled.tokens, _text(settled.usd), seconds, number],
-            completions=parts or ((key, completion),),
+            completions=[Bought(*part, origin) for part in parts or ((key, completion),)],
         )
         assert reply is not None
         return reply
@@ -304,7 +304,7 @@ class Journal:
         self._reader.close()
 
     async def _put(
-        self, statement: str, values: Sequence[Any], completions: Sequence[tuple[str, Completion]] = ()
+        self, statement: str, values: Sequence[Any], completions: Sequence[Bought] = ()
     ) -> str | None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str | None] = loop.create_future()
@@ -328,7 +328,7 @@ class Journal:
         self,
         statement: str,
         values: Sequence[Any],
-        completions: Sequence[tuple[str, Completion]] = (),
+        completions: Sequence[Bought] = (),
         done: Callable[[Exception | None, str | None], None] = lambda failure, reply: None,
     ) -> None:
         self._queue.put(_Write(statement, values, completions, done))
@@ -408,6 +408,23 @@ def read_entries(path: Path) -> Iterator[Entry]:
             connection.close()
     except sqlite3.Error as error:
         raise _journal_error(error) from error
+
+
+def read_replies(path: Path) -> frozenset[str]:
+    """The hashes of the replies that a journal's calls were answered with; writes nothing.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            rows = connection.execute("SELECT DISTINCT reply FROM calls WHERE reply IS NOT NULL").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _journal_error(error) from error
+    return frozenset(row[0] for row in rows)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,8 +1,12 @@
 """Replies by content: the one truth for what was paid for.
 
 SQLite in WAL mode, every put durable on return (`synchronous = FULL`). A reply is stored once under the SHA-256 of
-its canonical bytes; an index leads from a call's content key to the reply. Failures are never stored. The file may
-hold private text, so it is made with mode 0600 before the first byte is written.
+its canonical bytes; an index leads from a call's content key to the reply, and says who was asked, with which prompt
+and when. Failures are never stored. The file may hold private text, so it is made with mode 0600 before the first byte
+is written.
+
+Version 2 knows times and origins. A store of version 1 gets the columns in place, in one transaction, when it is
+opened; its replies keep their bytes, and count as stored when that was done.
 """
 
 from __future__ import annotations
@@ -12,28 +16,71 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
 from refinelab_dsl.prompts.request import Completion
 
-VERSION: Final = 1
+VERSION: Final = 2
+UNKNOWN: Final = "unknown"
 _BUSY_SECONDS: Final = 60.0
 
 _SCHEMA: Final = """
 CREATE TABLE replies (hash TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE requests (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
 """
+# To version 2. Times are seconds since 1970, NULL where a store of version 1 did not know them.
+_TIMES: Final = """
+ALTER TABLE replies ADD COLUMN stored_at INTEGER;
+ALTER TABLE requests ADD COLUMN provider TEXT;
+ALTER TABLE requests ADD COLUMN model TEXT;
+ALTER TABLE requests ADD COLUMN template TEXT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
 
 
 class StoreError(Exception):
     """The store cannot be used: corrupt, from a newer version, not writable, no file. The message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who gave a reply, to which prompt. provider: as the spec names it, or `corpus`, `sandbox`. model: its id."""
+
+    provider: str
+    model: str
+    template: str = ""
+
+
+class Bought(NamedTuple):
+    """A reply with the content key of its call."""
+
+    key: str
+    completion: Completion
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply as the store has it, without its text. size: bytes. stored_at: seconds since 1970, of a reply that is not
+    `is_dated` the time from which the store knows times. keys: of the calls that lead to it. origin: of the first of
+    them; of a reply that no call leads to, or an old store has, what the reply says of its model."""
+
+    hash: str
+    size: int
+    stored_at: int
+    is_dated: bool
+    keys: tuple[str, ...]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +109,7 @@ class Store:
             raise StoreError(f"cannot open the store {path.name}: {_reason(error)}") from error
         try:
             with self._speaking():
+                self._recognize()
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._make_tables()
@@ -111,18 +159,22 @@ class Store:
         earlier one in the index; both stay under their hashes."""
         return self.put_many([(request_key, completion)])[0]
 
-    def put_many(self, replies: Iterable[tuple[str, Completion]]) -> tuple[str, ...]:
-        """Stores (request key, reply) pairs with one write to disk: all of them or none."""
-        rows = [(key, *_dump(completion)) for key, completion in replies]
+    def put_many(self, replies: Iterable[tuple[str, Completion] | Bought]) -> tuple[str, ...]:
+        """Stores replies with the keys of their calls with one write to disk: all of them or none."""
+        rows = [(each, *_dump(each.completion)) for each in (Bought(*reply) for reply in replies)]
+        now = int(time.time())
         with self._speaking():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.executemany(
-                    "INSERT OR IGNORE INTO replies VALUES (?, ?)", [(digest, body) for _, digest, body in rows]
+                    "INSERT OR IGNORE INTO replies (hash, body, stored_at) VALUES (?, ?, ?)",
+                    [(digest, body, now) for _, digest, body in rows],
                 )
                 self._connection.executemany(
-                    "INSERT INTO requests VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET reply = excluded.reply",
-                    [(key, digest) for key, digest, _ in rows],
+                    "INSERT INTO requests (key, reply, provider, model, template) VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET reply = excluded.reply, provider = excluded.provider, "
+                    "model = excluded.model, template = excluded.template",
+                    [(each.key, digest, *_spread(each.origin)) for each, digest, _ in rows],
                 )
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -135,6 +187,46 @@ class Store:
         """Replies in the store."""
         with self._speaking():
             return int(self._connection.execute("SELECT count(*) FROM replies").fetchone()[0])
+
+    def kept(self) -> Iterator[Kept]:
+        """All replies, by hash, without their texts. Nobody else may speak to the store before the last one."""
+        with self._speaking():
+            rows = self._connection.execute(
+                "SELECT hash, length(body), stored_at, (SELECT value FROM facts WHERE name = 'times_since'), key, "
+                "provider, model, template, CASE WHEN model IS NULL THEN body END "
+                "FROM replies LEFT JOIN requests ON reply = hash ORDER BY hash, key"
+            )
+            for digest, group in groupby(rows, key=itemgetter(0)):
+                calls = list(group)
+                _, size, at, since, _, provider, model, template, body = calls[0]
+                origin = _origin_in(body) if model is None else Origin(provider, model, template)
+                keys = tuple(call[4] for call in calls if call[4] is not None)
+                yield Kept(digest, size, since if at is None else at, at is not None, keys, origin)
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Takes replies out, and every call that leads to them, all of them or none; no trace of their text stays in
+        the file. Room on the disk is given back by `compact`."""
+        doomed = list(hashes)
+        with self._speaking():
+            self._connection.execute("PRAGMA secure_delete = ON")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute("CREATE TEMP TABLE doomed (hash TEXT PRIMARY KEY) WITHOUT ROWID")
+                self._connection.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(each,) for each in doomed])
+                self._connection.execute("DELETE FROM requests WHERE reply IN (SELECT hash FROM doomed)")
+                self._connection.execute("DELETE FROM replies WHERE hash IN (SELECT hash FROM doomed)")
+                self._connection.execute("DROP TABLE doomed")
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def compact(self) -> None:
+        """Gives back the room of what was removed. Needs as much room for a while as is left afterwards."""
+        with self._speaking():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """The store is not used afterwards."""
@@ -155,28 +247,45 @@ class Store:
         with self._lock:
             try:
                 yield
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: of a damaged page's text
                 raise StoreError(f"cannot use the store {self.path.name}: {_reason(error)}") from error
+
+    def _recognize(self) -> None:
+        """Refuses what is no store of ours before a byte of it changes."""
+        self._connection.execute("BEGIN")  # version and tables are read as of one moment
+        try:
+            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+            tables = int(self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+        finally:
+            self._connection.execute("ROLLBACK")
+        if version > VERSION:
+            raise StoreError(f"the store {self.path.name} was made by a newer version of refinec")
+        if not version and tables:
+            raise StoreError(f"{self.path.name} is a database, but no store of refinec")
 
     def _make_tables(self) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version == VERSION:
             return
-        if version > VERSION:
-            raise StoreError(f"the store {self.path.name} was made by a newer version of refinec")
         self._connection.execute("BEGIN IMMEDIATE")  # of two processes that get here, the second finds it done
         try:
-            if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
-                if self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                    raise StoreError(f"{self.path.name} is a database, but no store of refinec")
-                for statement in _SCHEMA.strip().split(";\n"):
-                    self._connection.execute(statement)
+            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+            if not version:
+                self._run(_SCHEMA)
+            if version < VERSION:
+                self._run(_TIMES)
+                self._connection.execute("INSERT INTO facts VALUES ('times_since', ?)", (int(time.time()),))
                 self._connection.execute(f"PRAGMA user_version = {VERSION}")
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+
+    def _run(self, statements: str) -> None:
+        for statement in statements.strip().split(";\n"):  # `executescript` would commit what is open
+            self._connection.execute(statement)
 
 
 def reply_hash(completion: Completion) -> str:
@@ -196,6 +305,19 @@ def _load(expected: str, body: object) -> Completion:
         return msgspec.json.decode(body, type=Completion)
     except msgspec.MsgspecError as error:
         raise StoreError(f"the store is corrupt: reply {expected[:16]} cannot be read") from error
+
+
+def _spread(origin: Origin | None) -> tuple[str | None, str | None, str | None]:
+    return (None, None, None) if origin is None else (origin.provider, origin.model, origin.template)
+
+
+def _origin_in(body: object) -> Origin:
+    """What a reply itself tells of who gave it; it is not judged here."""
+    try:
+        completion = msgspec.json.decode(body if isinstance(body, bytes) else b"", type=Completion)
+    except msgspec.MsgspecError:
+        return Origin(UNKNOWN, UNKNOWN)
+    return Origin("simulated" if completion.simulated else UNKNOWN, completion.model or UNKNOWN)
 
 
 def _prepare_file(path: Path) -> None:

@@ -10,15 +10,17 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from refinelab_dsl.prompts import Completion, Usage
-from refinelab_dsl.store import Store, StoredReply, StoreError, reply_hash
+from refinelab_dsl.store import UNKNOWN, Bought, Origin, Store, StoredReply, StoreError, reply_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -196,6 +198,91 @@ def test_nothing_that_was_put_is_lost_to_a_kill(path: Path) -> None:
                 assert found.completion.text == f"{name} {number}" * 50
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+OLD = """
+CREATE TABLE replies (hash TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE requests (key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+def make_old(path: Path, *replies: Completion) -> dict[str, bytes]:
+    """A store as version 1 made it. Hash -> bytes of the reply."""
+    path.parent.mkdir(mode=0o700)
+    bodies = {reply_hash(each): msgspec.json.encode(each, order="deterministic") for each in replies}
+    with sqlite3.connect(path) as connection:
+        connection.executescript(OLD)
+        connection.executemany("INSERT INTO replies VALUES (?, ?)", bodies.items())
+        connection.executemany("INSERT INTO requests VALUES (?, ?)", [(f"call {each}", each) for each in bodies])
+    connection.close()
+    return bodies
+
+
+def test_a_store_of_the_older_version_is_brought_up_to_date_in_place(path: Path) -> None:
+    bodies = make_old(path, reply("old"), reply("older", simulated=False))
+    began = int(time.time())
+    with Store(path) as store:
+        new = store.put("new", reply("new"))
+        assert store.get(f"call {reply_hash(reply('old'))}") == StoredReply(reply_hash(reply("old")), reply("old"))
+        kept = {each.hash: each for each in store.kept()}
+    with Store(path) as again:
+        assert {each.hash: each for each in again.kept()} == kept
+    assert set(kept) == {*bodies, new}
+    assert [kept[digest].is_dated for digest in (*bodies, new)] == [False, False, True]
+    assert all(began <= each.stored_at <= time.time() for each in kept.values())
+    assert {kept[digest].origin for digest in bodies} == {Origin("simulated", "m"), Origin(UNKNOWN, "m")}
+    with sqlite3.connect(path) as connection:
+        assert dict(connection.execute("SELECT hash, body FROM replies WHERE hash <> ?", (new,))) == bodies
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
+
+
+def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
+    bodies = make_old(path, reply("old"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE facts (in_the_way TEXT)")  # so its last statement fails
+    connection.close()
+    with pytest.raises(StoreError, match="facts"):
+        Store(path)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert dict(connection.execute("SELECT * FROM replies")) == bodies
+    connection.close()
+
+
+def test_what_is_kept_says_who_was_asked_and_when(path: Path) -> None:
+    origin = Origin("openai", "gpt", "author")
+    with Store(path) as store:
+        one, _ = store.put_many([Bought("a", reply("one"), origin), Bought("b", reply("one"), origin)])
+        orphan = store.put("c", reply("first"))
+        later = store.put("c", reply("second"))
+        kept = {each.hash: each for each in store.kept()}
+    assert set(kept) == {one, orphan, later}
+    assert (kept[one].keys, kept[one].origin) == (("a", "b"), origin)
+    assert (kept[orphan].keys, kept[orphan].origin) == ((), Origin("simulated", "m"))
+    assert all(each.is_dated and abs(each.stored_at - time.time()) < 600 for each in kept.values())
+    assert kept[one].size == len(msgspec.json.encode(reply("one")))
+
+
+def test_what_is_removed_leaves_no_trace_and_nothing_else_goes(path: Path) -> None:
+    with Store(path) as store:
+        gone = store.put("private", reply("a private name " * 50))
+        pairs = [(f"call {number}", reply(f"{number} " * 300)) for number in range(200)]
+        store.put_many(pairs)
+    before = path.stat().st_size
+    with Store(path) as store:
+        store.remove([gone, "no such reply"])
+        assert store.get("private") is None
+        assert store.reply(gone) is None
+        store.remove(reply_hash(each) for _, each in pairs[50:])
+        store.compact()
+        assert all(store.get(key) is not None for key, _ in pairs[:50])
+        assert store.count() == 50
+        assert path.stat().st_size < before / 2
+        text = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"a private name" not in text
+    assert b"7 7 7 7" in text
 
 
 class TestBrokenFiles:

@@ -34,6 +34,24 @@ def pair_unknown(host: str, variable: str | None, known: tuple[str, ...]) -> Dia
     )
 
 
+def reply_unclear(key: str, count: int, store: str) -> Diagnostic:
+    """RF6720: the beginning of a hash tells no reply and no call of the store, or several."""
+    what = f"{count} replies of the store begin" if count else "no reply and no call of the store begins"
+    return Diagnostic(
+        "RF6720", "error", f"{what} with {key}", place=Place(store),
+        help=(Help("see what it holds with `refinec cache ls --entries`, and give enough of the hash to tell one"),),
+    )
+
+
+def uses_unreadable(user: str, path: str, reason: str) -> Diagnostic:
+    """RF6721: which replies a run needs cannot be told, so `cache gc` takes nothing out."""
+    return Diagnostic(
+        "RF6721", "error", f"it cannot be told which replies {user} needs, so none is taken out", place=Place(path),
+        notes=(reason,),
+        help=(Help("restore the file, or delete the folder that it is in: what has no folder needs no reply"),),
+    )
+
+
 def lock_of_other_run(run: int, status: str) -> Diagnostic:
     """RF6710: `runs unlock` names a run that is not the one at work."""
     return Diagnostic(
