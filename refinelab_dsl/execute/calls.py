@@ -237,7 +237,8 @@ class Caller:
                     raise Starved
                 held = again
             self.retries += 1
-            self.observer.note(CallRetried(step, line.name, failure.kind, made, delay, failure.retry_after))
+            pause = line.pace.pause if is_limited else delay
+            self.observer.note(CallRetried(step, line.name, failure.kind, made, pause, failure.retry_after))
             await self.halt.sleep(delay)
 
     async def _try(

@@ -90,6 +90,11 @@ class Pace:
         """Calls in a row that were made to see whether the model is back, and told that it is not."""
         return self._breaker.probes
 
+    @property
+    def pause(self) -> float:
+        """Seconds for which no call goes out, not counting what rates add."""
+        return max(0.0, self._breaker.until - self._clock()) if self._breaker.cause is not None else 0.0
+
     async def admit(self, tokens: int, halt: Halt) -> Ticket | None:
         """Returns when a call may go out, in the order of asking; None when the run stops. tokens: what it might take
         at most."""

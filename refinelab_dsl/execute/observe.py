@@ -97,9 +97,8 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallRetried:
-    """A call that failed will be made again. error: the kind of failure. tries: made so far. delay: seconds until it
-    asks for its turn again, for which its model's rate may let it wait; retry_after: those that the endpoint asked
-    for."""
+    """A call that failed will be made again. error: the kind of failure. tries: made so far. delay: seconds until then
+    at least, since its model's rate may let it wait longer; retry_after: those that the endpoint asked for."""
 
     step: int
     line: str
