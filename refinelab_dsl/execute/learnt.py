@@ -29,7 +29,9 @@ not about the rate, and slower calls would be refused as often."""
 class LearntRate:
     """Of one model, in calls per second; times are seconds of one steady clock."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, is_declared: bool) -> None:
+        """is_declared: calls keep to a rate that is declared, so the first refusal does not come of a burst."""
+        self._is_declared = is_declared
         self.rate: float | None = None
         self._refused: float | None = None  # the rate that was too high
         self._started = now
@@ -114,7 +116,7 @@ class LearntRate:
         if self._passed >= _FEW and paused >= _LONG * (ran + paused):
             self._refused = min(rate, let_through)
             rate = _BELOW * self._refused
-        elif self._passed >= _MANY and self.rate is not None:
+        elif self._passed >= _MANY and (self.rate is not None or self._is_declared):
             rate *= 0.97
             if ran + paused <= _SHORT:  # else it grew meanwhile
                 rate = min(rate, _BELOW * let_through)

@@ -61,11 +61,10 @@ class Pace:
         self._clock = clock
         self._requests = Meter(limits.rpm, is_exact=True)
         self._tokens = Meter(limits.tpm, is_exact=False)
-        self._window = Window(
-            limits.concurrency if most is None else most, is_open=limits.rpm is not None or limits.tpm is not None
-        )
+        is_declared = limits.rpm is not None or limits.tpm is not None
+        self._window = Window(limits.concurrency if most is None else most, is_open=is_declared)
         self._breaker = Breaker(backoff)
-        self._learnt = LearntRate(clock())
+        self._learnt = LearntRate(clock(), is_declared=is_declared)
         self._ratio = 1.0  # of what calls take to what they might at most
         self._turn = asyncio.Lock()
         self._waker: asyncio.Future[None] | None = None  # of the call whose turn it is

@@ -20,7 +20,7 @@ from typing import Final
 from refinelab_dsl.providers.quotas import Quota
 
 _MARGIN: Final = 0.985  # of a declared or announced rate: clocks differ, and calls do not arrive as they were sent
-_SLACK: Final = 0.25  # seconds' worth of a rate that may be made up for when calls came late
+_SLACK: Final = 0.6  # seconds' worth of a rate that may be made up for when calls came late: within a minute's margin
 _LONGEST_WINDOW: Final = 60.0  # seconds over which what remains is spread at most
 _HORIZON: Final = 10.0  # seconds over which what a bucket holds beyond its reserve is used up
 _RESERVE: Final = 0.2  # of a bucket: more than calls that cost many times what they were taken to cost can use up
