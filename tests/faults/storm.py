@@ -52,7 +52,7 @@ def weather_storm(folder: Path, steps: int, *, share: float = 0.3, tokens: int |
     half, rest = steps // 2, steps - steps // 2
     wish = Wish(
         rows=120, actions=(("generate", "asia", half, half), ("expand", "africa", rest, rest)),
-        removed=10, tokens=tokens, concurrency=32, retries=8, timeout="0.5", held_by=HELD,
+        removed=10, tokens=tokens, concurrency=32, retries=8, timeout="1", held_by=HELD,
     )  # fmt: skip
     chances = tuple((fault, share / len(FAULTS)) for fault in FAULTS)
     with ThreadServer(Behaviour(Simulation(seed=seed, success=0.7), chances=chances)) as server:
