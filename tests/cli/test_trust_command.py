@@ -137,6 +137,16 @@ def test_on_a_terminal_a_new_pair_asks_once_whatever_is_approved(project: Path, 
     assert "RF5202" not in screen
 
 
+def test_an_evaluation_asks_about_a_new_pair_too(project: Path, environ: dict[str, str]) -> None:
+    asked = ("evaluate", "quickstart.refine", "--models", "small", "--budget", "9k", "--auto-approve")
+    answer = refinec(*asked, cwd=project, environ={**environ, "MY_KEY": "sk-planted"})
+    assert answer.code == ExitCode.UNAVAILABLE
+    assert f"refinec trust {HOST} MY_KEY" in answer.err
+    code, screen = talk(project, b"yes\n", *asked, environ=environ)
+    assert (code, "RF6200" in screen) == (ExitCode.UNAVAILABLE, True)
+    assert _pairs(environ) == {(HOST, "MY_KEY")}
+
+
 def test_a_pair_does_not_stand_for_another_host_or_variable(project: Path, environ: dict[str, str]) -> None:
     assert refinec("trust", HOST, "MY_KEY", cwd=project, environ=environ).code == 0
     spec = project / "quickstart.refine"

@@ -235,7 +235,10 @@ def store_damaged(path: str, reason: str) -> Diagnostic:
     """RF6032: the store of replies is no readable database."""
     return Diagnostic(
         "RF6032", "error", "the store of replies cannot be read or written", place=Place(path), notes=(reason,),
-        help=(Help("restore it from a copy; or move it away: replies are then bought again"),),
+        help=(
+            Help("where it cannot be written: allow it, and make room; a newer version's is read by that version"),
+            Help("where it is damaged: restore it from a copy, or move it away, and replies are bought again"),
+        ),
     )
 
 
