@@ -23,6 +23,7 @@ from tests.harness.stages import plain
 CODES = explained_codes()
 
 ALSO = {
+    "RF5035": ("RF5036",),  # nor does such a budget hold the worst case of a call about the long question
     "RF1027": ("RF1005",),  # the note follows upon errors
     "RF3021": ("RF3020",),  # the end of a row of bad rows
     "RF6050": ("RF6015",),  # the plan in hand falls short
