@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import EMBEDDING_LINE, SANDBOX
 from refinelab_dsl.embeddings import EmbeddingFault
 from refinelab_dsl.execute import runs
+from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.batcher import BATCH_WINDOW, LONGEST_BATCH, Batcher, goes_by_batch, open_batcher
 from refinelab_dsl.execute.begin import Start
 from refinelab_dsl.execute.calls import Caller, Line
@@ -204,8 +206,7 @@ class Execution:
                 for key, rating in known.exemplars.items()
                 if (item := shelf.find(key)) is not None
             )
-            for name, known in header.known.items()
-            if known.exemplars
+            for name, known in header.known.items() if known.exemplars
         }
         for name, seeds in header.seeds.items():
             exemplars[name] = read_exemplars(seeds, self._project, allow_outside=self._start.allow_outside)
@@ -237,14 +238,15 @@ class Execution:
         stack.callback(store.close)
         journal = Journal(self._start.folder.journal, store)
         stack.callback(journal.close)
-        ledger, answered, known, outstandings = self._recall(journal, store)
         records = tuple(record for _, record in self._legs)
         pause = None if self._options.replan is None else settle_pause(self._start.header, records)
-        bought = None if pause is None else known
+        bought: set[str] | None = None if pause is None else set()
+        ledger, answered, outstandings = self._recall(journal, store, bought)
 
         def keep(entry: Entry, reply: str) -> None:
-            answered[entry.step, entry.part] = reply
-            known.add(entry.request_key)
+            answered.add(entry, reply)
+            if bought is not None:
+                bought.add(entry.request_key)
 
         async def interpret() -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
             halt, stillness = Halt(), Stillness()
@@ -333,9 +335,7 @@ class Execution:
         for name, performer in services.items():
             is_asked = name.startswith(EMBEDDING_LINE)  # all else runs on this machine, or is free
             most = Limits().concurrency if is_asked else PROGRAMS_AT_ONCE if name == SANDBOX else 1
-            lines[name] = Line(
-                name, performer, Pace(Limits(), most, backoff), (name,), _SERVICE_SECONDS, not is_asked
-            )
+            lines[name] = Line(name, performer, Pace(Limits(), most, backoff), (name,), _SERVICE_SECONDS, not is_asked)
         return lines
 
     def _count_slots(self) -> dict[str, int]:
@@ -355,21 +355,20 @@ class Execution:
         return BATCH_WINDOW if is_batched else WINDOW
 
     def _recall(
-        self, journal: Journal, store: Store
-    ) -> tuple[Ledger, dict[tuple[int, int], str], set[str], Outstandings]:
-        """What this run has spent and been told before it was interrupted, the content keys of what it bought, and what
-        it waited for.
+        self, journal: Journal, store: Store, bought: set[str] | None
+    ) -> tuple[Ledger, Answered, Outstandings]:
+        """What this run has spent and been told before it was interrupted, and what it waited for. The content keys of
+        what it bought go into `bought`. No more than two bytes are held for a step: a run may have millions.
 
         A call without a result may have been charged: it is settled by its reply if that reached the store, else its
         claim counts as spent; but one in a batch is only known when that has ended, and keeps its claim until then.
         """
-        budget = self._start.header.budget
-        models = {model.name: model for model in self._start.header.models}
-        prices = {f"{EMBEDDING_LINE}{each.name}": each.price for each in self._start.header.embeddings}
-        operators = {operator.name: operator for operator in self._start.header.operators}
+        header, budget = self._start.header, self._start.header.budget
+        models = {model.name: model for model in header.models}
+        prices = {f"{EMBEDDING_LINE}{each.name}": each.price for each in header.embeddings}
+        operators = {operator.name: operator for operator in header.operators}
         caps = {
-            action.operator: cap
-            for action in self._start.header.actions
+            action.operator: cap for action in header.actions
             if action.operator in operators and (cap := operators[action.operator].max_cost) is not None
         }
         tokens, usd = budget.left_tokens, budget.left_usd
@@ -377,19 +376,20 @@ class Execution:
             tokens = None if tokens is None else max(0, tokens - record.beyond_tokens)
             usd = None if usd is None else max(Decimal(0), usd - record.beyond_usd)
         ledger = Ledger(tokens, usd, caps)
-        names = {action.id: action.operator for action in self._start.header.actions}
-        owners: dict[int, str] = {}
-        answered: dict[tuple[int, int], str] = {}
-        bought: set[str] = set()
+        names = ["", *dict.fromkeys(action.operator for action in header.actions)]
+        places = {action.id: names.index(action.operator) for action in header.actions}
+        owners = array("H")  # by step, its operator's place among the names
+        answered = Answered(journal)
         outstandings = Outstandings(tuple(journal.batches()))
         for entry in journal.entries():
             if not owners:  # there is something to carry
-                owners = {step.id: names[step.action] for step in self._start.plan.steps()}
-            owner = owners.get(entry.step, "")
+                for step in self._start.plan.steps():
+                    owners.extend([0] * (step.id - len(owners)))
+                    owners.append(places[step.action])
+            owner = names[owners[entry.step]] if entry.step < len(owners) else ""
             if entry.state == "answered" and entry.reply is not None:
                 ledger.carry(entry.settled, owner)
-                answered[entry.step, entry.part] = entry.reply
-                if not entry.cached and entry.settled != Amount():
+                if bought is not None and not entry.cached and entry.settled != Amount():
                     bought.add(entry.request_key)
             elif entry.state == "lost":
                 ledger.carry(entry.reserved, owner, lost=True)
@@ -419,9 +419,10 @@ class Execution:
                 spent = entry.reserved if usage is None else Amount(usage.input_tokens + usage.output_tokens, usd)
                 ledger.carry(spent, owner)
                 journal.adopt(entry.id, stored.reply_hash, usage, spent)
-                answered[entry.step, entry.part] = stored.reply_hash
-                bought.add(entry.request_key)
-        return ledger, answered, bought, outstandings
+                answered.add(entry, stored.reply_hash)
+                if bought is not None:
+                    bought.add(entry.request_key)
+        return ledger, answered, outstandings
 
     def _is_loose(self, ledger: Ledger) -> bool:
         """Whether not even every attempt of the plan, repaired, could exceed the budget. A plan's ceiling is cut at its

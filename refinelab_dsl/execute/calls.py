@@ -25,6 +25,7 @@ from refinelab_dsl.effects import (
     effect_usd,
     split_vectors,
 )
+from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
@@ -107,7 +108,7 @@ class Line:
 class Caller:
     """Makes the calls of one run; belongs to the run's event loop.
 
-    answered: (step, part) -> reply hash of what the journal of this very run holds. bought: content keys of what this
+    answered: what the journal of this very run holds. bought: content keys of what this
     run bought; None where nobody asks.
     """
 
@@ -117,7 +118,7 @@ class Caller:
     ledger: Ledger
     settings: Run
     halt: Halt
-    answered: Mapping[tuple[int, int], str]
+    answered: Answered
     use_cache: bool
     observer: Observer = field(default_factory=SilentObserver)
     bought: set[str] | None = None
@@ -137,7 +138,7 @@ class Caller:
             StoreError: the store is damaged.
         """
         key = effect_key(effect)
-        reply = self.answered.get((step, part))
+        reply = self.answered.find(step, part)
         if reply is not None:
             completion = self.store.reply(reply)
             if completion is not None:
@@ -159,7 +160,7 @@ class Caller:
         Raises:
             StoreError: the store is damaged.
         """
-        is_kept = self.use_cache or (0, batch) in self.answered
+        is_kept = self.use_cache or self.answered.find(0, batch) is not None
         found: list[Answer | None] = []
         for text in effect.texts:
             one = Embed(effect.embedding, (text,))

@@ -19,6 +19,7 @@ from refinelab_dsl import providers
 from refinelab_dsl.declarations import Model, Run
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.effects import Effect, Program, decode_outcome, effect_line
+from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.calls import Caller, CallFailed, Line, Starved, Stopped
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Journal
@@ -94,7 +95,8 @@ async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -
                 float(model.timeout), model.provider == "cached",
             )
         ledger = Ledger(bench.tokens, bench.usd)
-        caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, {}, True, bench.observer)
+        answered = Answered(journal)
+        caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, answered, True, bench.observer)
         work = _Work(caller, halt, bench.observer, [None] * len(programs))
         await work.run(programs, {model.name: max(1, model.limits.concurrency) for model in bench.models})
         await journal.flush()

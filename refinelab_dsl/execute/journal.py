@@ -154,6 +154,7 @@ class Journal:
             if check != "ok":
                 raise JournalError(check, damaged=True)
             self._last: int = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM calls").fetchone()[0]
+            self._found = self._last  # the last entry that was there
             self._last_batch: int = self._reader.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()[0]
         except (sqlite3.Error, OSError) as error:
             raise _journal_error(error) from error
@@ -274,6 +275,19 @@ class Journal:
                 yield BatchEntry(row[0], row[1], row[2], row[3], row[4], row[5], row[6], keys)
         except sqlite3.Error as error:
             raise _journal_error(error) from error
+
+    def find_reply(self, step: int, part: int) -> str | None:
+        """The hash of the last reply to a step's call among the entries that were there when it was opened."""
+        if not self._found:
+            return None
+        try:
+            row = self._reader.execute(
+                "SELECT reply FROM calls WHERE step = ? AND part = ? AND id <= ? AND state = 'answered' "
+                "AND reply IS NOT NULL ORDER BY id DESC LIMIT 1", (step, part, self._found),
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise _journal_error(error) from error
+        return None if row is None else row[0]
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their intents."""
