@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from refinelab_dsl import providers
 from refinelab_dsl.declarations import Model, Run
@@ -22,13 +22,15 @@ from refinelab_dsl.providers.batches import CANCELLED, MOST_FILE_BYTES, MOST_REQ
 from refinelab_dsl.providers.provider import TransientError
 from refinelab_dsl.providers.wire import Dialect
 
-BATCH_WINDOW: Final = 20_000
-"""Steps read ahead where a model is asked by batches: the most requests of one."""
+BATCH_WINDOW: Final = 10_000
+"""Steps read ahead where a model is asked by batches: the most requests of one. A step that waits takes some 20 kB."""
 
 LONGEST_BATCH: Final = 7 * 86_400.0
 """Seconds after which a batch that never ends is given up; its provider has a day for it."""
 
 _RENDERED_AT_ONCE: Final = 256
+
+T = TypeVar("T")
 
 
 def goes_by_batch(model: Model) -> bool:
@@ -117,7 +119,7 @@ class Batcher:
             rendered.append((waiter, self._batches.render_line(waiter.key, waiter.request)))
             if number % _RENDERED_AT_ONCE == 0:
                 await let_others_run()
-        for part in _split(rendered, self._most):
+        for part in split_file(rendered, self._most):
             self._start(self._carry(part, wording))
 
     async def _carry(self, part: Sequence[tuple[_Waiter, bytes]], wording: Dialect) -> None:
@@ -181,11 +183,12 @@ class Batcher:
         self._gathered = []
 
 
-def _split(
-    rendered: Sequence[tuple[_Waiter, bytes]], most: int, most_bytes: int = MOST_FILE_BYTES
-) -> Iterator[list[tuple[_Waiter, bytes]]]:
-    """Parts that a provider takes."""
-    part: list[tuple[_Waiter, bytes]] = []
+def split_file(
+    rendered: Sequence[tuple[T, bytes]], most: int, most_bytes: int = MOST_FILE_BYTES
+) -> Iterator[list[tuple[T, bytes]]]:
+    """Parts that a provider takes, in order. rendered: lines, each with whose it is; none of them is larger than a
+    file may be, since a prompt is not."""
+    part: list[tuple[T, bytes]] = []
     size = 0
     for entry in rendered:
         if part and (len(part) >= most or size + len(entry[1]) > most_bytes):

@@ -13,6 +13,7 @@ import pytest
 
 from refinelab_dsl.declarations import Price
 from refinelab_dsl.execute import RunOutcome
+from refinelab_dsl.execute.batcher import split_file
 from refinelab_dsl.execute.journal import read_entries
 from refinelab_dsl.execute.runs import find_unfinished
 from refinelab_dsl.exit_codes import ExitCode
@@ -145,6 +146,13 @@ def test_a_batch_that_is_refused_or_cancelled_stops_the_run_which_then_goes_on(
 
     assert world.output() == plain.world.output()
     assert told(world) == told(plain.world)
+
+
+def test_a_file_is_split_at_what_a_provider_takes() -> None:
+    lines = [(number, b"x" * size) for number, size in enumerate([3, 3, 3, 9, 1, 1, 1])]
+    assert [[number for number, _ in part] for part in split_file(lines, 3, 9)] == [[0, 1, 2], [3], [4, 5, 6]]
+    assert [[number for number, _ in part] for part in split_file(lines, 2, 7)] == [[0, 1], [2], [3], [4, 5], [6]]
+    assert list(split_file([], 2)) == []
 
 
 def test_an_endpoint_without_batches_is_said_to_be_one(tmp_path: Path) -> None:
