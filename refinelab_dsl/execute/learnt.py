@@ -19,6 +19,8 @@ _BELOW: Final = 0.98  # of what was let through
 _VAGUE: Final = 0.1  # share of the time that the last pause takes, where it hardly says when calls could go out again
 _SHORT: Final = 120.0  # seconds
 _LONG: Final = 0.2  # share of the time that a pause takes, where it says how long a window is
+_SLOWLY: Final = 0.00005  # growth with each answer, near the rate that was refused
+_SLOWLY_DECLARED: Final = 0.0002  # the same of a declared rate: a stall may be why a call was refused
 _LATENCY_WEIGHT: Final = 0.1
 _LEAST: Final = 0.01  # calls per second
 _TRIALS: Final = 2
@@ -87,7 +89,7 @@ class LearntRate:
         elif self._is_rough:
             self.rate *= 1 + min(0.001, 0.01 * apart)
         elif near < 1.02:
-            self.rate *= 1.00005
+            self.rate *= 1 + (_SLOWLY_DECLARED if self._is_declared else _SLOWLY)
         else:
             self.rate *= 1 + min(0.001, 0.001 * apart * (1 + (now - self._started) / 60))
 
