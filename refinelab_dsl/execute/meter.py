@@ -15,6 +15,7 @@ Two kinds are told apart once headers have been seen for a while, since the time
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from refinelab_dsl.providers.quotas import Quota
@@ -22,6 +23,7 @@ from refinelab_dsl.providers.quotas import Quota
 _MARGIN: Final = 0.985  # of a declared or announced rate: clocks differ, and calls do not arrive as they were sent
 _SLACK: Final = 0.6  # seconds' worth of a rate that may be made up for when calls came late: within a minute's margin
 _LONGEST_WINDOW: Final = 60.0  # seconds over which what remains is spread at most
+_BRIEF: Final = 2.0  # seconds of a window
 _HORIZON: Final = 10.0  # seconds over which what a bucket holds beyond its reserve is used up
 _RESERVE: Final = 0.2  # of a bucket: more than calls that cost many times what they were taken to cost can use up
 _ALIKE: Final = 0.03  # share by which two periods may differ that say the same, beside how exact a reset is
@@ -96,7 +98,7 @@ class Meter:
     def is_short(self, amount: float, now: float) -> bool:
         """Whether the endpoint has said that hardly so much remains."""
         self._refresh(now)
-        return self._level is not None and self._level < 2 * amount * self._charge
+        return self._level is not None and not self._is_brief and self._level < 2 * amount * self._charge
 
     def observe(self, quota: Quota, taken: float, sent: float, now: float) -> None:
         """Learns from the headers of a reply. taken: what `take` returned for its call, which went out at `sent`."""
@@ -128,10 +130,15 @@ class Meter:
         return self._votes <= -_SURE
 
     @property
+    def _is_brief(self) -> bool:
+        """Whether windows are so short that what a reply says of one comes after it: the even rate alone counts."""
+        return self._is_window and self._window <= _BRIEF
+
+    @property
     def _income(self) -> float:
         """What comes in per second, spread evenly."""
         if self._is_window and self._limit is not None:
-            return self._limit / self._window
+            return self._limit / (ceil(self._window) if self._is_brief else self._window)
         return self._base
 
     def _rate(self, amount: float, now: float) -> float | None:
@@ -140,7 +147,9 @@ class Meter:
         announced: float | None = None
         if self._limit is not None:
             announced = self._income * _MARGIN
-        if self._level is not None and self._is_window and self._reset_at is not None:
+        if self._is_brief:
+            pass
+        elif self._level is not None and self._is_window and self._reset_at is not None:
             least = amount / self._income if self._income > 0 else 0.0
             left = min(max(self._reset_at - now, least, 1e-3), _LONGEST_WINDOW)
             announced = max(self._level, amount) / left
@@ -154,7 +163,7 @@ class Meter:
 
     def _find_shortage(self, amount: float, now: float) -> float:
         """Seconds until what remains is enough."""
-        if self._level is None:
+        if self._level is None or self._is_brief:
             return 0.0
         short = min(self._spare * amount, 0.9 * (self._limit or amount)) - self._level
         if short <= 0:

@@ -76,6 +76,7 @@ def test_declared_tokens_are_used_and_none_is_refused(kind: dict[str, float], he
         (RateLimits(rpm=RPM), "actual"),
         (RateLimits(rpm=RPM, window=60), "actual"),
         (RateLimits(rpm=RPM, window=10), "actual"),
+        (RateLimits(rpm=5 * RPM, window=1), "actual"),
         (RateLimits(tpm=TPM), "actual"),
         (RateLimits(tpm=TPM), "most"),
         (RateLimits(tpm=TPM, window=60), "actual"),
