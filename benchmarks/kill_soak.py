@@ -187,7 +187,7 @@ def wait_for(moment: str, life: Life, server: ThreadServer, calm: Calm, draw: ra
     asked = server.tally.asked
     match moment:
         case "calls":
-            goal = asked.total() + draw.randint(1, 24)
+            goal = asked.total() + draw.randint(1, 10)
             wait_until(life, lambda: asked.total() >= goal)
             pause = draw.random() * 0.04
         case "start":
@@ -336,7 +336,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most", type=int, default=25, help="kills of one project")
+    parser.add_argument("--most", type=int, default=40, help="kills of one project")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     kinds = (Kind("replan", "0.1", 800_000), Kind("settled", "never", 800_000), Kind("tight", "0.3", 200_000, False))
