@@ -143,7 +143,7 @@ def find_only_spec(folder: Path) -> Path:
     Raises:
         click.UsageError: there is none, or more than one.
     """
-    specs = sorted(path for path in folder.glob("*.refine") if path.is_file())
+    specs = sorted(path for path in folder.glob("*.refine") if path.is_file() and path.suffix)  # not the state
     if len(specs) == 1:
         return require_file(specs[0])
     place = "this folder" if folder == Path() else str(folder)
@@ -184,5 +184,5 @@ def _specs_below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found.extend(Path(place, name) for name in files if name.endswith(".refine"))
+        found.extend(Path(place, name) for name in files if Path(name).suffix == ".refine")
     return found

@@ -22,7 +22,7 @@ from refinelab_dsl.effects import Effect, Program, decode_outcome, effect_line
 from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.calls import Caller, CallFailed, Line, Starved, Stopped
 from refinelab_dsl.execute.halt import Halt
-from refinelab_dsl.execute.journal import Journal
+from refinelab_dsl.execute.journal import Journal, create_journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, OperatorProgress, Progress, SilentObserver
@@ -83,6 +83,7 @@ def examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -> Exami
 
 async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -> Examined:
     halt = Halt()
+    create_journal(bench.journal)
     journal = Journal(bench.journal, bench.store)
     lines: dict[str, Line] = {}
     try:

@@ -395,7 +395,9 @@ def _judge(
         found += _check_tolerance(header, mix)
         if mix.size != header.size_planned:
             found.append(faults.size_missed(mix.size, header.size_planned, header.size_planned))
-        if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed:
+        accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
+        is_barren = any(rejected[name] and not accepted[name] for name in accepted)  # nothing came of an operator
+        if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed or is_barren:
             codes.append(ExitCode.INCOMPLETE)
     for check in checks:
         if check.status == "failed":

@@ -129,26 +129,42 @@ class _Write:
     done: Callable[[Exception | None, str | None], None]
 
 
+def create_journal(path: Path) -> None:
+    """Makes the empty journal of a new run, so that one which is gone later is known to be.
+
+    Raises:
+        JournalError: the folder cannot be written.
+    """
+    try:
+        path.touch(mode=0o600)
+        connection = _connect(path)
+        try:
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise _journal_error(error) from error
+
+
 class Journal:
     """One run's journal. Opened and closed by the event loop's thread; `store` receives replies before it does."""
 
     def __init__(self, path: Path, store: Store) -> None:
-        """Opens or makes the journal.
+        """Opens the journal that `create_journal` made.
 
         Raises:
-            JournalError: it is no journal of ours, or the folder cannot be written.
+            JournalError: it is not there, no journal of ours, or the folder cannot be written.
         """
         self.path = path
         self._store = store
         try:
-            path.touch(mode=0o600)
+            if not path.exists():  # what it knew of is spent: a new one would let the budget be spent again
+                raise JournalError("it is gone", damaged=True)
             self._reader = _connect(path)
             version = self._reader.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
-                raise JournalError(f"its format is {version}; this version reads {SCHEMA_VERSION}", damaged=True)
-            if version == 0:
-                with self._reader:
-                    self._reader.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            if version != SCHEMA_VERSION:
+                reason = f"its format is {version}; this version reads {SCHEMA_VERSION}" if version else "it is empty"
+                raise JournalError(reason, damaged=True)
             self._reader.executescript(f"BEGIN; {_BATCHES} COMMIT;")
             check = self._reader.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from refinelab_dsl.execute.journal import JournalError, create_journal
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.project import Project
 
@@ -164,11 +165,12 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
             legs=legs,
         )
         RunFolder(draft).dump_record(record)
+        create_journal(RunFolder(draft).journal)
         folder = RunFolder(project.runs / f"{number:04d}")
         draft.rename(folder.path)
-    except OSError:
+    except (OSError, JournalError) as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise
+        raise error if isinstance(error, OSError) else OSError(str(error)) from error
     return folder, record
 
 

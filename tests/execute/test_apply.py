@@ -230,6 +230,12 @@ def test_too_few_results_leave_no_hole(tmp_path: Path) -> None:
     assert outcome.head["rejected"]["reply"] == 18
 
 
+def test_where_nothing_comes_of_an_operator_the_run_says_so_by_its_exit_code(tmp_path: Path) -> None:
+    outcome = build_world(tmp_path, Wish(removed=8, params={"success": 0.0, "flaws": ["schema"]})).apply()
+    assert (outcome.status, outcome.exit_code) == ("complete", ExitCode.INCOMPLETE)
+    assert {each.code for each in outcome.diagnostics} == {"RF6015"}  # the size is right: nothing left, nothing came
+
+
 def test_unreadable_replies_are_asked_for_once_more(tmp_path: Path) -> None:
     world = build_world(tmp_path, Wish(params={"success": 1.0, "malformed": 1.0}))
     outcome = world.apply()

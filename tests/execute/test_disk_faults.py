@@ -69,6 +69,7 @@ RESUME, LOGS, EARLIER, REPLAY = ("apply", "--resume=2"), ("logs", "2"), ("logs",
 TABLE: list[tuple[str, Callable[[Path], None], dict[tuple[str, ...], tuple[int, str]]]] = [
     (JOURNAL, flip, {RESUME: (8, "RF6031"), LOGS: (1, "RF6006")}),
     (JOURNAL, cut, {RESUME: (8, "RF6031")}),
+    (JOURNAL, Path.unlink, {RESUME: (8, "RF6031")}),
     (JOURNAL, make_folder, {RESUME: (8, "RF6030"), LOGS: (1, "RF6006")}),
     (STORE, flip, {RESUME: (8, "RF6032"), REPLAY: (11, "RF6355"), ("plan",): (0, "RF6036")}),
     (STORE, make_folder, {RESUME: (8, "RF6032"), LOGS: (0, "")}),
@@ -110,7 +111,7 @@ def test_a_lock_file_of_garbage_is_in_nobodys_way(stopped: Stopped, tmp_path: Pa
     assert refinec(*RESUME, cwd=folder).code == ExitCode.DONE
 
 
-@pytest.mark.parametrize("words", [("apply", "--auto-approve", "spec.refine"), ("runs",)])
+@pytest.mark.parametrize("words", [("apply", "--auto-approve"), ("runs",)])
 def test_a_state_folder_that_is_a_file_is_a_diagnostic_or_no_state(
     words: tuple[str, ...], stopped: Stopped, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl.execute.journal import Intent, Journal, JournalError, read_entries
+from refinelab_dsl.execute.journal import Intent, Journal, JournalError, create_journal, read_entries
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.prompts.request import Completion, Usage
 from refinelab_dsl.store import Store
@@ -28,12 +28,18 @@ def intent(step: int, part: int = 0) -> Intent:
     return Intent(step, part, f"key-{step}-{part}", "small", CLAIM)
 
 
+def begin(path: Path, store: Store) -> Journal:
+    """The journal of a new run."""
+    create_journal(path)
+    return Journal(path, store)
+
+
 def reply(text: str = "{}") -> Completion:
     return Completion(text, Usage(100, 20, 5), "stop", "small-2026", "req-1")
 
 
 async def test_intents_and_results_come_back(tmp_path: Path, store: Store) -> None:
-    journal = Journal(tmp_path / "journal.db", store)
+    journal = begin(tmp_path / "journal.db", store)
     first = await journal.intend(intent(1))
     second = await journal.intend(intent(2))
     third = await journal.intend(intent(3))
@@ -54,7 +60,7 @@ async def test_intents_and_results_come_back(tmp_path: Path, store: Store) -> No
 
 
 async def test_the_reply_is_in_the_store_before_the_journal_knows_of_it(tmp_path: Path, store: Store) -> None:
-    journal = Journal(tmp_path / "journal.db", store)
+    journal = begin(tmp_path / "journal.db", store)
     number = await journal.intend(intent(1))
     store.close()  # the store refuses: the journal must not say that the call was answered
     with pytest.raises(Exception, match="store"):
@@ -64,7 +70,7 @@ async def test_the_reply_is_in_the_store_before_the_journal_knows_of_it(tmp_path
 
 
 async def test_many_writers_at_once_are_grouped_and_none_is_lost(tmp_path: Path, store: Store) -> None:
-    journal = Journal(tmp_path / "journal.db", store)
+    journal = begin(tmp_path / "journal.db", store)
 
     async def call(step: int) -> None:
         number = await journal.intend(intent(step))
@@ -79,7 +85,7 @@ async def test_many_writers_at_once_are_grouped_and_none_is_lost(tmp_path: Path,
 
 
 async def test_it_goes_on_where_it_stopped(tmp_path: Path, store: Store) -> None:
-    journal = Journal(tmp_path / "journal.db", store)
+    journal = begin(tmp_path / "journal.db", store)
     first = await journal.intend(intent(1))
     journal.close()
     journal = Journal(tmp_path / "journal.db", store)
@@ -100,7 +106,7 @@ def test_garbage_is_said_to_be_damaged(tmp_path: Path, store: Store) -> None:
 
 
 def test_a_journal_of_a_newer_format_is_refused(tmp_path: Path, store: Store) -> None:
-    Journal(tmp_path / "journal.db", store).close()
+    begin(tmp_path / "journal.db", store).close()
     connection = sqlite3.connect(tmp_path / "journal.db")
     connection.execute("PRAGMA user_version = 9")
     connection.close()
@@ -109,5 +115,18 @@ def test_a_journal_of_a_newer_format_is_refused(tmp_path: Path, store: Store) ->
 
 
 def test_only_its_owner_reads_it(tmp_path: Path, store: Store) -> None:
-    Journal(tmp_path / "journal.db", store).close()
+    begin(tmp_path / "journal.db", store).close()
     assert (tmp_path / "journal.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty"])
+def test_a_journal_that_is_gone_is_not_begun_anew(tmp_path: Path, store: Store, damage: str) -> None:
+    """What it knew of is spent: a new one would let the budget be spent again."""
+    path = tmp_path / "journal.db"
+    begin(path, store).close()
+    path.unlink()
+    if damage == "empty":
+        path.touch()
+    with pytest.raises(JournalError, match=damage) as caught:
+        Journal(path, store)
+    assert caught.value.damaged
