@@ -6,8 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
-# Half as many again as there are processors: a third of the time tests wait, for processes, servers and pauses.
-WORKERS ?= $(shell n=$$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2); echo $$(( (n * 3 + 1) / 2 )))
 
 # Without its byte code every start compiles the whole package again, and the tests start it a thousand times.
 export PYTHONDONTWRITEBYTECODE :=
@@ -29,7 +27,7 @@ demo: $(VENV)/.installed | programs
 	@echo "              $(BIN)/refinec verify specs/out/quickstart.prov.jsonl"
 
 test: $(VENV)/.installed-dev | programs
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -396,7 +396,9 @@ def _judge(
         if mix.size != header.size_planned:
             found.append(faults.size_missed(mix.size, header.size_planned, header.size_planned))
         accepted, rejected = tally.by_operator(tally.accepted), tally.by_operator(tally.rejected)
-        is_barren = any(rejected[name] and not accepted[name] for name in accepted)  # nothing came of an operator
+        # Nothing came of an operator. That nothing was corrected may mean that nothing was wrong.
+        repairs = {action.operator for action in header.actions if action.kind == "correct"}
+        is_barren = any(rejected[name] and not accepted[name] for name in accepted if name not in repairs)
         if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed or is_barren:
             codes.append(ExitCode.INCOMPLETE)
     for check in checks:
