@@ -30,7 +30,6 @@ from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import audit as faults
 from refinelab_dsl.diagnostics.catalog import data as data_faults
 from refinelab_dsl.diagnostics.catalog import evidence as evidence_faults
-from refinelab_dsl.diagnostics.catalog import records as record_faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.display import escape
@@ -40,10 +39,6 @@ from refinelab_dsl.expectations import AUDITED, asks_for_audit, check_expectatio
 from refinelab_dsl.expressions import Call
 from refinelab_dsl.expressions.walk import walk
 from refinelab_dsl.project import Project, find_project
-from refinelab_dsl.provenance.rebuild import RebuildFault
-from refinelab_dsl.provenance.refined import open_refined
-from refinelab_dsl.provenance.rows import SourceFault
-from refinelab_dsl.store import StoreError
 
 _KNOWN = ("origin", "operator")  # what a run says of its items beside their labels
 _HIDDEN = ("id", ORIGIN, SIMULATED)  # columns of a file that tell a reviewer who made an item
@@ -92,7 +87,7 @@ def sample_command(
         drawn = rows if isinstance(rows, Diagnostic) else _Sample(rows)
     if isinstance(drawn, Diagnostic):
         terminal.refuse(settings, Diagnostics((drawn,)))
-        return ExitCode.USAGE if drawn.code in ("RF6003", "RF6400", "RF6402") else ExitCode.SPEC
+        return records.judge_refusal((drawn,))
     key = build_key(drawn.items, f"run {source}" if source.isdigit() else Path(source).name, seed, annotators, sheets)
     key = key.model_copy(update={"result": drawn.result, "spec": drawn.spec, "spec_path": drawn.spec_path})
     try:
@@ -234,15 +229,8 @@ def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> _Sample 
     record = records.find_record(number)
     if not isinstance(record, records.Record):
         return record[0]
-    settled = record.record
     try:
-        with records.open_replies(record.project) as store:
-            refined = open_refined(
-                record.folder.path, record.project, store,
-                source=settled.source, allow_outside=settled.allow_outside,
-            )  # fmt: skip
-            if isinstance(refined, Diagnostic):
-                return refined
+        with records.open_result(record) as refined:
             names = tuple(dict.fromkeys(by or refined.dimensions))
             known = (*refined.dimensions, *_KNOWN)
             for name in names:
@@ -262,10 +250,8 @@ def sample_run(number: int, by: Sequence[str], size: int, seed: int) -> _Sample 
             if isinstance(items, Diagnostic):
                 return items
             return _Sample(items, digest_rows(hashes), refined.header.spec, refined.header.spec_path)
-    except (RebuildFault, SourceFault) as fault:
+    except records.ResultUnreadable as fault:
         return fault.diagnostic
-    except StoreError as error:
-        return record_faults.reply_store_unusable(str(record.project.store), str(error))
 
 
 def _noting(rows: Iterable[Any], hashes: list[str]) -> Iterator[Any]:

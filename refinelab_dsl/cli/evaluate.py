@@ -22,7 +22,6 @@ from refinelab_dsl.data.read import read_items
 from refinelab_dsl.data.records import Graded, read_graded
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import evaluation as faults
-from refinelab_dsl.diagnostics.catalog import records as record_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.evaluation.report import Evaluation, dump_evaluation, render_evaluation
@@ -30,11 +29,8 @@ from refinelab_dsl.evaluation.score import SetScore, score_set
 from refinelab_dsl.evaluation.styles import STYLES, Style
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance.rebuild import RebuildFault
-from refinelab_dsl.provenance.refined import RefinedRow, open_refined
-from refinelab_dsl.provenance.rows import SourceFault
+from refinelab_dsl.provenance.refined import RefinedRow
 from refinelab_dsl.source import Sources
-from refinelab_dsl.store import StoreError
 
 
 class Refusal(Exception):
@@ -130,8 +126,7 @@ def load_studied(settings: Settings, target: str) -> Studied:
     if target.isdigit():
         found_record = records.find_record(int(target))
         if not isinstance(found_record, records.Record):
-            code = ExitCode.USAGE if found_record[0].code == "RF6003" else ExitCode.SPEC
-            raise Refusal(code, Diagnostics(found_record))
+            raise Refusal(records.judge_refusal(found_record), Diagnostics(found_record))
         record = found_record
         path = inputs.require_file(record.project.root / record.plan.header.spec_path)
     else:
@@ -235,21 +230,12 @@ def _find_answers(program: ir.Program, names: Sequence[str]) -> list[Dataset]:
 
 
 def _load_refined(record: records.Record) -> list[RefinedRow]:
-    settled = record.record
     try:
-        with records.open_replies(record.project) as store:
-            refined = open_refined(
-                record.folder.path, record.project, store,
-                source=settled.source, allow_outside=settled.allow_outside,
-            )  # fmt: skip
-            if isinstance(refined, Diagnostic):
-                raise Refusal(ExitCode.SPEC, Diagnostics((refined,)))
+        with records.open_result(record) as refined:
             return list(refined.rows())
-    except (RebuildFault, SourceFault) as fault:
-        raise Refusal(ExitCode.SPEC, Diagnostics((fault.diagnostic,))) from None
-    except StoreError as error:
-        problem = record_faults.reply_store_unusable(str(record.project.store), str(error))
-        raise Refusal(ExitCode.SPEC, Diagnostics((problem,))) from None
+    except records.ResultUnreadable as fault:
+        found = (fault.diagnostic,)
+        raise Refusal(records.judge_refusal(found), Diagnostics(found)) from None
 
 
 def _score(

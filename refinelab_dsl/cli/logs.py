@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
-from refinelab_dsl.cli import terminal
+from refinelab_dsl.cli import records, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.catalog import run as faults
-from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.history import Attempt, add_texts, load_attempts
@@ -48,9 +48,10 @@ def logs_command(settings: Settings, run: int, item: str | None, rejected: bool)
         if item is not None:
             attempts = find_attempts(attempts, item)
             attempts = add_texts(attempts, plan, project, folder)
-    except (JournalError, StoreError) as error:
-        terminal.refuse(settings, Diagnostics((faults.run_damaged(run, str(folder.path), str(error)),)))
-        return ExitCode.SPEC
+    except JournalError as error:
+        return _refuse(settings, faults.journal_damaged(run, str(folder.journal), str(error)))
+    except StoreError as error:
+        return _refuse(settings, faults.store_damaged(str(project.store), str(error)))
     if rejected:
         attempts = [attempt for attempt in attempts if attempt.outcome == "rejected"]
     terminal.report(settings, Diagnostics(damage))
@@ -63,6 +64,11 @@ def logs_command(settings: Settings, run: int, item: str | None, rejected: bool)
     else:
         terminal.write("".join(render_line(attempt) + "\n" for attempt in attempts))
     return ExitCode.CHECK_FAILED if any(diagnostic.is_error for diagnostic in damage) else ExitCode.DONE
+
+
+def _refuse(settings: Settings, found: Diagnostic) -> int:
+    terminal.refuse(settings, Diagnostics((found,)))
+    return records.judge_refusal((found,))
 
 
 def find_attempts(attempts: list[Attempt], name: str) -> list[Attempt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,29 @@ from typing import Any
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import terminal
+from refinelab_dsl.diagnostics.catalog import records as record_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.execute import runs
+from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project, find_project
-from refinelab_dsl.store import Store
+from refinelab_dsl.provenance.rebuild import RebuildFault
+from refinelab_dsl.provenance.refined import RefinedSet, open_refined
+from refinelab_dsl.provenance.rows import SourceFault
+from refinelab_dsl.store import Store, StoreError
+
+# RF6003, RF6350, RF6351, RF6352, RF6400, RF6402: there is nothing of that name.
+_WRONG_NAMES = frozenset({"RF6003", "RF6350", "RF6351", "RF6352", "RF6400", "RF6402"})
+# RF6006, RF6031, RF6032, RF6358: a record, journal or store of ours cannot be read.
+_DAMAGED = frozenset({"RF6006", "RF6031", "RF6032", "RF6358"})
+
+
+def judge_refusal(found: Iterable[Diagnostic]) -> ExitCode:
+    """How a command ends that could not read what was recorded: the same for one fault whatever command met it."""
+    codes = {entry.code for entry in found}
+    if codes & _WRONG_NAMES:
+        return ExitCode.USAGE
+    return ExitCode.UNAVAILABLE if codes & _DAMAGED else ExitCode.SPEC
 
 
 @dataclass(frozen=True)
@@ -76,3 +94,35 @@ def open_replies(project: Project) -> Iterator[Store | None]:
         return
     with Store(project.store) as store:
         yield store
+
+
+class ResultUnreadable(Exception):
+    """What stands between a run and its rows."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@contextmanager
+def open_result(record: Record) -> Iterator[RefinedSet]:
+    """The rows of a run, made again from what was recorded.
+
+    Raises:
+        ResultUnreadable: they cannot be, also while they are read.
+    """
+    settled = record.record
+    try:
+        with open_replies(record.project) as store:
+            refined = open_refined(
+                record.folder.path, record.project, store,
+                source=settled.source, allow_outside=settled.allow_outside,
+            )  # fmt: skip
+            if isinstance(refined, Diagnostic):
+                raise ResultUnreadable(refined)
+            yield refined
+    except (RebuildFault, SourceFault) as fault:
+        raise ResultUnreadable(fault.diagnostic) from None
+    except StoreError as error:
+        problem = record_faults.reply_store_unusable(str(record.project.store), str(error))
+        raise ResultUnreadable(problem) from None

@@ -29,7 +29,7 @@ def replay_command(settings: Settings, run: int, into: str | None) -> int:
     record = records.find_record(run)
     if not isinstance(record, records.Record):
         terminal.refuse(settings, Diagnostics(record))
-        return ExitCode.USAGE if record[0].code == "RF6003" else ExitCode.SPEC
+        return records.judge_refusal(record)
     with open_count(settings, "results") as advance:
         replayed = replay_record(record, None if into is None else Path(into), advance)
     found = Diagnostics(replayed.diagnostics)

@@ -37,7 +37,7 @@ def trace_command(settings: Settings, item: str, run: int | None) -> int:
     found = find_trace(run, item)
     if not isinstance(found, Trace):
         terminal.refuse(settings, Diagnostics(found))
-        return ExitCode.USAGE if {entry.code for entry in found} & _WRONG_NAMES else ExitCode.SPEC
+        return records.judge_refusal(found)
     document = {"format_version": "1.0", "run": run, **dump_trace(found)}
     terminal.save_json(settings, document)
     if settings.is_json:
@@ -45,10 +45,6 @@ def trace_command(settings: Settings, item: str, run: int | None) -> int:
     else:
         terminal.write(render_trace(found, width=terminal.width_of(sys.stdout)))
     return ExitCode.DONE
-
-
-# RF6003, RF6350, RF6351, RF6352: there is nothing of that name.
-_WRONG_NAMES = frozenset({"RF6003", "RF6350", "RF6351", "RF6352"})
 
 
 def newest_run(project: Project) -> int | None:

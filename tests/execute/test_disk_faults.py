@@ -66,16 +66,17 @@ def make_folder(path: Path) -> None:
 JOURNAL, PLAN, RECORD = (f".refine/runs/0002/{name}" for name in ("journal.db", "plan.refplan", "run.json"))
 STORE, LOG, LOCK = ".refine/store.db", ".refine/runs/0001/provenance.jsonl", ".refine/run.lock"
 RESUME, LOGS, EARLIER, REPLAY = ("apply", "--resume=2"), ("logs", "2"), ("logs", "1"), ("replay", "1")
+LIST, TRACE = ("cache", "ls"), ("trace", "1", "--run=1")
 TABLE: list[tuple[str, Callable[[Path], None], dict[tuple[str, ...], tuple[int, str]]]] = [
-    (JOURNAL, flip, {RESUME: (8, "RF6031"), LOGS: (1, "RF6006")}),
+    (JOURNAL, flip, {RESUME: (8, "RF6031"), LOGS: (8, "RF6031")}),
     (JOURNAL, cut, {RESUME: (8, "RF6031")}),
     (JOURNAL, Path.unlink, {RESUME: (8, "RF6031")}),
-    (JOURNAL, make_folder, {RESUME: (8, "RF6030"), LOGS: (1, "RF6006")}),
+    (JOURNAL, make_folder, {RESUME: (8, "RF6030"), LOGS: (8, "RF6031")}),
     (STORE, flip, {RESUME: (8, "RF6032"), REPLAY: (11, "RF6355"), ("plan",): (0, "RF6036")}),
-    (STORE, make_folder, {RESUME: (8, "RF6032"), LOGS: (0, "")}),
+    (STORE, make_folder, {RESUME: (8, "RF6032"), LOGS: (0, ""), LIST: (8, "RF6032"), TRACE: (8, "RF6358")}),
     (LOG, flip, {EARLIER: (11, "RF6323"), REPLAY: (11, "RF6323"), ("plan",): (0, "RF6036")}),
     (PLAN, spoil, {RESUME: (1, "RF5001"), LOGS: (1, "RF5001"), ("runs",): (0, "")}),
-    (RECORD, spoil, {RESUME: (8, "RF6006"), ("runs",): (0, "")}),
+    (RECORD, spoil, {RESUME: (8, "RF6006"), ("runs",): (0, ""), ("replay", "2"): (8, "RF6006")}),
 ]
 
 
