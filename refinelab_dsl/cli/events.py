@@ -19,6 +19,7 @@ from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.render import render_json
 from refinelab_dsl.execute.observe import (
+    BatchMoved,
     CallEnded,
     CallRetried,
     Event,
@@ -95,6 +96,11 @@ class EventStream:
                 )  # fmt: skip
             case ModelStopped():
                 self._write("model_stopped", model=event.line, code=event.code)
+            case BatchMoved():
+                self._write(
+                    "batch", model=event.line, batch=event.batch, status=event.status, done=event.done,
+                    total=event.total,
+                )  # fmt: skip
             case StepEnded(outcome="rejected" | "unanswered"):
                 self._write(
                     "rejected", step=event.step, operator=event.operator, check=event.check, failure=event.failure

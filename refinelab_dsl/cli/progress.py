@@ -19,6 +19,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.execute.interpret import PATIENCE
 from refinelab_dsl.execute.observe import (
+    BatchMoved,
     CallRetried,
     Event,
     ModelStopped,
@@ -86,6 +87,7 @@ class _Screen(SilentObserver):
         self._began = clock()
         self._forecast = Forecast(clock)
         self._in_flight = 0
+        self._batches: dict[str, BatchMoved] = {}  # those that are with a provider
 
     def start(self, run: int, header: Header) -> None:
         # A run that is planned again goes on as another one, with a count and a price of its own.
@@ -100,8 +102,19 @@ class _Screen(SilentObserver):
 
     def note(self, event: Event) -> None:
         line = describe_event(event) if self._settings.verbose else None
+        if isinstance(event, BatchMoved):
+            line = self._follow(event)
         if line is not None:
             self._print(f"  {line}")
+
+    def _follow(self, event: BatchMoved) -> str | None:
+        """What is said of a batch that moved: when it is made, and when it has ended."""
+        is_known = event.batch in self._batches
+        if event.status == "running":
+            self._batches[event.batch] = event
+            return None if is_known else describe_batch(event)
+        self._batches.pop(event.batch, None)
+        return describe_batch(event)
 
     def _measure(self, progress: Progress) -> None:
         self._in_flight = sum(each.running for each in progress.operators)
@@ -143,6 +156,7 @@ class Plain(_Screen):
     def _tell(self, progress: Progress) -> None:
         self._unsaid = None
         line = describe_progress(progress, self._scope, self._forecast, self._seconds)
+        line += "".join(f", {part}" for part in describe_batches(tuple(self._batches.values())))
         self._print(f"  {measure_percent(progress):>3}%  {line}")
 
 
@@ -164,7 +178,10 @@ class Live(_Screen):
         self._measure(progress)
         size = self._console.size
         self._live.update(
-            draw_progress(progress, self._scope, self._forecast, self._seconds, width=size.width, height=size.height)
+            draw_progress(
+                progress, self._scope, self._forecast, self._seconds, tuple(self._batches.values()),
+                width=size.width, height=size.height,
+            )
         )
 
     def close(self) -> None:
@@ -175,15 +192,17 @@ class Live(_Screen):
 
 
 def draw_progress(
-    progress: Progress, scope: Scope, forecast: Forecast, seconds: float, *, width: int, height: int
-) -> RenderableType:
+    progress: Progress, scope: Scope, forecast: Forecast, seconds: float, batches: Sequence[BatchMoved] = (), *,
+    width: int, height: int,
+) -> RenderableType:  # fmt: skip
     """The live display, at most `height` lines: operators that have work left stay longest."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    rows = choose_rows(progress.operators, max(1, height - _LINES_BELOW - 1))
+    waiting = describe_batches(batches)
+    rows = choose_rows(progress.operators, max(1, height - _LINES_BELOW - len(waiting) - 1))
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column()
@@ -201,6 +220,7 @@ def draw_progress(
         parts.append(Text(f"and {hidden:,} more"))
     spent, flow = describe_spending(progress, scope, forecast), describe_flow(progress, forecast, seconds)
     parts += [Text(f"{measure_percent(progress):>3}%  {spent}"), Text(f"      {flow}")]
+    parts += [Text(f"      {line}") for line in waiting]
     return Group(*parts)
 
 
@@ -242,6 +262,32 @@ def describe_flow(progress: Progress, forecast: Forecast, seconds: float) -> str
     """`312 calls, 3 retries, 42 s, about 1m 10s left`."""
     calls = f"{progress.calls:,} calls, {progress.retries:,} retries"
     return f"{calls}, {render_seconds(seconds)}, {render_left(forecast.seconds_left)}"
+
+
+def describe_batch(event: BatchMoved) -> str:
+    """`batch batch_1 of small: 400 requests`, and when it has ended `…: completed, 398 of 400 requests done`."""
+    name, requests = f"batch {escape(event.batch)} of {event.line}", count_of(event.total, "request")
+    match event.status:
+        case "running" if not event.done:
+            return f"{name}: {requests}"
+        case "full":
+            return f"{name}: the provider's queue has no room for {requests}; asked in smaller ones, or later"
+        case _:
+            return f"{name}: {event.status}, {event.done:,} of {requests} done"
+
+
+def describe_batches(batches: Sequence[BatchMoved]) -> list[str]:
+    """`2 batches with the provider, 120 of 400 requests done`, a line for each model that waits for some."""
+    lines = []
+    for model in dict.fromkeys(each.line for each in batches):
+        of_model = [each for each in batches if each.line == model]
+        done, total = sum(each.done for each in of_model), sum(each.total for each in of_model)
+        lines.append(f"{model}: {count_batches(len(of_model))} with the provider, {done:,} of {total:,} requests done")
+    return lines
+
+
+def count_batches(count: int) -> str:
+    return "1 batch" if count == 1 else f"{count:,} batches"
 
 
 def count_accepted(progress: Progress) -> tuple[int, int]:

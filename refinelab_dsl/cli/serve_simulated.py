@@ -98,6 +98,8 @@ class BatchChance(click.ParamType):  # type: ignore[type-arg]
               help="Serve files and batches, each done after so long.")
 @click.option("--batch-fault", "batch_faults", type=BatchChance(), multiple=True, metavar="KIND",
               help="What goes wrong with the first batches, in order: expire, cancel, fail, missing, none; repeated.")
+@click.option("--batch-queue", type=click.IntRange(min=1), metavar="TOKENS",
+              help="How many tokens of batches may wait at a time.")
 @click.option("--model", "models", multiple=True, metavar="ID", help="Answer this id alone. Can be repeated.")
 @click.option("--key", metavar="TEXT", help="Answer 401 without this key.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
@@ -106,7 +108,7 @@ def serve_simulated_command(
     settings: Settings, host: str, port: int, seed: int, success: float, latency: tuple[float, float],
     rpm: float | None, tpm: float | None, burst: float, window: float | None, rate_headers: bool, retry_after: bool,
     faults: tuple[Any, ...], batches: tuple[float, float] | None, batch_faults: tuple[Any, ...],
-    models: tuple[str, ...], key: str | None, log: Path | None,
+    batch_queue: int | None, models: tuple[str, ...], key: str | None, log: Path | None,
 ) -> int:  # fmt: skip
     """Serve the simulated model as an OpenAI-shaped endpoint.
 
@@ -128,7 +130,8 @@ def serve_simulated_command(
         simulation=Simulation(seed=seed, success=success), latency=latency, chances=faults,
         limits=RateLimits(rpm, tpm, burst, window, rate_headers, retry_after), models=models, key=key, log=log,
         batches=None if batches is None else BatchBehaviour(
-            polls=1, wait=max(20, int(batches[0] * 250)), seconds=batches[0], script=batch_faults
+            polls=1, wait=max(20, int(batches[0] * 250)), seconds=batches[0], script=batch_faults,
+            queue=batch_queue,
         ),
     )  # fmt: skip
     return asyncio.run(serve(settings, behaviour, host, port))

@@ -1,6 +1,7 @@
 """The runtime: applies saved plans within their budget, keeps what is bought, commits in plan order."""
 
 from refinelab_dsl.execute.observe import (
+    BatchMoved,
     CallEnded,
     CallRetried,
     Event,
@@ -17,6 +18,6 @@ from refinelab_dsl.execute.observe import (
 from refinelab_dsl.execute.run import run
 
 __all__ = [
-    "CallEnded", "CallRetried", "Event", "ModelStopped", "Observer", "OperatorProgress", "Progress", "RunOptions",
-    "RunOutcome", "SilentObserver", "StepEnded", "StepStarted", "run",
+    "BatchMoved", "CallEnded", "CallRetried", "Event", "ModelStopped", "Observer", "OperatorProgress", "Progress",
+    "RunOptions", "RunOutcome", "SilentObserver", "StepEnded", "StepStarted", "run",
 ]  # fmt: skip

@@ -313,12 +313,12 @@ class Execution:
         for model in header.models:
             if goes_by_batch(model) and model.name in users:
                 labels = {"refinec_run": str(self._number), "refinec_plan": self._start.plan.plan_id}
-                batcher = open_batcher(model, self._options.environ, journal, halt, header.run, stillness, labels)
+                batcher = open_batcher(
+                    model, self._options.environ, journal, halt, header.run, stillness, labels, self._observer.note
+                )
                 if isinstance(batcher, Diagnostic):
                     raise _Unusable(batcher)
-                lines[model.name] = Line(
-                    model.name, batcher, Unpaced(), tuple(users[model.name]), LONGEST_BATCH
-                )
+                lines[model.name] = Line(model.name, batcher, Unpaced(), tuple(users[model.name]), LONGEST_BATCH)
             elif model.name in users:
                 provider: Provider | Diagnostic = providers.open_provider(
                     model, store=store, environ=self._options.environ

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -16,9 +17,17 @@ from refinelab_dsl.execute.calls import Stopped
 from refinelab_dsl.execute.courier import Courier, Trouble, let_others_run
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Journal
+from refinelab_dsl.execute.observe import Event
 from refinelab_dsl.execute.stillness import Stillness
 from refinelab_dsl.prompts.request import Completion, Request
-from refinelab_dsl.providers.batches import CANCELLED, MOST_FILE_BYTES, MOST_REQUESTS, Batches, Verdict
+from refinelab_dsl.providers.batches import (
+    CANCELLED,
+    MOST_FILE_BYTES,
+    MOST_REQUESTS,
+    Batches,
+    BatchState,
+    Verdict,
+)
 from refinelab_dsl.providers.provider import TransientError
 from refinelab_dsl.providers.wire import Dialect
 
@@ -30,6 +39,10 @@ LONGEST_BATCH: Final = 7 * 86_400.0
 
 _RENDERED_AT_ONCE: Final = 256
 
+PATIENCE: Final = 86_400.0  # seconds in which a provider works off what fills its queue: the time that a batch has
+_FIRST_PAUSE: Final = 60.0  # seconds until a queue that others fill is tried again
+_LONGEST_PAUSE: Final = 600.0
+
 T = TypeVar("T")
 
 
@@ -40,13 +53,14 @@ def goes_by_batch(model: Model) -> bool:
 
 def open_batcher(
     model: Model, environ: Mapping[str, str], journal: Journal, halt: Halt, settings: Run, stillness: Stillness,
-    labels: Mapping[str, str],
+    labels: Mapping[str, str], note: Callable[[Event], None],
 ) -> Batcher | Diagnostic:
-    """What performs the requests of a model that is asked by batches, or why nothing can. labels: see `Courier`."""
+    """What performs the requests of a model that is asked by batches, or why nothing can. labels, note: see
+    `Courier`."""
     batches = providers.open_batches(model, environ)
     if isinstance(batches, Diagnostic):
         return batches
-    return Batcher(batches, Courier(model.name, batches, journal, halt, settings, labels), halt, stillness)
+    return Batcher(batches, Courier(model.name, batches, journal, halt, settings, labels, note), halt, stillness)
 
 
 @dataclass(eq=False, slots=True)
@@ -72,6 +86,8 @@ class Batcher:
         self._most = most
         self._gathered: list[_Waiter] = []
         self._in_vain = 0  # batches in a row that answered nothing
+        self._out = 0  # batches that are brought to the provider, or are there
+        self._queue: set[asyncio.Future[None]] = set()  # done when one of them has ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         stillness.call(self._send)
@@ -123,11 +139,16 @@ class Batcher:
             self._start(self._carry(part, wording))
 
     async def _carry(self, part: Sequence[tuple[_Waiter, bytes]], wording: Dialect) -> None:
-        """One batch, from its file to the answers of those who wait for it."""
+        """One batch, from its file to the answers of those who wait for it; two, one after the other, where the
+        provider's queue has no room for all of it."""
         waiters = {waiter.key: waiter for waiter, _ in part}
         try:
-            state = await self.courier.submit({waiter.key: line for waiter, line in part})
-            state = await self.courier.wait(state)
+            state = await self._bring({waiter.key: line for waiter, line in part})
+            if state.is_full and len(part) > 1:
+                half = (len(part) + 1) // 2
+                await self._carry(part[:half], wording)
+                await self._carry(part[half:], wording)
+                return
             verdicts = await self.courier.collect(state, waiters.keys(), wording)
         except Trouble as trouble:
             self._halt.stop("model", trouble.diagnostic)
@@ -164,6 +185,46 @@ class Batcher:
         await let_others_run()
         self._stillness.look()
 
+    async def _bring(self, lines: Mapping[str, bytes]) -> BatchState:
+        """A batch of these requests once it has ended. It is tried again when others of ours have made room for it; one
+        that comes back as full is to be made smaller, or was tried for longer than a batch takes.
+
+        Raises:
+            As `Courier.submit`.
+        """
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
+            if self._halt.is_set:
+                raise Stopped
+            self._out += 1
+            try:
+                state = await self.courier.wait(await self.courier.submit(lines))
+            finally:
+                self._out -= 1
+                for each in self._queue:
+                    _wake(each)
+            if not state.is_full:
+                return state
+            self.courier.forget(state)
+            if self._out:
+                await self._wait_for_another()
+            elif len(lines) > 1 or time.monotonic() - began > PATIENCE:
+                return state
+            else:
+                await self._halt.sleep(pause if state.wait is None else state.wait)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _wait_for_another(self) -> None:
+        """Until another batch has ended, or the run stops."""
+        ended = asyncio.get_running_loop().create_future()
+        self._queue.add(ended)
+        self._halt.wakers.add(ended)
+        try:
+            await ended
+        finally:
+            self._queue.discard(ended)
+            self._halt.wakers.discard(ended)
+
     def _count_answers(self, verdicts: Mapping[str, Verdict]) -> None:
         """A provider whose batches answer nothing, time after time, is not asked for ever."""
         if not verdicts or any(not isinstance(verdict, TransientError) for verdict in verdicts.values()):
@@ -198,6 +259,11 @@ def split_file(
         size += len(entry[1])
     if part:
         yield part
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _fail(waiter: _Waiter, error: Exception) -> None:

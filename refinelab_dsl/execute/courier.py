@@ -22,6 +22,7 @@ from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.calls import Stopped
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import BatchEntry, Journal
+from refinelab_dsl.execute.observe import BatchMoved, BatchStatus, Event
 from refinelab_dsl.execute.retry import delay_before
 from refinelab_dsl.providers import RefusedError, TransientError
 from refinelab_dsl.providers.batches import CANCELLED, EXPIRED, TOKEN, Batches, BatchState, Verdict, read_lines
@@ -46,7 +47,7 @@ class Trouble(Exception):
 @dataclass
 class Courier:
     """The way to the batches of one model. labels: what goes along in the metadata for people to read. open: the ids of
-    batches that are with the provider, with what is known of them."""
+    batches that are with the provider, with what is known of them. note: told how they do."""
 
     model: str
     batches: Batches
@@ -54,6 +55,7 @@ class Courier:
     halt: Halt
     settings: Run
     labels: Mapping[str, str]
+    note: Callable[[Event], None]
     open: dict[str, BatchState] = field(default_factory=dict)
 
     async def submit(self, lines: Mapping[str, bytes]) -> BatchState:
@@ -86,7 +88,8 @@ class Courier:
                     continue
                 state = found
             await self.journal.note_batch(number, state.id)
-            self.open[state.id] = state
+            state = replace(state, total=len(lines))
+            self._keep(state)
             return state
 
     async def settle(self, entry: BatchEntry) -> BatchState | None:
@@ -100,7 +103,7 @@ class Courier:
         state = await self._seek(entry.token, entry.made_at, entry.file)
         if state is not None:
             await self.journal.note_batch(entry.id, state.id)
-            self.open[state.id] = state
+            self._keep(state)
         return state
 
     async def wait(self, state: BatchState) -> BatchState:
@@ -110,14 +113,15 @@ class Courier:
             Stopped: the run stops; the batch goes on at its provider. Trouble.
         """
         own, failures = _FIRST_WAIT, 0
-        self.open[state.id] = state
+        self._keep(state)
         while state.status == "running":
             await self.halt.sleep(own if state.wait is None else state.wait)
             if self.halt.is_set:
                 raise Stopped
             own = min(own * _GROWTH, _LONGEST_WAIT)
             try:
-                state, failures = await self.batches.retrieve(state.id), 0
+                seen, failures = await self.batches.retrieve(state.id), 0
+                state = replace(seen, total=seen.total or state.total)
             except TransientError as error:
                 failures += 1
                 if failures > self.settings.retries:
@@ -127,8 +131,20 @@ class Courier:
                 if error.status != 404:
                     raise Trouble(self._describe(error)) from None
                 state = replace(_GONE, id=state.id)
-            self.open[state.id] = state
+            self._keep(state)
         return state
+
+    def forget(self, state: BatchState) -> None:
+        """The provider had no room for this batch: nothing of it will be made."""
+        self.open.pop(state.id, None)
+
+    def _keep(self, state: BatchState) -> None:
+        """What is known of a batch now; whoever watches is told where that is news."""
+        before = self.open.get(state.id)
+        if before is None or (before.status, before.done) != (state.status, state.done):
+            status: BatchStatus = "full" if state.is_full else state.status
+            self.note(BatchMoved(self.model, state.id, status, state.done, state.total))
+        self.open[state.id] = state
 
     async def collect(
         self, state: BatchState, keys: Collection[str], wording: Dialect | None

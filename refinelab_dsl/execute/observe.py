@@ -129,7 +129,22 @@ class StepEnded:
     waited: float = 0.0
 
 
-Event = StepStarted | CallEnded | CallRetried | ModelStopped | StepEnded
+BatchStatus = Literal["running", "completed", "failed", "expired", "cancelled", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMoved:
+    """What is known of a batch that is with a provider has changed. done, total: of its requests. status: `full` of one
+    that the provider had no room for: its requests are asked in smaller ones, or later."""
+
+    line: str
+    batch: str
+    status: BatchStatus
+    done: int
+    total: int
+
+
+Event = StepStarted | CallEnded | CallRetried | ModelStopped | StepEnded | BatchMoved
 
 
 class Observer(Protocol):

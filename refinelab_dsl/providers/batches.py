@@ -27,6 +27,8 @@ TOKEN: Final = "refinec_token"
 
 EXPIRED: Final = "expired"
 CANCELLED: Final = "cancelled"
+FULL: Final = "token_limit_exceeded"
+"""The code of the error of a batch that does not fit into the provider's queue beside those that wait in it."""
 
 _STATUSES: Final = {"completed": "completed", "failed": "failed", "expired": "expired", "cancelled": "cancelled"}
 _FAULTS_SHOWN: Final = 3
@@ -40,7 +42,8 @@ again in another."""
 @dataclass(frozen=True, slots=True)
 class BatchState:
     """A batch as its provider tells it. message: why it failed, where it did. wait: seconds after which the provider
-    wants to be asked again, None where it does not say."""
+    wants to be asked again, None where it does not say. is_full: it failed since the provider has no room for it now,
+    beside the batches that wait there."""
 
     id: str
     status: Status
@@ -50,6 +53,7 @@ class BatchState:
     error_file: str | None = None
     message: str = ""
     wait: float | None = None
+    is_full: bool = False
 
 
 class Batches(Protocol):
@@ -103,7 +107,7 @@ def read_batch(body: Any, wait: float | None) -> BatchState | None:
     return BatchState(
         clean(body["id"]), status, _count(counts.get("completed")) + _count(counts.get("failed")),
         _count(counts.get("total")), _name(body.get("output_file_id")), _name(body.get("error_file_id")),
-        _said(body.get("errors")), wait,
+        _said(body.get("errors")), wait, status == "failed" and _is_full(body.get("errors")),
     )
 
 
@@ -127,11 +131,20 @@ def read_lines(content: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield line["custom_id"], line
 
 
+def _list_errors(errors: Any) -> list[Any]:
+    data = errors.get("data") if isinstance(errors, dict) else errors
+    return data if isinstance(data, list) else []
+
+
+def _is_full(errors: Any) -> bool:
+    """Whether a batch's `errors` speak of the tokens that may wait at the provider at a time."""
+    return any(isinstance(error, dict) and error.get("code") == FULL for error in _list_errors(errors))
+
+
 def _said(errors: Any) -> str:
     """What a batch's `errors` say, the first ones."""
-    data = errors.get("data") if isinstance(errors, dict) else errors
     shown = []
-    for error in data[:_FAULTS_SHOWN] if isinstance(data, list) else ():
+    for error in _list_errors(errors)[:_FAULTS_SHOWN]:
         if isinstance(error, dict):
             at = error.get("line")
             shown.append(f"{error.get('message') or error.get('code')}{f' (line {at})' if isinstance(at, int) else ''}")

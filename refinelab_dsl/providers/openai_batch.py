@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -171,9 +172,7 @@ class OpenAIBatches:
             if state is None:
                 raise BadReply("the reply holds no batch")
             message = state.message if self._key is None else self._key.redact(state.message)
-            return BatchState(
-                state.id, state.status, state.done, state.total, state.output_file, state.error_file, message, wait[0]
-            )
+            return replace(state, message=message)
 
         return await self._exchange(ask, read)
 

@@ -35,12 +35,14 @@ class BatchFault:
 class BatchBehaviour:
     """polls: times that a batch is asked about until it is done, and seconds: that it takes at least. wait:
     milliseconds that a client is told to let pass between two questions. script: faults of the first batches, in the
-    order in which they are made; None is a good one."""
+    order in which they are made; None is a good one. queue: tokens, by a quarter of the bytes, that may wait at a
+    time; None: any number."""
 
     polls: int = 2
     wait: int = 5
     seconds: float = 0.0
     script: Sequence[BatchFault | None] = ()
+    queue: int | None = None
 
 
 def parse_batch_fault(text: str) -> BatchFault | None:

@@ -15,10 +15,12 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from refinelab_dsl.providers.batches import ENDPOINT, MOST_REQUESTS
+from refinelab_dsl.providers.batches import ENDPOINT, FULL, MOST_REQUESTS
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.serving.batches import BatchBehaviour, BatchFault
 from refinelab_dsl.serving.wording import refuse
+
+_BYTES_PER_TOKEN = 4
 
 Answer: TypeAlias = Callable[[Mapping[str, Any]], tuple[int, dict[str, Any], str]]
 """A request's body -> status, body and request id of its answer."""
@@ -113,10 +115,16 @@ class BatchDesk:
         }
         if fault is not None and fault.kind == "fail":
             refused = fault.message
+        code = "invalid_request"
+        if refused is None and content is not None and not self._takes(content):
+            code, refused = FULL, (
+                f"Enqueued token limit reached for {_name_model(lines)}. Limit: {self.behaviour.queue:,} enqueued "
+                "tokens. Please try again once some in_progress batches have been completed."
+            )
         if refused is not None:
             batch["status"] = "failed"
             batch["errors"] = {
-                "object": "list", "data": [{"code": "invalid_request", "message": refused, "line": None, "param": None}]
+                "object": "list", "data": [{"code": code, "message": refused, "line": None, "param": None}]
             }
         self.batches[name] = batch
         self.sizes.append(len(lines))
@@ -130,6 +138,17 @@ class BatchDesk:
         if fault is not None and fault.kind == "dropped_id" and request.transport is not None:
             request.transport.abort()
         return self._tell(batch)
+
+    def _takes(self, content: bytes) -> bool:
+        """Whether the queue has room for a file beside those that wait in it."""
+        if self.behaviour.queue is None:
+            return True
+        waiting = [
+            self.files[batch["input_file_id"]]
+            for batch in self.batches.values()
+            if batch["status"] in ("validating", "in_progress")
+        ]
+        return sum(len(each) // _BYTES_PER_TOKEN for each in (content, *waiting)) <= self.behaviour.queue
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         batch = self.batches.get(request.match_info["id"])
@@ -210,6 +229,10 @@ class BatchDesk:
 
 def _line(key: str, response: dict[str, Any] | None, error: dict[str, Any] | None) -> dict[str, Any]:
     return {"id": f"batch_req_{key[:12]}", "custom_id": key, "response": response, "error": error}
+
+
+def _name_model(lines: Sequence[bytes]) -> str:
+    return str(json.loads(lines[0])["body"]["model"])
 
 
 def _find_fault(lines: Sequence[bytes]) -> str | None:

@@ -20,7 +20,7 @@ from refinelab_dsl.cli.forecast import Forecast, render_left
 from refinelab_dsl.cli.options import Settings
 from refinelab_dsl.cli.progress import Scope, choose_rows, describe_progress, draw_progress, open_display
 from refinelab_dsl.diagnostics.catalog import run as faults
-from refinelab_dsl.execute import CallRetried, ModelStopped, OperatorProgress, Progress, StepEnded
+from refinelab_dsl.execute import BatchMoved, CallRetried, ModelStopped, OperatorProgress, Progress, StepEnded
 from tests.artifacts.plans import make_header
 
 SCOPE = Scope("", Decimal("1.21"), Decimal("2.10"))
@@ -196,6 +196,27 @@ def test_a_phase_is_named_and_a_stop_is_said_at_once(clock: Clock, capsys: pytes
         ]
 
 
+def test_batches_are_followed_on_lines_of_their_own_and_in_the_figures(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_display(Settings(), SCOPE, clock=clock) as display:
+        display.start(1, priced_header())
+        display.note(BatchMoved("small", "batch_1", "full", 0, 400))
+        display.note(BatchMoved("small", "batch_2", "running", 0, 200))
+        display.note(BatchMoved("small", "batch_2", "running", 120, 200))
+        clock.pass_(31)
+        display.update(at(0))
+        display.note(BatchMoved("small", "batch_2", "completed", 200, 200))
+    lines = lines_of(capsys)
+    assert lines[1:3] == [
+        "  batch batch_1 of small: the provider's queue has no room for 400 requests; asked in smaller ones, or later",
+        "  batch batch_2 of small: 200 requests",
+    ]
+    assert lines[3].startswith("    0%  0 of 100 accepted")
+    assert lines[3].endswith("small: 1 batch with the provider, 120 of 200 requests done")
+    assert lines[4:] == ["  batch batch_2 of small: completed, 200 of 200 requests done"]
+
+
 def test_a_run_that_is_planned_again_is_counted_anew(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Settings(), Scope(), clock=clock) as display:
         for run in (1, 2):
@@ -270,6 +291,7 @@ def show_on_terminal(monkeypatch: pytest.MonkeyPatch, clock: Clock, verbose: int
     settings = Settings(verbose=verbose)
     with terminal_on_stderr(monkeypatch) as pieces, open_display(settings, SCOPE, clock=clock) as display:
         display.start(4, priced_header())
+        display.note(BatchMoved("writer", "batch_1", "running", 3, 40))
         for accepted in range(0, 61, 10):
             display.update(at(accepted, tokens=accepted * 200, calls=80))
             clock.pass_(1)
@@ -287,6 +309,7 @@ def test_a_terminal_shows_each_operator_and_the_whole(monkeypatch: pytest.Monkey
     for part in (
         "60/100", "67 done, 7 rejected, 4 running, 2 cached, 12k tokens, $0.31", "60%", "12k tokens (2,000/s)",
         "$0.31 of $1.21 expected, at most $2.10", "80 calls, 3 retries", "about 4.0 s left",
+        "writer: 1 batch with the provider, 3 of 40 requests done",
     ):
         assert part in last, (part, last)
     assert "\x1b[?25l" in screen  # the cursor is hidden while it lasts,

@@ -15,6 +15,7 @@ from refinelab_dsl.declarations import Price
 from refinelab_dsl.execute import RunOutcome
 from refinelab_dsl.execute.batcher import split_file
 from refinelab_dsl.execute.journal import read_entries
+from refinelab_dsl.execute.observe import BatchMoved, Event, SilentObserver
 from refinelab_dsl.execute.runs import find_unfinished
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.providers.batches import TOKEN
@@ -30,13 +31,25 @@ WISH = replace(PLAIN, batch=True)
 COUNT = 6  # attempts that are certain at the start: the counts of both actions
 
 
+class Seen(SilentObserver):
+    """What a run tells of its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[BatchMoved] = []
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, BatchMoved):
+            self.batches.append(event)
+
+
 class Served:
     """One run against a server of its own; every server answers a request in the same way."""
 
     def __init__(self, folder: Path, batches: BatchBehaviour | None, wish: Wish = WISH, **behaviour: object) -> None:
         with ThreadServer(Behaviour(SIMULATION, batches=batches, **behaviour)) as server:  # type: ignore[arg-type]
             self.world = build_world(folder, wish, base_url=server.base_url)
-            self.outcome = self.world.apply()
+            self.seen = Seen()
+            self.outcome = self.world.apply(observer=self.seen)
             self.tally = server.tally
             self.desk = server.server.desk
 
@@ -145,6 +158,44 @@ def test_a_batch_that_is_refused_or_cancelled_stops_the_run_which_then_goes_on(
         assert max(server.tally.delivered.values()) == 1
 
     assert world.output() == plain.world.output()
+    assert told(world) == told(plain.world)
+
+
+def test_a_queue_that_is_full_is_asked_in_smaller_batches_and_waited_for(tmp_path: Path, plain: Served) -> None:
+    whole = Served(tmp_path / "whole", BatchBehaviour())
+    assert whole.desk is not None
+    files = [whole.desk.files[batch["input_file_id"]] for batch in whole.desk.batches.values()]
+    largest = max(len(line) for file in files for line in file.splitlines())
+    run = Served(tmp_path / "full", BatchBehaviour(queue=2 * (largest // 4 + 1)))
+
+    assert (run.outcome.exit_code, codes(run.outcome)) == (ExitCode.DONE, [])
+    assert run.desk is not None
+    ended = {"completed": "completed", "failed": "full"}
+    assert {each.batch: each.status for each in run.seen.batches} == {
+        name: ended[batch["status"]] for name, batch in run.desk.batches.items()
+    }
+    refused = [batch for batch in run.desk.batches.values() if batch["status"] == "failed"]
+    assert refused
+    assert all(batch["errors"]["data"][0]["code"] == "token_limit_exceeded" for batch in refused)
+    assert run.sizes[:3] == [COUNT, COUNT // 2, (COUNT // 2 + 1) // 2]
+    assert run.world.output() == plain.world.output()
+    assert told(run.world) == told(plain.world)
+    assert run.usd * 2 == plain.usd
+    assert set(run.tally.delivered.values()) == {1}
+
+
+def test_a_queue_that_never_has_room_ends_the_run_which_then_goes_on(
+    tmp_path: Path, plain: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refinelab_dsl.execute.batcher.PATIENCE", 0.05)
+    with ThreadServer(Behaviour(SIMULATION, batches=BatchBehaviour(queue=1))) as server:
+        world = build_world(tmp_path, WISH, base_url=server.base_url)
+        stopped = world.apply()
+        assert (stopped.exit_code, codes(stopped)) == (ExitCode.UNAVAILABLE, ["RF6071", "RF6021"])
+        assert not server.tally.delivered
+        assert server.server.desk is not None
+        server.server.desk.behaviour = BatchBehaviour()
+        assert world.apply(resume=1).exit_code == ExitCode.DONE
     assert told(world) == told(plain.world)
 
 
