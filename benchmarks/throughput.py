@@ -1,6 +1,7 @@
 """Calls per second through one endpoint of 200 ms: by hand, and by `refinec apply` with all that it keeps.
 
-    python benchmarks/throughput.py [--calls 1000] [--repeats 3] [--concurrency 50 200 500] [--peers FOLDER]
+    python benchmarks/throughput.py [--calls 1000] [--repeats 3] [--concurrency 50 200 500] [--workers 1 2]
+                                     [--peers FOLDER]
 
 The endpoint is a bare aiohttp server in a process of its own, since `refinec serve-simulated` composes its replies and
 would be the limit: it answers each request after 200 ms with another item. The prompts
@@ -10,6 +11,7 @@ process of its own:
 - `bare`: aiohttp, one session, the body and the reply through `json` and nothing else;
 - `sdk`, `sdk-aiohttp`: the openai SDK by hand, on its default transport and on `DefaultAioHttpClient`;
 - `refinec`: `refinec apply` of the plan, with ledger, journal, store and provenance;
+- `refinec-workers`: the same with `--workers N`, one row for each number of `--workers` (2, where nothing is said);
 - peers, where `--peers` names a folder of environments: FOLDER/NAME/bin/python runs benchmarks/peers/NAME.py with
   `--base-url URL --bodies FILE --concurrency N`, which sends the bodies of FILE (one JSON object per line, as of a
   chat completion) and prints a line of JSON at its end: {"calls": 1000, "seconds": 2.1, "versions": {...}}.
@@ -45,7 +47,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 LATENCY = 0.2
-WAYS = ("bare", "sdk", "sdk-aiohttp", "refinec")
+WAYS = ("bare", "sdk", "sdk-aiohttp", "refinec", "refinec-workers")
 MEASURED = ("aiohttp", "httpx2", "openai", "refinec")
 PATIENCE = 900  # seconds that one way may take
 
@@ -115,6 +117,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[50, 200, 500])
+    parser.add_argument("--workers", type=int, nargs="+", default=[2], help="of the way refinec-workers")
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--peers", type=Path, metavar="FOLDER", help="of environments, one per peer")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="of the last run of refinec, for pstats")
@@ -133,6 +136,10 @@ def main() -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """All ways in turns."""
+    ways = [
+        name for way in arguments.only
+        for name in ([f"{way} {count}" for count in arguments.workers] if way == "refinec-workers" else [way])
+    ]
     peers = find_peers(arguments.peers)
     described = ", ".join(f"{name} {version(name)}" for name in MEASURED)
     print(f"Python {platform.python_version()}, {described}; {os.cpu_count()} cores")
@@ -141,7 +148,7 @@ def compare(arguments: argparse.Namespace) -> None:
         for concurrency in arguments.concurrency:
             folder = Path(name) / str(concurrency)
             build_project(folder, base_url, arguments.calls, concurrency)
-            found = {way: Figures() for way in (*arguments.only, *peers)}
+            found = {way: Figures() for way in (*ways, *peers)}
             for _ in range(arguments.repeats):
                 for way, figures in found.items():
                     measure_way(way, figures, folder, base_url, concurrency, peers, arguments.profile)
@@ -255,8 +262,8 @@ def measure_way(
     """One run of one way; what is wrong with it is said in the table."""
     began, used = time.perf_counter(), measure_cpu()
     try:
-        if way == "refinec":
-            calls, seconds = apply_plan(folder, profile)
+        if way.startswith("refinec"):
+            calls, seconds = apply_plan(folder, profile, int(way.partition(" ")[2] or 0))
         else:
             command = peers.get(way) or [sys.executable, __file__, "--client", way]
             output = subprocess.run(
@@ -281,12 +288,14 @@ def measure_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def apply_plan(folder: Path, profile: Path | None) -> tuple[int, float]:
+def apply_plan(folder: Path, profile: Path | None, workers: int) -> tuple[int, float]:
     """Applies the plan as if for the first time."""
     shutil.rmtree(folder / ".refine", ignore_errors=True)
     shutil.rmtree(folder / "out", ignore_errors=True)
     profiler = [] if profile is None else ["-m", "cProfile", "-o", str(profile.resolve())]
-    run_refinec(folder, "apply", "plan.refplan", "--format", "json", profiler=profiler)
+    run_refinec(
+        folder, "apply", "plan.refplan", "--format", "json", "--workers", str(workers), profiler=profiler
+    )
     with closing(sqlite3.connect(folder / ".refine" / "runs" / "0001" / "journal.db")) as journal:
         [row] = journal.execute("SELECT count(*), max(sent_at + seconds) - min(sent_at) FROM calls").fetchall()
     return row[0], row[1]

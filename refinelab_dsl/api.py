@@ -97,12 +97,14 @@ class Plan:
         return render.render_text(self.file, render.Shown(diagnostics=self.diagnostics))
 
     def apply(
-        self, *, environ: Mapping[str, str] | None = None, concurrency: int | None = None, cache: bool = True
+        self, *, environ: Mapping[str, str] | None = None, concurrency: int | None = None, cache: bool = True,
+        workers: int = 0,
     ) -> Run:
         """Executes the plan. Calling it is the approval: it spends up to the plan's ceiling.
 
         environ: where API keys are looked up; default: this process's environment. concurrency: calls in flight per
-        model at most, below the model's own limit. cache: replies that earlier runs paid for count.
+        model at most, below the model's own limit. cache: replies that earlier runs paid for count. workers: processes
+        that make the calls to endpoints; 0: this one makes them.
 
         Raises:
             RefineError: the run did not complete (exit codes 5 to 8, 130): there is no output, or a partial one. Its
@@ -122,6 +124,7 @@ class Plan:
             environ=os.environ if environ is None else environ,
             use_cache=cache,
             concurrency=concurrency,
+            workers=workers,
             replan=None if spec is None else build_replan(spec, self._options),
         )
         outcome = execute.run(self.file.path, self._planned.analysis.project, options)

@@ -19,7 +19,7 @@ from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.freshness import examine_plan, find_spec
-from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.cli.options import WORKERS, Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
@@ -52,8 +52,10 @@ Do you want to make these calls?
               help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
 @click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
+@WORKERS
 def apply_command(
-    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool, no_inventory: bool
+    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool, no_inventory: bool,
+    workers: int,
 ) -> int:
     """Execute a spec or a saved plan.
 
@@ -61,7 +63,9 @@ def apply_command(
     stands: it is applied exactly, once, and refused if its spec or data changed. Interrupted, a run goes on with
     --resume; what it has bought is never bought again.
     """
-    options = RunOptions(allow_outside=settings.allow_outside, environ=os.environ, use_cache=not no_cache)
+    options = RunOptions(
+        allow_outside=settings.allow_outside, environ=os.environ, use_cache=not no_cache, workers=workers
+    )
     if resume is not None:
         if what is not None:
             raise click.UsageError("--resume goes on with a run's own plan; it takes no SPEC or PLAN")

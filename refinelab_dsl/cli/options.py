@@ -75,6 +75,10 @@ _SPEC = (
 )
 
 
+WORKERS = click.option("--workers", type=click.IntRange(0, 64), default=0, metavar="N",
+                       help="Let N processes make the calls to endpoints, for hundreds at a time.")  # fmt: skip
+
+
 def global_options(command: Command) -> Command:
     """The options that stand before or after the subcommand."""
     for option in reversed(_GLOBAL):

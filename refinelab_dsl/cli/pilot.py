@@ -17,7 +17,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
 from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
-from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.cli.options import WORKERS, Settings, shared_options
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import evidence as faults
@@ -43,7 +43,8 @@ Do you want to make these calls?
 @shared_options("text", "json", "jsonl", spec=True)
 @click.option("--dry-run", is_flag=True, help="Say what there is to learn and what that costs; call nobody.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_approve: bool) -> int:
+@WORKERS
+def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_approve: bool, workers: int) -> int:
     """Learn what a plan of SPEC needs to know: labels, ratings, verdicts, success rates, costs.
 
     Shows its price and asks first. What it learns is written to refine.evidence.jsonl beside the spec, to be committed:
@@ -74,7 +75,7 @@ def pilot_command(settings: Settings, spec: str | None, dry_run: bool, auto_appr
         return ExitCode.INTERRUPTED
     if not _recover(settings, path, piloted, before):
         return _answer(settings, document, ExitCode.UNAVAILABLE)
-    return _learn(settings, path, document, before)
+    return _learn(settings, path, document, before, workers)
 
 
 def _recover(settings: Settings, path: Path, piloted: compiler.Piloted, before: OpenPilot) -> bool:
@@ -92,7 +93,7 @@ def _recover(settings: Settings, path: Path, piloted: compiler.Piloted, before: 
     return True
 
 
-def _learn(settings: Settings, path: Path, document: dict[str, Any], before: OpenPilot) -> int:
+def _learn(settings: Settings, path: Path, document: dict[str, Any], before: OpenPilot, workers: int) -> int:
     """Phase after phase, until nothing is left to learn."""
     tokens, usd, simulated = 0, Decimal(0), False
     runs_made: list[int] = []
@@ -107,7 +108,7 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any], before: Ope
                 break
             done.add(piloted.phases[0].name)
             title = f"pilot, {piloted.phases[0].name}"
-            result = _run(settings, piloted.plan, piloted.analysis.project, piloted.analysis.program, title)
+            result = _run(settings, piloted.plan, piloted.analysis.project, piloted.analysis.program, title, workers)
         cost = result.head.get("cost", {})
         tokens += int(cost.get("tokens") or 0)
         usd += Decimal(cost.get("usd") or 0)
@@ -131,10 +132,11 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any], before: Ope
     return _answer(settings, {**document, "runs": runs_made, "cost": summary}, piloted.exit_code)
 
 
-def _run(settings: Settings, plan: PlanFile, project: Project, program: Any, title: str) -> Any:
+def _run(settings: Settings, plan: PlanFile, project: Project, program: Any, title: str, workers: int) -> Any:
     corpora = list_sources(list_corpora(program.operators, program.validators, program.datasets))
     options = RunOptions(
-        source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ
+        source=program.dataset.source, corpora=corpora, allow_outside=settings.allow_outside, environ=os.environ,
+        workers=workers,
     )
     ask_trust(settings, list_endpoints(plan.header), plan.header.spec_path, options.environ)
     with open_display(settings, Scope(title)) as display:

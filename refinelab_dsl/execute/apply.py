@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import signal
-import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
@@ -24,6 +20,7 @@ from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import EMBEDDING_LINE, SANDBOX
 from refinelab_dsl.embeddings import EmbeddingFault
+from refinelab_dsl.exchange.workers import Workers
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.batcher import BATCH_WINDOW, LONGEST_BATCH, Batcher, goes_by_batch, open_batcher
@@ -35,6 +32,7 @@ from refinelab_dsl.execute.interpret import NO_MODEL, WINDOW, Engine, Interprete
 from refinelab_dsl.execute.journal import Entry, Journal, JournalError
 from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace, Unpaced
+from refinelab_dsl.execute.loop import heed_signals, run_loop
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome
 from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.reclaim import Outstanding, Outstandings, reclaim
@@ -250,7 +248,8 @@ class Execution:
 
         async def interpret() -> tuple[Halt, Amount, tuple[Diagnostic, ...]]:
             halt, stillness = Halt(), Stillness()
-            lines = self._open_lines(store, journal, halt, stillness)
+            workers = Workers(self._options.workers) if self._options.workers else None
+            lines = self._open_lines(store, journal, halt, stillness, workers)
             couriers = {
                 name: line.provider.courier for name, line in lines.items() if isinstance(line.provider, Batcher)
             }
@@ -270,7 +269,9 @@ class Execution:
                     originals.abandon()
                     interpreter.abandon()
 
-                with _signals(halt, abandon, lambda name: faults.run_interrupted(self._number, name)):
+                with heed_signals(halt, abandon, lambda name: faults.run_interrupted(self._number, name)):
+                    if workers is not None:
+                        await workers.begin()
                     await reclaim(
                         outstandings, couriers, self._start.header.models, journal, ledger, halt, keep
                     )
@@ -286,7 +287,7 @@ class Execution:
             found = self._describe_calls(caller, interpreter)
             return halt, interpreter.paid, (*found, *([faults.batches_left(left)] if left else []))
 
-        halt, paid, found = _run_loop(interpret)
+        halt, paid, found = run_loop(interpret)
         amount = Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None)
         return halt, self._sum_spent(amount, journal.count(), paid), found
 
@@ -302,7 +303,7 @@ class Execution:
         return earlier
 
     def _open_lines(
-        self, store: Store, journal: Journal, halt: Halt, stillness: Stillness
+        self, store: Store, journal: Journal, halt: Halt, stillness: Stillness, workers: Workers | None
     ) -> dict[str, Line]:
         header = self._start.header
         users: dict[str, list[str]] = {}
@@ -321,7 +322,7 @@ class Execution:
                 lines[model.name] = Line(model.name, batcher, Unpaced(), tuple(users[model.name]), LONGEST_BATCH)
             elif model.name in users:
                 provider: Provider | Diagnostic = providers.open_provider(
-                    model, store=store, environ=self._options.environ
+                    model, store=store, environ=self._options.environ, workers=workers
                 )
                 if isinstance(provider, Diagnostic):
                     raise _Unusable(provider)
@@ -549,41 +550,6 @@ class _Unusable(OSError):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
-
-
-@contextmanager
-def _signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[str], Diagnostic]) -> Iterator[None]:
-    """While it lasts, the first SIGINT or SIGTERM stops the run gently, and the next one at once. Only the main thread
-    of a process hears of signals; elsewhere this does nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def hear(number: signal.Signals) -> None:
-        if halt.reasons.keys() & {"interrupt", "terminate"}:
-            abandon()
-            return
-        halt.stop("interrupt" if number == signal.SIGINT else "terminate", describe(number.name))
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, hear, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-def _run_loop(interpret: Callable[[], Any]) -> Any:
-    """Runs a coroutine function to its end, also where the caller's thread has an event loop already (notebooks)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(interpret())
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(lambda: asyncio.run(interpret())).result()
 
 
 def _render(amount: Amount, ledger: Ledger) -> str:

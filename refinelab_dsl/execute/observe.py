@@ -28,8 +28,8 @@ class RunOptions:
     saved: the plan is a file that the user saved, which is single-use. resume: the number of the run to go on with;
     its own plan is run, and source and allow_outside are what they were. environ: where keys are looked up.
     use_cache: replies of earlier runs count. concurrency: calls in flight per model at most, where that is less than
-    the model's own limit. replan: makes the plan of what is left, where the spec has `replan`; without it a run goes on
-    with the plan that it has.
+    the model's own limit. workers: processes that make the exchanges with endpoints; 0: this one makes them. replan:
+    makes the plan of what is left, where the spec has `replan`; without it a run goes on with the plan that it has.
     """
 
     source: tuple[str, ...] = ()
@@ -40,6 +40,7 @@ class RunOptions:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     use_cache: bool = True
     concurrency: int | None = None
+    workers: int = 0
     replan: Replan | None = None
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
+from refinelab_dsl.exchange.secret import Secret
+from refinelab_dsl.exchange.workers import Workers
 from refinelab_dsl.providers.batches import Batches
 from refinelab_dsl.providers.cached import CachedProvider
 from refinelab_dsl.providers.provider import Embedder, Provider
@@ -15,10 +17,13 @@ from refinelab_dsl.providers.trust import check_trust
 from refinelab_dsl.store import Store
 
 
-def open_provider(model: Model, *, store: Store, environ: Mapping[str, str]) -> Provider | Diagnostic:
+def open_provider(
+    model: Model, *, store: Store, environ: Mapping[str, str], workers: Workers | None = None
+) -> Provider | Diagnostic:
     """The provider of a model, ready to answer in the running event loop; or why it cannot be used.
 
-    store: where `cached` looks. environ: where keys are read from; the value goes into the provider and nowhere else.
+    store: where `cached` looks. environ: where keys are read from; the value goes into the provider, to its workers and
+    nowhere else. workers: who makes the exchanges with an endpoint, if not this process.
     """
     match model.provider:
         case "simulated":
@@ -27,7 +32,7 @@ def open_provider(model: Model, *, store: Store, environ: Mapping[str, str]) -> 
         case "cached":
             return CachedProvider(store)
         case "openai":
-            return _open_openai(model, environ)
+            return _open_openai(model, environ, workers)
 
 
 def open_batches(model: Model, environ: Mapping[str, str]) -> Batches | Diagnostic:
@@ -36,7 +41,6 @@ def open_batches(model: Model, environ: Mapping[str, str]) -> Batches | Diagnost
     if refused is not None:
         return refused
     try:
-        from refinelab_dsl.providers.openai import Secret
         from refinelab_dsl.providers.openai_batch import OpenAIBatches  # slow to import: only where it is used
     except ImportError as error:
         return faults.sdk_missing(model.title, error.name or "openai")
@@ -50,20 +54,20 @@ def open_embedding(embedding: Embedding, environ: Mapping[str, str]) -> Embedder
     if refused is not None:
         return refused
     try:
-        from refinelab_dsl.providers.openai import OpenAIEmbeddings, Secret  # slow to import: only where it is used
+        from refinelab_dsl.providers.openai import OpenAIEmbeddings  # slow to import: only where it is used
     except ImportError as error:
         return faults.sdk_missing(embedding.title, error.name or "openai")
     key = environ[embedding.api_key].strip() if embedding.api_key is not None else None
     return OpenAIEmbeddings(embedding, None if key is None else Secret(key))
 
 
-def _open_openai(model: Model, environ: Mapping[str, str]) -> Provider | Diagnostic:
+def _open_openai(model: Model, environ: Mapping[str, str], workers: Workers | None) -> Provider | Diagnostic:
     refused = check_trust(model, environ)
     if refused is not None:
         return refused
     try:
-        from refinelab_dsl.providers.openai import OpenAIProvider, Secret  # slow to import: only where it is used
+        from refinelab_dsl.providers.openai import OpenAIProvider  # slow to import: only where it is used
     except ImportError as error:
         return faults.sdk_missing(model.title, error.name or "openai")
     key = environ[model.api_key].strip() if model.api_key is not None else None
-    return OpenAIProvider(model, None if key is None else Secret(key))
+    return OpenAIProvider(model, None if key is None else Secret(key), workers)

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from refinelab_dsl.declarations import Model
+from refinelab_dsl.exchange.client import Client
+from refinelab_dsl.exchange.secret import Secret
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.providers.batches import (
     CANCELLED,
@@ -21,7 +23,7 @@ from refinelab_dsl.providers.batches import (
     holds_token,
     read_batch,
 )
-from refinelab_dsl.providers.openai import Endpoint, Refusal, Secret
+from refinelab_dsl.providers.openai import Endpoint, Refusal, build_settings
 from refinelab_dsl.providers.provider import RefusedError, TransientError
 from refinelab_dsl.providers.wire import (
     BadReply,
@@ -50,10 +52,10 @@ class OpenAIBatches:
         self.wording = Dialect()
         self._settled: Dialect | None = None
         self._key = key
-        self._endpoint = Endpoint(model, key, _SECONDS, _CONNECTIONS, _MOST_BYTES)
-        client = self._endpoint.client
-        self._files = client.files.with_raw_response
-        self._batches = client.batches.with_raw_response
+        self._client = Client(build_settings(model, _SECONDS, _CONNECTIONS, _MOST_BYTES), key)
+        self._endpoint = Endpoint(self._client, key)
+        self._files = self._client.sdk.files.with_raw_response
+        self._batches = self._client.sdk.batches.with_raw_response
 
     def render_line(self, key: str, request: Request) -> bytes:
         body = build_body(request, self.wording)
@@ -131,7 +133,7 @@ class OpenAIBatches:
         return self._reword(judged, str(message or ""), wording) if isinstance(judged, Refusal) else judged
 
     async def close(self) -> None:
-        await self._endpoint.client.close()
+        await self._client.close()
 
     def _judge_fault(self, fault: Any) -> Verdict:
         """A request that the batch never made, or whose answer it did not get."""
@@ -177,7 +179,7 @@ class OpenAIBatches:
         return await self._exchange(ask, read)
 
     async def _exchange(self, create: Callable[[], Awaitable[Any]], read: Callable[[bytes, str | None], T]) -> T:
-        outcome = await self._endpoint.exchange(create, read)
+        outcome = self._endpoint.understand(await self._client.exchange(create), read)
         if isinstance(outcome, Refusal):
             raise outcome.error
         if isinstance(outcome, TransientError | RefusedError):

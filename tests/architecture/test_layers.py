@@ -16,7 +16,8 @@ COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve",
 # Beside the pipeline: text of specs made from data. They know the words of the language and no stage after them.
 BESIDE = {"propose"}
 RUNTIME = {
-    "execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "serving", "validators",
+    "exchange", "execute", "measures_paid", "operators", "provenance", "providers", "retrieval", "sandbox", "serving",
+    "validators",
 }  # fmt: skip
 TOP = {"", "__main__", "api", "cli", "highlight", "replanning"}
 
@@ -24,9 +25,9 @@ TOP = {"", "__main__", "api", "cli", "highlight", "replanning"}
 HEAVY = {
     "pyomo": ("refinelab_dsl.solve",),
     "highspy": ("refinelab_dsl.solve",),
-    "openai": ("refinelab_dsl.providers.openai",),
+    "openai": ("refinelab_dsl.exchange.client",),
     "aiohttp": (
-        "refinelab_dsl.providers.connections", "refinelab_dsl.providers.openai", "refinelab_dsl.retrieval.mediawiki",
+        "refinelab_dsl.exchange.client", "refinelab_dsl.exchange.connections", "refinelab_dsl.retrieval.mediawiki",
         "refinelab_dsl.serving.server", "refinelab_dsl.serving.desk", "refinelab_dsl.serving.wording",
     ),
     "duckdb": ("refinelab_dsl.data.parquet",),
@@ -103,11 +104,21 @@ def test_execution_stands_on_operators_and_providers() -> None:
     assert wrong == []
 
 
-def test_providers_know_no_other_part_of_the_runtime() -> None:
+def test_providers_know_no_other_part_of_the_runtime_but_exchanges() -> None:
     wrong = [
         _show(found)
         for found in _own()
-        if area(found.module) == "providers" and area(found.target) in RUNTIME - {"providers"}
+        if area(found.module) == "providers" and area(found.target) in RUNTIME - {"providers", "exchange"}
+    ]
+    assert wrong == []
+
+
+def test_exchanges_know_nothing_of_refinec() -> None:
+    """Their workers have to start quickly."""
+    wrong = [
+        _show(found)
+        for found in _own()
+        if area(found.module) == "exchange" and area(found.target) not in ("exchange", "")
     ]
     assert wrong == []
 

@@ -488,6 +488,6 @@ async def test_a_model_is_kept_to_its_host() -> None:
     async with asking() as (_, provider, _model):
         request = httpx2.Request("POST", "http://127.0.0.2/v1/chat/completions")
         with pytest.raises(httpx2.UnsupportedProtocol):
-            await provider._endpoint._put_headers(request)  # type: ignore[attr-defined]
+            await provider._channel._put_headers(request)  # type: ignore[attr-defined]
         assert "authorization" not in request.headers
     assert make_model().api_key is None

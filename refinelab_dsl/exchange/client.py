@@ -1,0 +1,186 @@
+"""The openai SDK on its aiohttp transport, which makes two to three times the calls per second of the default one.
+Imported only when an endpoint is opened.
+
+What the SDK would do by itself and must not: retry (ours reserve budget), follow redirects (dataset text would reach
+hosts that no plan lists), send headers and organisation from environment variables to whatever host. So a hook puts
+the final headers of every request, the key among them; the SDK and its exceptions never hold the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias
+
+import aiohttp
+import httpx2
+import openai
+
+from refinelab_dsl import __version__
+from refinelab_dsl.exchange.connections import keep_clean
+from refinelab_dsl.exchange.messages import Answer, Broken, Outcome, Settings, Status
+from refinelab_dsl.exchange.secret import Secret
+
+_CONNECT_SECONDS: Final = 10.0
+_PLACEHOLDER: Final = "unused"
+_SENT_HEADERS: Final = ("host", "accept", "content-type", "content-length", "transfer-encoding", "connection",
+                        "x-stainless-raw-response")  # fmt: skip  # by the last one the SDK knows what to return
+_READ_HEADERS: Final = ("retry-after", "retry-after-ms", "x-request-id")
+_OF_RATES: Final = "ratelimit"
+_FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError, TimeoutError)
+_RAW: Final = {"headers": {"x-stainless-raw-response": "true"}}
+Create: TypeAlias = Callable[[], Awaitable[Any]]
+
+
+class Channel(Protocol):
+    """A way to one endpoint: `Client`, or one through workers."""
+
+    async def ask(self, path: str, content: bytes) -> Outcome:
+        """What comes of posting a body of JSON."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Client:
+    """The way to one endpoint from this process."""
+
+    def __init__(self, settings: Settings, key: Secret | None) -> None:
+        self._settings = settings
+        self._key = key
+        timeout = httpx2.Timeout(settings.seconds, connect=min(_CONNECT_SECONDS, settings.seconds))
+        limits = httpx2.Limits(max_connections=settings.connections, max_keepalive_connections=settings.connections)
+        self.sdk = openai.AsyncOpenAI(
+            api_key=_PLACEHOLDER,
+            base_url=settings.base_url,
+            timeout=timeout,
+            max_retries=0,
+            http_client=keep_clean(openai.DefaultAioHttpClient(
+                timeout=timeout,
+                limits=limits,
+                follow_redirects=False,
+                trust_env=settings.trust_env,
+                event_hooks={"request": [self._put_headers], "response": [partial(_bound_body, settings.most_bytes)]},
+            )),
+        )
+
+    async def ask(self, path: str, content: bytes) -> Outcome:
+        """See `Channel`. The body goes to the SDK as bytes: of arguments it compares each value with its types, the
+        parts of the schema among them, which takes longer than all else that it does for a call."""
+        return await self.exchange(
+            partial(self.sdk.post, path, cast_to=httpx2.Response, content=content, options=_RAW)
+        )
+
+    async def exchange(self, create: Create) -> Outcome:
+        """One exchange. Failures are values here, so that none has the SDK's exception, with its request, behind it.
+
+        create: starts the call, and gives the SDK's raw response.
+        """
+        try:
+            async with asyncio.timeout(self._settings.seconds):
+                reply = await create()
+            return Answer(reply.http_response.content, _choose(reply.headers))
+        except openai.APIStatusError as error:
+            return Status(
+                error.status_code, _clean(_said(error)), _word(error.code), _word(error.param),
+                _choose(error.response.headers),
+            )
+        except _FAULTS as error:
+            return _broken(error)
+
+    async def close(self) -> None:
+        await self.sdk.close()
+
+    async def _put_headers(self, request: httpx2.Request) -> None:
+        if request.url.host != self._settings.host:
+            raise httpx2.UnsupportedProtocol("the request is for another host than the model's")
+        kept = [(name, value) for name, value in request.headers.items() if name.lower() in _SENT_HEADERS]
+        kept += [("user-agent", f"refinec/{__version__}"), ("accept-encoding", "identity")]
+        if self._key is not None:
+            kept.append(("authorization", f"Bearer {self._key.reveal()}"))
+        request.headers = httpx2.Headers(kept)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A body that ends with an error past `most` bytes."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+        self._stream = stream
+        self._most = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        total = 0
+        async for chunk in self._stream:
+            total += len(chunk)
+            if total > self._most:
+                raise httpx2.ReadError("the reply's body is too large")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound_body(most: int, response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":  # not asked for, and could be a bomb
+        raise httpx2.RemoteProtocolError("the reply's body is compressed, though it was asked for plain")
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _BoundedStream(response.stream, most)
+
+
+def _choose(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that a run reads."""
+    return {
+        name: _clean(value)
+        for name, value in ((name.lower(), value) for name, value in headers.items())
+        if _OF_RATES in name or name in _READ_HEADERS
+    }
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """What the endpoint says in words."""
+    body: Any = error.body
+    if isinstance(body, dict):
+        for name in ("message", "detail", "error"):
+            if body.get(name):
+                return str(body[name])
+    return str(body) if body else ""
+
+
+def _word(value: Any) -> str | None:
+    """A code, or the name of a parameter; an endpoint may send anything there."""
+    return None if value is None else _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    """Without halves of surrogate pairs, which no frame can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _broken(error: BaseException) -> Broken:
+    """The failure behind a request that got no usable answer; `sent` unless it surely never left."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    for link in chain:
+        match link:
+            case aiohttp.ClientConnectorError():  # before ClientOSError, which it is too
+                return Broken("connection", f"no connection: {_clean(_shown(link))}", sent=False)
+            case aiohttp.ConnectionTimeoutError() | httpx2.PoolTimeout():
+                return Broken("timeout", "no connection in time", sent=False)
+            case aiohttp.ClientPayloadError() | httpx2.ReadError() | httpx2.RemoteProtocolError():
+                return Broken("body", "the reply broke off or is unusable", sent=True)
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+                return Broken("connection", "the connection was lost", sent=True)
+            case aiohttp.ServerTimeoutError() | httpx2.ReadTimeout() | httpx2.WriteTimeout():
+                return Broken("timeout", "no reply in time", sent=True)
+    if any(isinstance(link, TimeoutError) for link in chain):
+        return Broken("timeout", "no reply in time", sent=True)
+    return Broken("connection", f"the exchange failed: {type(chain[-1]).__name__}", sent=True)
+
+
+def _shown(error: aiohttp.ClientConnectorError) -> str:
+    reason = error.os_error
+    return reason.strerror or type(reason).__name__ if isinstance(reason, OSError) else type(error).__name__
