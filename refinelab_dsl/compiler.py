@@ -182,9 +182,12 @@ def plan(spec: Spec, options: Options = Options(), destination: Path | None = No
 
 def plan_rest(spec: Spec, paid: Paid, learnt: Sequence[AnyRecord], options: Options, destination: Path) -> Planned:
     """The plan of what is left of a run, whose logs say what it learnt: all that it had accepted is inventory."""
+    from refinelab_dsl.plan.originals import set_bought
+
     analysis, profile, diagnostics = _look(spec, options, learnt)
     if analysis.program is None or profile is None:
         return Planned(analysis, None, diagnostics, ExitCode.SPEC)
+    profile = set_bought(profile, paid.embedded)
     return _allocate(analysis, analysis.program, profile, diagnostics, options, destination, paid)
 
 
@@ -363,9 +366,7 @@ def refuse_unexecutable(program: ir.Program) -> list[Diagnostic]:
     return [faults.not_executable_yet(use.what, use.span) for use in program.unexecutable]
 
 
-def _profile(
-    program: ir.Program, analysis: Analysis, options: Options
-) -> tuple[Profile | None, Diagnostics]:
+def _profile(program: ir.Program, analysis: Analysis, options: Options) -> tuple[Profile | None, Diagnostics]:
     from refinelab_dsl import data
     from refinelab_dsl.data.corpora import hash_corpora, list_corpora
     from refinelab_dsl.plan import learnt, originals

@@ -22,7 +22,7 @@ def build_replan(spec: Path, options: compiler.Options) -> Replan:
         given = replace(
             options, variables={**rest.variables, **options.variables}, max_cost=None, earlier=load_earlier
         )
-        paid = Paid(rest.tokens, rest.usd, rest.limit)
+        paid = Paid(rest.tokens, rest.usd, rest.limit, rest.embedded)
         planned = compiler.plan_rest(spec, paid, rest.learnt, given, destination)
         if planned.plan is not None and planned.exit_code in (ExitCode.DONE, ExitCode.CHECK_FAILED):
             return ()

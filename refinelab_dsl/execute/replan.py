@@ -19,14 +19,18 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.execute.harvest import harvest
 from refinelab_dsl.execute.interpret import Pause
+from refinelab_dsl.execute.journal import JournalError, read_entries
+from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, find_runs
+from refinelab_dsl.execute.vectors import BEFORE_STEPS
 from refinelab_dsl.project import Project
 
 
 @dataclass(frozen=True)
 class Rest:
     """What solving the rest of a run again needs. tokens, usd: paid so far, by all legs; limit: the budget in tokens as
-    the first plan settled it. learnt: how the operators fared. variables: what the first plan was given."""
+    the first plan settled it. learnt: how the operators fared. variables: what the first plan was given. embedded: the
+    embeddings whose vectors of all items are there; what they took is in tokens and usd."""
 
     spec_path: str
     variables: Mapping[str, str]
@@ -34,6 +38,7 @@ class Rest:
     usd: Decimal
     limit: int | None
     learnt: tuple[AnyRecord, ...]
+    embedded: frozenset[str] = frozenset()
 
 
 Replan: TypeAlias = Callable[[Rest, Path], tuple[Diagnostic, ...]]
@@ -81,17 +86,38 @@ def find_next(project: Project, number: int) -> tuple[RunFolder, RunRecord] | No
 
 
 def describe_rest(header: Header, legs: tuple[tuple[RunFolder, RunRecord], ...]) -> Rest:
-    """What the legs so far leave to be done. header: of any of their plans."""
+    """What the legs so far leave to be done. header: of any of their plans.
+
+    Raises:
+        RunDamaged: the journal of a leg cannot be read.
+    """
     learnt: list[AnyRecord] = []
+    embedded: set[str] = set()
+    spent = Amount(
+        sum(record.paid_tokens for _, record in legs), sum((record.paid_usd for _, record in legs), Decimal(0))
+    )
     for folder, record in legs:
         plan, _ = PlanFile.open(folder.plan)
         if plan is not None:
             told = frozenset(step.id for step in plan.steps() if step.replies)  # by the legs that bought them
             learnt += harvest(folder.log, plan.header, record.plan_id, told)[0]
+            if plan.header.originals:
+                embedded.update(plan.header.originals)
+                spent += _sum_vectors(folder)
     return Rest(
-        header.spec_path, header.variables, sum(record.paid_tokens for _, record in legs),
-        sum((record.paid_usd for _, record in legs), Decimal(0)), header.budget.tokens, tuple(learnt),
+        header.spec_path, header.variables, spent.tokens, spent.usd or Decimal(0), header.budget.tokens, tuple(learnt),
+        frozenset(embedded),
     )
+
+
+def _sum_vectors(leg: RunFolder) -> Amount:
+    """What a leg paid for vectors of all items, which no step has and so is not among what it paid for those."""
+    try:
+        entries = [entry for entry in read_entries(leg.journal) if entry.step == BEFORE_STEPS]
+    except JournalError as error:
+        raise RunDamaged(leg.journal, str(error)) from error
+    settled = [entry.settled for entry in entries if entry.state == "answered" and not entry.cached]
+    return Amount(sum(each.tokens for each in settled), sum((each.usd or Decimal(0) for each in settled), Decimal(0)))
 
 
 def check_envelope(header: Header, plan: Header) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.evidence import KEY_LENGTH
@@ -30,6 +31,9 @@ from refinelab_dsl.likeness.text import digest_items
 from refinelab_dsl.measures.near_duplicate import clustering_embedding, find_clusters
 from refinelab_dsl.prompts.vectors import batch_texts, compared_originals, comparing_embeddings
 from refinelab_dsl.provenance import LogWriter
+
+BEFORE_STEPS: Final = 0
+"""The step that the journal has these calls under: those of a plan are counted from 1."""
 
 
 def list_compared(header: Header) -> tuple[Embedding, ...]:
@@ -155,7 +159,7 @@ class Originals:
 async def _ask_together(caller: Caller, effect: Embed, number: int, claim: Reservation) -> Amount | None:
     """One request. Returns what it would need where a further try has no room in the budget."""
     try:
-        await caller.ask(effect, 0, number, claim)
+        await caller.ask(effect, BEFORE_STEPS, number, claim)
     except Stopped:
         return None
     except Starved:

@@ -40,7 +40,9 @@ class EmbeddedNeighbours:
         self._passages: list[bytes] = []
 
     def add(self, item: Item, vectors: Embedder | None = None) -> None:
-        """Puts an item among the neighbours."""
+        """Puts an item among the neighbours; one whose vectors nobody asked for is compared with none."""
+        if vectors is None and self._embedder is None:
+            return
         row, count = self._embed(item, vectors), len(self._passages)
         if self._rows is None or count == len(self._rows.squares):
             room = max(_ROOM, count + count // 2)

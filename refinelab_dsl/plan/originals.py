@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from refinelab_dsl.artifacts.plan import Embedded
@@ -45,6 +46,14 @@ def survey_originals(program: Program, files: Sequence[Path], project: Project) 
             len(texts), len(batch_texts(texts)), effect_tokens(whole), effect_ceiling(whole)[0]
         )
     return found
+
+
+def set_bought(profile: Profile, names: Collection[str]) -> Profile:
+    """The profile where vectors of all items are there already, by these embeddings."""
+    bought = {
+        name: replace(found, calls=0, tokens=0, most=0) for name, found in profile.originals.items() if name in names
+    }
+    return replace(profile, originals={**profile.originals, **bought})
 
 
 def describe_originals(profile: Profile, embeddings: Iterable[Embedding]) -> dict[str, Embedded]:

@@ -120,11 +120,12 @@ class Action:
 @dataclass(frozen=True, slots=True)
 class Paid:
     """What earlier legs of a run paid of its budget. limit: that budget in tokens, as the first of them had it: a share
-    of a full cost is settled once."""
+    of a full cost is settled once. embedded: the embeddings by which they bought vectors of all items."""
 
     tokens: int = 0
     usd: Decimal = Decimal(0)
     limit: int | None = None
+    embedded: frozenset[str] = frozenset()
 
 
 NOT_PAID = Paid()

@@ -219,3 +219,33 @@ def test_a_budget_that_binds_ends_a_run_at_the_same_step_whatever_is_in_flight(
             apply(folder, concurrency)
         found.append(read_bytes(folder))
     assert found[0] == found[1]
+
+
+def test_vectors_of_the_originals_are_paid_once_and_the_rest_knows_it(tmp_path: Path, server: ThreadServer) -> None:
+    found = []
+    for concurrency in (1, 16):
+        folder = write_project(tmp_path / f"at{concurrency}", server.base_url)
+        text = (folder / "spec.refine").read_text()
+        near = 'embedding near { provider = openai, id = "near", base_url = "%s", price = { input = $9 / 1M } }\n'
+        text = text.replace("validator fresh {", near % server.base_url + "validator fresh {\n  embedding = near,")
+        (folder / "spec.refine").write_text(text.replace("against = [", "accept = similarity < 1.0, against = ["))
+        before = len(server.tally.bodies)
+        run = apply(folder, concurrency)
+        bodies = server.tally.bodies[before:]
+        found.append(read_bytes(folder))
+    assert found[0] == found[1]
+
+    first, *rest = [PlanFile.open(leg / "plan.refplan")[0] for leg in sorted((folder / ".refine/runs").iterdir())]
+    assert first is not None
+    assert rest
+    assert first.header.originals["near"].tokens > 0
+    texts = next(body["input"] for body in bodies if len(body.get("input", ())) == 40)
+    vectors = sum(len(text.split()) for text in texts)
+    paid = 0
+    for record, after in zip(read_records(folder), rest, strict=False):
+        assert after is not None
+        originals = after.header.originals["near"]
+        assert (originals.texts, originals.calls, originals.tokens, originals.ceiling) == (40, 0, 0, 0)
+        paid += record["paid_tokens"]
+        assert after.header.budget.spent_tokens == vectors + paid
+    assert run.head["cost"]["tokens"] <= 60_000
