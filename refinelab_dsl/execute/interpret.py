@@ -6,9 +6,9 @@ are certain to be executed (decision 18):
 
 - an attempt starts only if the attempts of its action before it that were started and are not rejected are fewer than
   the count: whatever becomes of them, its turn comes;
-- where the budget could bind, an attempt starts only if it fits beside the worst case of every undecided attempt
-  before it, so that a run stops at the same step however many calls it makes at once. The same holds for an operator's
-  `max_cost`, which ends that operator alone;
+- where the budget could bind, an attempt starts only if it fits beside the worst case of every attempt before it, what
+  it may be asked again for included, so that a run stops at the same step however many calls it makes at once. The same
+  holds for an operator's `max_cost`, which ends that operator alone;
 - where the rest is to be solved again once so much is paid, an attempt starts only if all before it cannot pay that
   much: so nothing is in flight when it is paid, and nothing is bought that the new plan may not want.
 
@@ -54,12 +54,14 @@ class _Entry:
     action: Action
     model: str
     prepared: Prepared | None = None
-    is_counted: bool = False  # its worst case is kept free while it is undecided
+    is_counted: bool = False  # what it may need is kept free while it is undecided
+    kept: Amount = NOTHING  # that much
+    further: Amount = NOTHING  # what it may claim beyond its first claim, from its start to its commit
     is_decided: bool = False  # started or skipped
     is_started: bool = False
     outcome: Outcome | None = None
     ended: float = 0.0  # when its outcome was there
-    afloat: Amount = NOTHING  # claimed, and not committed
+    afloat: Amount = NOTHING  # all that it may claim, until it is committed
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,10 @@ class Interpreter:
         self._is_listed: set[int] = set()  # actions that stand in `_ready`
         self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_tight = not engine.is_loose or bool(self._ledger.caps) or engine.pause is not None
         self._kept_free = NOTHING
+        self._further = NOTHING  # what steps that were started and not committed may still claim
+        self._further_for = dict.fromkeys(self._ledger.caps, Decimal(0))  # operator with a cap -> dollars of it
         self._kept_free_for = dict.fromkeys(self._ledger.caps, Decimal(0))  # operator with a cap -> dollars of it
         self._horizon = 0  # the highest id of a step that was started with room for all before it
         self._horizon_of = dict.fromkeys(self._ledger.caps, 0)  # the same for what is left of an operator's cap
@@ -131,7 +136,7 @@ class Interpreter:
         self._wake = asyncio.Event()
         self._crash: BaseException | None = None
         self._shown_at = 0.0
-        self._afloat = NOTHING  # claims of the steps that were started and not committed
+        self._afloat = NOTHING  # what the steps may claim that were started and not committed
         self.needed: Amount | None = None  # what the next call would have had to claim, if the budget stopped the run
 
     @property
@@ -208,6 +213,7 @@ class Interpreter:
                 continue
             self._commit(head, checks)
             self._float(head, NOTHING)
+            self._keep_further(head, NOTHING)
             self._window.popleft()
 
     def _is_due(self) -> bool:
@@ -236,7 +242,7 @@ class Interpreter:
             action = self._actions[step.action]
             entry = _Entry(step, action, self._models.get(step.template, NO_MODEL))
             self._window.append(entry)
-            if not self._engine.is_loose or self._ledger.caps or self._engine.pause is not None:
+            if self._is_tight:
                 self._uncounted.append(entry)
             self._waiting[action.id].append(entry)
             if len(self._waiting[action.id]) == 1:
@@ -353,18 +359,15 @@ class Interpreter:
         while self._uncounted and self._uncounted[0].step.id < entry.step.id:
             before = self._uncounted.popleft()
             if not before.is_decided:
-                self._keep_free(before, self._prepare(before).worst)
-        return self._fits_cap(entry, worst) and self._fits_pause(entry, worst) and self._fits_budget(entry, worst)
+                self._keep_free(before)
+        return self._fits_cap(entry, worst) and self._fits_pause(entry) and self._fits_budget(entry, worst)
 
-    def _fits_pause(self, entry: _Entry, worst: Amount) -> bool:
+    def _fits_pause(self, entry: _Entry) -> bool:
         """Whether the turn of a step comes for certain before the rest is solved again."""
         pause = self._engine.pause
         if pause is None or entry is self._window[0]:
             return True
-        before = self.paid + self._afloat + self._kept_free
-        if entry.is_counted:
-            before = Amount(before.tokens - worst.tokens, _minus(before.usd, worst.usd))
-        return not pause.is_reached(before)
+        return not pause.is_reached(self.paid + self._afloat + _less(self._kept_free, entry.kept))
 
     def _fits_cap(self, entry: _Entry, worst: Amount) -> bool:
         operator = entry.step.operator
@@ -372,8 +375,7 @@ class Interpreter:
             return True
         if not self._ledger.is_within_cap(operator, worst.usd):
             return False
-        own = worst.usd if entry.is_counted else None
-        others = _minus(self._kept_free_for[operator], own)
+        others = _minus(self._kept_free_for[operator], entry.kept.usd) + self._further_for[operator]
         if self._ledger.is_within_cap(operator, worst.usd, beside=others):
             self._horizon_of[operator] = max(self._horizon_of[operator], entry.step.id)
             return True
@@ -382,29 +384,35 @@ class Interpreter:
     def _fits_budget(self, entry: _Entry, worst: Amount) -> bool:
         if self._engine.is_loose or entry.step.id <= self._horizon or worst == NOTHING:
             return self._ledger.is_affordable(worst)
-        own = worst if entry.is_counted else NOTHING
-        others = Amount(self._kept_free.tokens - own.tokens, _minus(self._kept_free.usd, own.usd))
+        others = _less(self._kept_free, entry.kept) + self._further
         if self._ledger.is_affordable(worst, beside=others):
             self._horizon = entry.step.id
             return True
         return entry is self._window[0] and self._ledger.is_affordable(worst)
 
-    def _keep_free(self, entry: _Entry, worst: Amount) -> None:
-        entry.is_counted = True
-        usd = (self._kept_free.usd or Decimal(0)) + (worst.usd or Decimal(0))
-        self._kept_free = Amount(self._kept_free.tokens + worst.tokens, usd)
+    def _keep_free(self, entry: _Entry) -> None:
+        prepared = self._prepare(entry)
+        further = self._engine.runner.bound_further(entry.step, prepared.telling)
+        entry.is_counted, entry.kept = True, _known(prepared.worst) + further
+        self._kept_free += entry.kept
         if entry.step.operator in self._kept_free_for:
-            self._kept_free_for[entry.step.operator] += worst.usd or Decimal(0)
+            self._kept_free_for[entry.step.operator] += entry.kept.usd or Decimal(0)
 
     def _decide(self, entry: _Entry) -> None:
         """The step is started or skipped: no room is kept free for it any longer."""
         entry.is_decided = True
         if entry.is_counted:
-            worst = self._prepare(entry).worst
-            self._kept_free = Amount(self._kept_free.tokens - worst.tokens, _minus(self._kept_free.usd, worst.usd))
+            self._kept_free = _less(self._kept_free, entry.kept)
             if entry.step.operator in self._kept_free_for:
-                self._kept_free_for[entry.step.operator] -= worst.usd or Decimal(0)
-            entry.is_counted = False
+                self._kept_free_for[entry.step.operator] -= entry.kept.usd or Decimal(0)
+            entry.is_counted, entry.kept = False, NOTHING
+
+    def _keep_further(self, entry: _Entry, amount: Amount) -> None:
+        """What a step may still claim, once it is started, is now `amount`."""
+        self._further = _less(self._further, entry.further) + amount
+        if entry.step.operator in self._further_for:
+            self._further_for[entry.step.operator] += _minus(amount.usd, entry.further.usd)
+        entry.further = amount
 
     def _prepare(self, entry: _Entry) -> Prepared:
         if entry.prepared is None:
@@ -415,7 +423,9 @@ class Interpreter:
         assert entry.prepared is not None
         claim = self._ledger.reserve(entry.prepared.worst, entry.step.operator)
         assert claim is not None
-        self._float(entry, entry.prepared.worst)
+        if self._is_tight and not entry.is_started:
+            self._keep_further(entry, self._engine.runner.bound_further(entry.step, entry.prepared.telling))
+            self._float(entry, _known(entry.prepared.worst) + entry.further)
         entry.is_started = True
         self._engine.observer.note(StepStarted(entry.step.id, entry.step.operator))
         if entry.action.id in self._changing:
@@ -428,10 +438,9 @@ class Interpreter:
         task.add_done_callback(lambda _: self._wake.set())
 
     def _float(self, entry: _Entry, amount: Amount) -> None:
-        """What a step has claimed is now `amount`."""
-        tokens = self._afloat.tokens - entry.afloat.tokens + amount.tokens
-        usd = _minus(self._afloat.usd, entry.afloat.usd) + (amount.usd or Decimal(0))
-        entry.afloat, self._afloat = amount, Amount(tokens, usd)
+        """What a step may claim in all is now `amount`."""
+        self._afloat = _less(self._afloat, entry.afloat) + amount
+        entry.afloat = amount
 
     async def _run_entry(self, entry: _Entry, prepared: Prepared, claim: Reservation) -> None:
         try:
@@ -509,3 +518,12 @@ class Interpreter:
 
 def _minus(one: Decimal | None, other: Decimal | None) -> Decimal:
     return (one or Decimal(0)) - (other or Decimal(0))
+
+
+def _less(one: Amount, other: Amount) -> Amount:
+    return Amount(one.tokens - other.tokens, _minus(one.usd, other.usd))
+
+
+def _known(amount: Amount) -> Amount:
+    """Without the dollars where a price is unknown: no budget of dollars has such a model."""
+    return Amount(amount.tokens, amount.usd or Decimal(0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from refinelab_dsl import prompts
@@ -28,16 +29,19 @@ from refinelab_dsl.operators.again import correct_result, make_result
 from refinelab_dsl.prompts.asking import (
     MOST_BYTES_PER_TOKEN,
     Bound,
+    Use,
     bound_question,
     claim_checks,
+    count_retries,
     is_paid,
     item_bytes,
+    result_ceiling,
     result_questions,
 )
 from refinelab_dsl.prompts.compose import Feedback
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
-from refinelab_dsl.prompts.steps import StepContext, StepFault
+from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
 from refinelab_dsl.prompts.vectors import asked_by, embedding_of
 from refinelab_dsl.questions import Known, Questions
 from refinelab_dsl.validators import VALIDATORS, Result, Surroundings, Verdict, judge_finding, settle_time, validate
@@ -217,6 +221,7 @@ class StepRunner:
             if is_paid(self._measures[name])
         )
         self._bounds: dict[str, tuple[Bound, ...]] = {}
+        self._ceilings: dict[str, Use] = {}
         self._caller = caller
         self._shelf = shelf
         self._surroundings = surroundings
@@ -248,6 +253,29 @@ class StepRunner:
         """A step that was starved or waited for its turn, ready to go on."""
         telling.ours = [True] * len(telling.answers)  # what the store held is noted
         return self._drive(step, telling)
+
+    def bound_further(self, step: Step, telling: Telling) -> Amount:
+        """The most that a step may claim beyond what it claims at its start: further tries, and what is asked about
+        results beyond the usual; nothing once it has come to an end."""
+        if self._kinds[step.action] in ASKING or (telling.effect is None and not telling.is_waiting):
+            return NOTHING
+        operator = self.operator(step)
+        use = self._ceiling(operator, telling.parents)
+        further = Amount(int(use.tokens), use.usd or Decimal(0))
+        retries = count_retries(self._context, operator)
+        if retries and operator.name in self._context.templates:
+            request = compose_step(self._context, operator.name, telling.parents, step.target, step.sample)
+            again = prompts.retries_ceiling(request, retries)
+            further += Amount(sum(again), prompts.price_usd(request.model, *again) or Decimal(0))
+        return further
+
+    def _ceiling(self, operator: Operator, parents: Sequence[Item]) -> Use:
+        """Of what is asked about results. Of `correct` it depends on the item, of others it does not."""
+        if operator.kind == "correct":
+            return result_ceiling(self._context, operator, parents)
+        if operator.name not in self._ceilings:
+            self._ceilings[operator.name] = result_ceiling(self._context, operator, parents)
+        return self._ceilings[operator.name]
 
     def _drive(self, step: Step, telling: Telling) -> Prepared:
         while telling.effect is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,28 @@ def test_vectors_of_the_originals_are_paid_once_and_the_rest_knows_it(tmp_path: 
         paid += record["paid_tokens"]
         assert after.header.budget.spent_tokens == vectors + paid
     assert run.head["cost"]["tokens"] <= 60_000
+
+
+def test_legs_with_further_tries_and_a_quarantine_have_the_same_bytes_at_any_concurrency(
+    tmp_path: Path, server: ThreadServer
+) -> None:
+    found = []
+    for concurrency in (1, 50):
+        folder = write_project(tmp_path / f"at{concurrency}", server.base_url)
+        text = (folder / "spec.refine").read_text()
+        text = text.replace("output] }", "output], on_reject = retry, retries = 2 }")
+        drift = "validator close { kind = drift, accept = similarity > 0.9, on_reject = quarantine }\n"
+        text = text.replace("validator sound", drift + "validator sound")
+        text = text.replace("checks = [sound],", "checks = [sound, close],")
+        text = text.replace('provenance = "out.prov.jsonl"', 'provenance = "out.prov.jsonl", quarantine = "held.jsonl"')
+        (folder / "spec.refine").write_text(text.replace("tokens = 60k", "tokens = 40k"))
+        with suppress(RefineError):  # its budget does not do for everything
+            apply(folder, concurrency)
+        found.append([*read_bytes(folder), (folder / "held.jsonl").read_bytes()])  # of the last leg
+    assert found[0] == found[1]
+    records = read_records(folder)
+    assert len(records) > 2
+    logs = [folder / f".refine/runs/{record['run']:04d}/provenance.jsonl" for record in records]
+    told = [line.event for log in logs for line in read_log(log) if isinstance(line, LogLine)]
+    assert any(isinstance(event, events.Call) and event.turn for event in told)
+    assert any(isinstance(event, events.Held) for event in told)

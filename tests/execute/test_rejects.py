@@ -119,6 +119,23 @@ def test_further_tries_stay_within_the_budget(tmp_path: Path, share: float) -> N
             assert verify(world.project.base / "out.prov.jsonl", world.project).diagnostics == ()
 
 
+def test_a_budget_that_further_tries_use_up_ends_a_run_at_the_same_step_whatever_is_in_flight(tmp_path: Path) -> None:
+    """Each call is charged at its worst case, so that what later attempts claim is what an earlier one's tries lack."""
+    wish = Wish(
+        rows=60, actions=(("generate", "asia", 6, 9),), removed=9, tokens=52_000,
+        retries_of={"fresh": 9, "in_size": 9},
+    )  # fmt: skip
+    unsaid = Behaviour(Simulation(success=0.12, malformed=0.1), chances=((Fault("no_usage"), 1.0),))
+    with ThreadServer(unsaid) as server:
+        logs = []
+        for slots in (1, 50):
+            world = build_world(tmp_path / f"{slots}", wish, base_url=server.base_url)
+            outcome = world.apply(concurrency=slots)
+            assert (outcome.status, outcome.exit_code) == ("partial", ExitCode.BUDGET)
+            logs.append(world.log(1))
+    assert logs[0] == logs[1]
+
+
 def test_a_run_that_is_stopped_between_tries_goes_on_with_the_same_bytes(tmp_path: Path) -> None:
     with ThreadServer(SHUFFLED) as server:
         calm = build_world(tmp_path / "calm", RETRIED, base_url=server.base_url)
