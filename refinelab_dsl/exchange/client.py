@@ -1,6 +1,10 @@
 """The openai SDK on its aiohttp transport, which makes two to three times the calls per second of the default one.
 Imported only when an endpoint is opened.
 
+A body that is bytes already goes to that transport itself (`Client.ask`): most of what the SDK takes of the processor
+for a call is composing headers and addresses that are always the same, and typed views of what is read elsewhere.
+What a refusal says the SDK reads. Files and batches go through all of it (`Client.exchange`).
+
 What the SDK would do by itself and must not: retry (ours reserve budget), follow redirects (dataset text would reach
 hosts that no plan lists), send headers and organisation from environment variables to whatever host. So a hook puts
 the final headers of every request, the key among them; the SDK and its exceptions never hold the key.
@@ -11,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import aiohttp
 import httpx2
@@ -29,7 +33,7 @@ _SENT_HEADERS: Final = ("host", "accept", "content-type", "content-length", "tra
 _READ_HEADERS: Final = ("retry-after", "retry-after-ms", "x-request-id")
 _OF_RATES: Final = "ratelimit"
 _FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError, TimeoutError)
-_RAW: Final = {"headers": {"x-stainless-raw-response": "true"}}
+_JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 Create: TypeAlias = Callable[[], Awaitable[Any]]
 
 
@@ -49,38 +53,46 @@ class Client:
     def __init__(self, settings: Settings, key: Secret | None) -> None:
         self._settings = settings
         self._key = key
+        self._ways: dict[str, _Way] = {}
         timeout = httpx2.Timeout(settings.seconds, connect=min(_CONNECT_SECONDS, settings.seconds))
         limits = httpx2.Limits(max_connections=settings.connections, max_keepalive_connections=settings.connections)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._http = keep_clean(openai.DefaultAioHttpClient(
+            timeout=timeout,
+            limits=limits,
+            follow_redirects=False,
+            trust_env=settings.trust_env,
+            event_hooks={"request": [self._put_headers], "response": [partial(_bound_body, settings.most_bytes)]},
+        ))
         self.sdk = openai.AsyncOpenAI(
             api_key=_PLACEHOLDER,
             base_url=settings.base_url,
             timeout=timeout,
             max_retries=0,
-            http_client=keep_clean(openai.DefaultAioHttpClient(
-                timeout=timeout,
-                limits=limits,
-                follow_redirects=False,
-                trust_env=settings.trust_env,
-                event_hooks={"request": [self._put_headers], "response": [partial(_bound_body, settings.most_bytes)]},
-            )),
+            http_client=self._http,
         )
 
     async def ask(self, path: str, content: bytes) -> Outcome:
-        """See `Channel`. The body goes to the SDK as bytes: of arguments it compares each value with its types, the
-        parts of the schema among them, which takes longer than all else that it does for a call."""
-        return await self.exchange(
-            partial(self.sdk.post, path, cast_to=httpx2.Response, content=content, options=_RAW)
-        )
+        """See `Channel`."""
+        return await self._settle(partial(self._post, path, content))
 
     async def exchange(self, create: Create) -> Outcome:
-        """One exchange. Failures are values here, so that none has the SDK's exception, with its request, behind it.
+        """One exchange by the SDK's own functions.
 
         create: starts the call, and gives the SDK's raw response.
         """
+
+        async def make() -> Answer:
+            reply = await create()
+            return Answer(reply.http_response.content, _choose(reply.headers))
+
+        return await self._settle(make)
+
+    async def _settle(self, make: Callable[[], Awaitable[Answer]]) -> Outcome:
+        """Failures are values here, so that none has an exception, with its request, behind it."""
         try:
             async with asyncio.timeout(self._settings.seconds):
-                reply = await create()
-            return Answer(reply.http_response.content, _choose(reply.headers))
+                return await make()
         except openai.APIStatusError as error:
             return Status(
                 error.status_code, _clean(_said(error)), _word(error.code), _word(error.param),
@@ -92,6 +104,29 @@ class Client:
     async def close(self) -> None:
         await self.sdk.close()
 
+    async def _post(self, path: str, content: bytes) -> Answer:
+        way = self._ways.get(path)
+        if way is None:
+            way = self._ways[path] = await self._find_way(path)
+        request = httpx2.Request("POST", way.url, headers=way.headers, content=content, extensions=self._extensions)
+        response = await way.transport.handle_async_request(request)
+        try:
+            await _bound_body(self._settings.most_bytes, response)
+            if response.is_success and isinstance(response.stream, httpx2.AsyncByteStream):
+                return Answer(b"".join([chunk async for chunk in response.stream]), _choose(response.headers))
+            await response.aread()
+        finally:
+            await response.aclose()
+        raise self.sdk._make_status_error_from_response(response)
+
+    async def _find_way(self, path: str) -> _Way:
+        """What all requests to a path share, as the SDK would compose it."""
+        url = self.sdk._prepare_url(path)
+        composed = httpx2.Request("POST", url, headers=_JSON)
+        await self._put_headers(composed)
+        headers = [pair for pair in composed.headers.raw if pair[0].lower() != b"content-length"]
+        return _Way(url, headers, self._http._transport_for_url(url))
+
     async def _put_headers(self, request: httpx2.Request) -> None:
         if request.url.host != self._settings.host:
             raise httpx2.UnsupportedProtocol("the request is for another host than the model's")
@@ -100,6 +135,14 @@ class Client:
         if self._key is not None:
             kept.append(("authorization", f"Bearer {self._key.reveal()}"))
         request.headers = httpx2.Headers(kept)
+
+
+class _Way(NamedTuple):
+    """Where requests go, with which headers. Not to be shown: the key is among them."""
+
+    url: httpx2.URL
+    headers: list[tuple[bytes, bytes]]
+    transport: httpx2.AsyncBaseTransport
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
@@ -130,11 +173,8 @@ async def _bound_body(most: int, response: httpx2.Response) -> None:
 
 def _choose(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that a run reads."""
-    return {
-        name: _clean(value)
-        for name, value in ((name.lower(), value) for name, value in headers.items())
-        if _OF_RATES in name or name in _READ_HEADERS
-    }
+    names = (name.lower() for name in headers)
+    return {name: _clean(headers[name]) for name in names if _OF_RATES in name or name in _READ_HEADERS}
 
 
 def _said(error: openai.APIStatusError) -> str:
