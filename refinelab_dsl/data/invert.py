@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from refinelab_dsl.data.answers import AnswerStyle
@@ -55,6 +56,7 @@ def task_fields(dataset: Dataset) -> tuple[str, ...]:
     return () if task is None else (*task.required, *task.optional)
 
 
+@lru_cache(maxsize=64)  # one for each column, and not for each row
 def column(name: str) -> Call:
     """`column("name")`."""
     return Call(function="column", arguments=(Constant(type="text", text=name),))

@@ -28,7 +28,7 @@ from refinelab_dsl.effects import (
 from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
-from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
+from refinelab_dsl.execute.ledger import NOTHING, Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace, Ticket
 from refinelab_dsl.execute.observe import CallEnded, CallRetried, ModelStopped, Observer, SilentObserver
 from refinelab_dsl.execute.retry import delay_before
@@ -174,10 +174,14 @@ class Caller:
         intent = Intent(step, part, answer.request_key, effect_line(answer.effect), Amount())
         self.journal.hit(intent, answer.reply, answer.completion.usage)
 
+    def is_free(self, effect: Effect) -> bool:
+        """Whether a call costs nothing, whatever its price."""
+        return self.lines[effect_line(effect)].is_free
+
     def worst_case(self, effect: Effect) -> Amount:
         """The most that one call can take."""
-        if self.lines[effect_line(effect)].is_free:
-            return Amount()
+        if self.is_free(effect):
+            return NOTHING
         tokens_in, tokens_out = effect_ceiling(effect)
         return Amount(tokens_in + tokens_out, effect_usd(effect, Usage(tokens_in, tokens_out)))
 

@@ -462,12 +462,13 @@ class StepRunner:
     def _claim(self, step: Step, telling: Telling, effect: Effect) -> Amount:
         """What a step claims before it starts: the call it waits for, one repair of it, and what is usually asked
         about a result. What goes beyond that is claimed when it is asked."""
-        worst = self._caller.worst_case(effect)
-        if worst == NOTHING and isinstance(effect, Request):
+        if isinstance(effect, Request) and self._caller.is_free(effect):
             return NOTHING  # it only repeats what was bought
         if isinstance(effect, Request) and effect.messages[-1].role == "user" and not effect.is_repair:
             tokens_in, tokens_out = prompts.attempt_ceiling(effect)
             worst = Amount(tokens_in + tokens_out, prompts.price_usd(effect.model, tokens_in, tokens_out))
+        else:
+            worst = self._caller.worst_case(effect)
         if telling.is_made or self._kinds[step.action] in ASKING:
             return worst
         operator = self.operator(step)

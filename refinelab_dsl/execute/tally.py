@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.write import HeldRow, OutputRow
 from refinelab_dsl.execute.ledger import Ledger
 from refinelab_dsl.execute.observe import OperatorProgress, Progress
+from refinelab_dsl.source import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Additions:
     def append(self, addition: Addition) -> None:
         origin = addition.row.origin
         stream = self._changed if origin == "changed" else self._added
-        pickle.dump(addition, stream, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.dump(_flatten(addition), stream, protocol=pickle.HIGHEST_PROTOCOL)
         self._counts[origin] += 1
 
     def __iter__(self) -> Iterator[Addition]:
@@ -55,11 +57,30 @@ class Additions:
         for stream, origin in ((self._changed, "changed"), (self._added, "added")):
             stream.seek(0)
             for _ in range(self._counts[origin]):
-                yield pickle.load(stream)  # written by this process
+                yield _restore(pickle.load(stream))  # written by this process
 
     def close(self) -> None:
         self._changed.close()
         self._added.close()
+
+
+def _flatten(addition: Addition) -> tuple[Any, ...]:
+    """An addition as a tuple, which takes a third of the time to write and to read."""
+    row, item = addition.row, addition.row.item
+    place = item.place
+    return (
+        (place.file, place.line, place.row, place.column),
+        (item.id, item.key, item.hash, item.fields, item.attributes, item.raw),
+        (row.origin, row.simulated, row.parents),
+        (addition.kind, addition.target, addition.measured, addition.values),
+        item.row,
+    )  # fmt: skip
+
+
+def _restore(flat: tuple[Any, ...]) -> Addition:
+    place, (identity, key, digest, fields, attributes, raw), row, rest, number = flat
+    item = Item(identity, key, digest, fields, attributes, raw, Place(*place), number)
+    return Addition(OutputRow(item, *row), *rest)
 
 
 class Refused:

@@ -117,7 +117,7 @@ def _ask_for_repair(
     shown = {"verdict": finding.verdict, "answer": finding.answer or "", "reason": finding.reason}
     variables = call_context(
         questions.task, attempt.operator, item=parent, anchor=None, target=target,
-        labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
+        labels=context.shown,
     )  # fmt: skip
     request = questions.compose(
         attempt.operator.name,

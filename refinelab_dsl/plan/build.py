@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import ceil, floor
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -42,6 +42,7 @@ from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.expectations import Facts, NotKnown, check_expectations
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.plan.learnt import build_bare_context, digest_evidence, find_known
+from refinelab_dsl.plan.listing import Listing
 from refinelab_dsl.plan.originals import describe_originals
 from refinelab_dsl.plan.price import (
     Ceiling,
@@ -68,6 +69,7 @@ from refinelab_dsl.prompts.request import request_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step
 from refinelab_dsl.prompts.vectors import asked_by, comparing_embeddings
 from refinelab_dsl.solve.problem import NOT_PAID, Assignment, Paid, Problem
+from refinelab_dsl.solve.stock import Bought
 
 if TYPE_CHECKING:
     from refinelab_dsl.plan.inventory import Inventory
@@ -85,7 +87,7 @@ class Draft:
 
     header: Header
     sketch: Sketch
-    steps: tuple[Step, ...]
+    steps: Listing
     corrections: Mapping[str, tuple[float, float]]
     over: bool
     unlike: frozenset[str] = frozenset()
@@ -139,19 +141,16 @@ def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) 
         limits.usd is not None and usd.expected is not None and float(usd.expected) > limits.usd + 1e-6
     )
     use, worst = originals_use(situation.profile, _find_compared(situation, sketch))
-    budget = budget
     tokens = include_originals(tokens, use.tokens, worst.tokens, budget.left_tokens)
     usd = include_originals(usd, use.usd, worst.usd, budget.left_usd)
     header = _build_header(situation, sketch, tokens, usd, budget)
-    return Draft(header, sketch, steps, count_corrections(steps, situation.estimates), over, unlike, claims)
+    return Draft(header, sketch, steps, count_corrections(sketch, steps, situation.estimates), over, unlike, claims)
 
 
-def step_key(context: StepContext, operator: str, items: Sequence[str], target: Mapping[str, str], sample: int) -> str:
+def step_key(content: Mapping[str, Any], items: Sequence[str], target: Mapping[str, str], sample: int) -> str:
     """The content key (hex SHA-256) of an attempt: what is asked, about what. Where it stands in a plan and what it
-    was believed to cost do not count."""
-    content = {
-        **operator_content(context, operator), "items": list(items), "target": dict(target), "sample": sample
-    }  # fmt: skip
+    was believed to cost do not count. content: of its operator (`operator_content`)."""
+    content = {**content, "items": list(items), "target": dict(target), "sample": sample}
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
@@ -190,56 +189,54 @@ def build_context(
 
 def _build_steps(
     situation: Situation, sketch: Sketch, items: Mapping[str, Item]
-) -> tuple[tuple[Step, ...], Ceiling, frozenset[str], dict[str, Ceiling]]:
+) -> tuple[Listing, Ceiling, frozenset[str], dict[str, Ceiling]]:
     """Steps in order: what earlier runs brought, then every action's own count of attempts, then every action's
     reserves. The ceiling is of what is to be paid. Then the keys of what earlier runs asked in other words, and the
     largest claim of each operator (`Draft.claims`)."""
-    sources = list(enumerate(zip(sketch.groups, sketch.bought, sketch.sources, strict=True)))
-    there = [
-        (index, key, each)
-        for index, (_, bought, keys) in sources
-        for key, each in zip(keys[: len(bought)], bought, strict=True)
-    ]
-    first = [(index, key, None) for index, (group, bought, keys) in sources for key in keys[len(bought) : group.count]]
-    reserves = [(index, key, None) for index, (group, _, keys) in sources for key in keys[group.count :]]
     asked = situation.inventory.stock.samples if situation.inventory is not None else {}
     unlike: set[str] = set()
     checks = {operator.name: operator.checks for operator in situation.program.operators}
-    tries: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
+    targets = [tuple(sorted(group.target.items())) for group in sketch.groups]
+    tries: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, int]] = {}  # by what is asked, of which item
     ceiling = Ceiling()
     worst = {
         name: (int(use.tokens), use.usd)
         for name in dict.fromkeys(group.operator for group in sketch.groups)
         for use in [result_ceiling(situation.context, situation.context.operators[name], items.values())]
     }
+    contents = {name: operator_content(situation.context, name) for name in worst}
     retries = {name: count_retries(situation.context, situation.context.operators[name]) for name in worst}
-    steps = []
+    steps = Listing(sketch.groups, checks)
     claims: dict[str, Ceiling] = {}
     bounds = {
         name: tuple(bound_question(situation.context, each) for each in result_questions(situation.context, operator))
         for name, operator in situation.context.operators.items()
         if name in worst
     }
-    calls: set[tuple[object, ...]] = set()
-    for number, (index, key, bought) in enumerate([*there, *first, *reserves], start=1):
+    calls: set[tuple[object, ...]] = set()  # that several attempts may share
+    for index, key, bought in _in_turn(sketch):
         group = sketch.groups[index]
-        identity = (group.operator, key, tuple(sorted(group.target.items())))
+        identity = (group.operator, key, targets[index])
         if bought is None:
-            sample = tries.get(identity, -1) + 1
+            last = tries.setdefault((group.operator, targets[index]), {})
+            sample = last.get(key, -1) + 1
             while sample in asked.get(identity, ()):
                 sample += 1
-            tries[identity] = sample
+            last[key] = sample
         else:
             sample = bought.sample
         request = compose_step(situation.context, group.operator, (items[key],), group.target, sample)
         per_call = situation.context.operators[group.operator].per_call
         cost = situation.estimates.operators[group.operator].cost
-        call = (*identity, sample // per_call)
-        is_new = call not in calls  # attempts that share a call pay for it once
-        calls.add(call)
+        is_new = True
+        if per_call > 1 or bought is not None:
+            call = (*identity, sample // per_call)
+            is_new = call not in calls  # attempts that share a call pay for it once
+            calls.add(call)
         if bought is None:
             if is_new:
-                ceiling = ceiling.including(sum(prompts.attempt_ceiling(request)), prompts.attempt_ceiling_usd(request))
+                most = prompts.attempt_ceiling(request)
+                ceiling = ceiling.including(sum(most), prompts.price_usd(request.model, *most))
             if retries[group.operator]:
                 again = prompts.retries_ceiling(request, retries[group.operator])
                 ceiling = ceiling.including(sum(again), prompts.price_usd(request.model, *again))
@@ -250,23 +247,26 @@ def _build_steps(
         elif bought.request is not None and request_key(request) != bought.request:
             unlike.add(bought.key)
         steps.append(
-            Step(
-                id=number,
-                action=index + 1,
-                operator=group.operator,
-                items=(key,),
-                target=group.target,
-                template=group.operator,
-                checks=checks[group.operator],
-                sample=sample,
-                key=step_key(situation.context, group.operator, (key,), group.target, sample),
-                # As often as it is expected to be asked: a repair only where another answer is not all that it takes.
-                input_tokens=round(prompts.request_tokens(request) * min(1.0, cost.calls)) if is_new else 0,
-                output_tokens=per_call * ceil(cost.output_tokens) if is_new else 0,
-                replies=() if bought is None else bought.replies,
-            )
+            index + 1, key, sample, step_key(contents[group.operator], (key,), group.target, sample),
+            # As often as it is expected to be asked: a repair only where another answer is not all that it takes.
+            input_tokens=round(prompts.request_tokens(request) * min(1.0, cost.calls)) if is_new else 0,
+            output_tokens=per_call * ceil(cost.output_tokens) if is_new else 0,
+            replies=() if bought is None else bought.replies,
         )
-    return tuple(steps), ceiling, frozenset(unlike), claims
+    return steps, ceiling, frozenset(unlike), claims
+
+
+def _in_turn(sketch: Sketch) -> Iterator[tuple[int, str, Bought | None]]:
+    """The attempts in the order of the steps: (index of the group, key of the item, what an earlier run brought)."""
+    for index, (bought, keys) in enumerate(zip(sketch.bought, sketch.sources, strict=True)):
+        for key, each in zip(keys[: len(bought)], bought, strict=True):
+            yield index, key, each
+    for index, (group, bought, keys) in enumerate(zip(sketch.groups, sketch.bought, sketch.sources, strict=True)):
+        for key in keys[len(bought) : group.count]:
+            yield index, key, None
+    for index, (group, keys) in enumerate(zip(sketch.groups, sketch.sources, strict=True)):
+        for key in keys[group.count :]:
+            yield index, key, None
 
 
 def _build_header(

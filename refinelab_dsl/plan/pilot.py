@@ -64,7 +64,7 @@ from refinelab_dsl.prompts.asking import (
     validator_questions,
 )
 from refinelab_dsl.prompts.hosts import host
-from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_key
+from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_content, operator_key
 from refinelab_dsl.prompts.steps import (
     DISCOVERY_PARTS,
     StepContext,
@@ -441,13 +441,15 @@ def _steps(
     members: Sequence[tuple[str, ...]], before: int,
 ) -> Iterator[Step]:
     operator = context.operators.get(wish.name) if wish.targets else None
+    about = {} if operator is None else operator_content(context, wish.name)
+    finding = _finding_key(context, wish) if operator is None else ""
     tries: dict[str, int] = {}
     for offset, keys in enumerate(members, start=1):
         sample = tries[keys[0]] = tries.get(keys[0], -1) + 1 if operator is not None else 0
         if operator is not None:
-            key = step_key(context, wish.name, keys, target, sample)
+            key = step_key(about, keys, target, sample)
         else:
-            content = f"{wish.kind}\n{_finding_key(context, wish)}\n" + "\n".join(keys)
+            content = f"{wish.kind}\n{finding}\n" + "\n".join(keys)
             key = hashlib.sha256(content.encode()).hexdigest()
         yield Step(
             id=before + offset, action=action, operator=wish.name, items=keys, target=dict(target),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor, sqrt
 
 from refinelab_dsl import prompts
-from refinelab_dsl.artifacts.plan import Amount, BudgetSummary, Envelope, Step
+from refinelab_dsl.artifacts.plan import Amount, BudgetSummary, Envelope
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import Estimates, Rate
 from refinelab_dsl.estimate.spread import Luck
 from refinelab_dsl.ir import Program
+from refinelab_dsl.plan.listing import Listing
 from refinelab_dsl.plan.sketch import Sketch
 from refinelab_dsl.prompts.asking import NO_USE, Use
 from refinelab_dsl.prompts.steps import StepContext
@@ -69,27 +70,25 @@ class Expense:
         return self.input_tokens + self.output_tokens + self.checks.tokens
 
 
-def expect_expenses(sketch: Sketch, steps: Sequence[Step], estimates: Estimates) -> dict[str, Expense]:
+def expect_expenses(sketch: Sketch, steps: Listing, estimates: Estimates) -> dict[str, Expense]:
     """Per operator, in the order of its first action. An action stops at its count, so it is expected to use
     count / rate attempts, and at most those that are listed."""
-    listed: dict[int, list[Step]] = {}
-    for step in _unanswered(steps):
-        listed.setdefault(step.action, []).append(step)
+    listed = steps.list_unpaid()
     expenses: dict[str, Expense] = {}
     for action, group in enumerate(sketch.groups, start=1):
-        mine = listed.get(action, [])
-        if not mine:
+        if action not in listed:
             continue
+        inputs, outputs = listed[action]
         rate = estimates.operators[group.operator].rate
-        tokens_in = sum(step.input_tokens for step in mine) / len(mine)
+        tokens_in = sum(inputs) / len(inputs)
         tokens_out = estimates.operators[group.operator].cost.output_tokens
         checks = estimates.operators[group.operator].cost.checks
         stored = estimates.operators[group.operator].cost.stored
         each = tokens_in + tokens_out + checks.tokens
-        attempts, low, high = _expect_attempts(group.count - group.stock, len(mine), rate)
-        if any(not step.input_tokens for step in mine):  # they share calls: the first attempts pay for the others
-            tokens_in = sum_first([step.input_tokens for step in mine], attempts) / attempts
-            tokens_out = sum_first([step.output_tokens for step in mine], attempts) / attempts
+        attempts, low, high = _expect_attempts(group.count - group.stock, len(inputs), rate)
+        if not all(inputs):  # they share calls: the first attempts pay for the others
+            tokens_in = sum_first(inputs, attempts) / attempts
+            tokens_out = sum_first(outputs, attempts) / attempts
             each = tokens_in + tokens_out + checks.tokens
         before = expenses.get(group.operator, Expense())
         expenses[group.operator] = Expense(
@@ -109,12 +108,13 @@ def sum_first(values: Sequence[int], number: float) -> float:
     return sum(values[:whole]) + (number - whole) * (values[whole] if whole < len(values) else 0)
 
 
-def count_corrections(steps: Sequence[Step], estimates: Estimates) -> dict[str, tuple[float, float]]:
+def count_corrections(sketch: Sketch, steps: Listing, estimates: Estimates) -> dict[str, tuple[float, float]]:
     """Per operator the mean (input, output) tokens of its listed prompts, as counted."""
     totals: dict[str, tuple[int, int]] = {}
-    for step in _unanswered(steps):
-        tokens, number = totals.get(step.operator, (0, 0))
-        totals[step.operator] = (tokens + step.input_tokens, number + 1)
+    for action, (inputs, _) in steps.list_unpaid().items():
+        operator = sketch.groups[action - 1].operator
+        tokens, number = totals.get(operator, (0, 0))
+        totals[operator] = (tokens + sum(inputs), number + len(inputs))
     return {
         operator: (tokens / number, estimates.operators[operator].cost.output_tokens)
         for operator, (tokens, number) in sorted(totals.items())
@@ -200,11 +200,6 @@ def price_expense(expense: Expense, model: Model) -> Decimal | None:
 def round_usd(value: Decimal | float) -> Decimal:
     """Dollars to a millionth: less than any token's price is lost, and floats do not show."""
     return (value if isinstance(value, Decimal) else Decimal(repr(value))).quantize(MICRO)
-
-
-def _unanswered(steps: Sequence[Step]) -> Iterator[Step]:
-    """Those that are to be paid: not the results of earlier runs."""
-    return (step for step in steps if not step.replies)
 
 
 def _expect_attempts(count: int, listed: int, rate: Rate) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
@@ -67,13 +68,43 @@ def render(text: str, context: Mapping[str, Any], role: Role = "user") -> str:
     Raises:
         TemplateFault: as `parse_template`, and an undefined name, a failing operation, or a bound that is passed.
     """
-    template = _compile(text, role)
-    names = {name: value for name, value in context.items() if role == "user" or name not in DATA_NAMES}
+    compiled = _compile(text, role)
+    names = {
+        name: context[name] for name in compiled.names
+        if name in context and (role == "user" or name not in DATA_NAMES)
+    }
+    if role == "user":
+        return _run(compiled.template, names)
+    return _render_system(text, _Names(repr(names), names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """names: all that stand in the template, so that it depends on no others."""
+
+    template: Template
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a template sees; the same where it reads the same."""
+
+    shown: str
+    values: Mapping[str, Any] = field(compare=False)
+
+
+@lru_cache(maxsize=256)  # they see no data, so those of an operator are the same for all steps
+def _render_system(text: str, names: _Names) -> str:
+    return _run(_compile(text, "system").template, names.values)
+
+
+def _run(template: Template, names: Mapping[str, Any]) -> str:
     token = current_budget.set(Budget())
     parts: list[str] = []
     total = 0
     try:
-        for part in template.root_render_func(template.new_context(names)):
+        for part in template.root_render_func(template.new_context(dict(names))):
             parts.append(part)
             total += len(part)
             if total > MAX_VALUE:
@@ -92,10 +123,11 @@ def render(text: str, context: Mapping[str, Any], role: Role = "user") -> str:
 
 
 @lru_cache(maxsize=256)
-def _compile(text: str, role: Role) -> Template:
-    parse_template(text, role)
+def _compile(text: str, role: Role) -> _Compiled:
+    tree = parse_template(text, role)
+    names = tuple(sorted({name.name for name in tree.find_all(nodes.Name)}))
     try:
-        return PromptEnvironment(role).from_string(text)
+        return _Compiled(PromptEnvironment(role).from_string(text), names)
     except TemplateSyntaxError as error:
         raise TemplateFault(error.lineno, _reword(error.message or "")) from None
     except (RecursionError, SyntaxError, MemoryError):

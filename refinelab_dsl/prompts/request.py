@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -34,7 +35,7 @@ class Subject:
     success: str = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """`schema` is the JSON schema that the reply must obey; `sample` tells repeated draws apart. `template`: the name
     of the one that it was rendered from, for the record. turn: 0, or which further try of its attempt it is part of,
@@ -55,6 +56,27 @@ class Request:
     def is_repair(self) -> bool:
         """Whether it asks again because a reply could not be read. A further try holds the reply before it, too."""
         return sum(message.role == "assistant" for message in self.messages) > min(self.turn, 1)
+
+    @cached_property
+    def key(self) -> str:
+        """See `request_key`. Many ask for it while a call is on its way, and it takes the whole text."""
+        model = self.model
+        content: dict[str, Any] = {
+            "provider": model.provider,
+            "base_url": model.base_url,
+            "model": model.id,
+            "params": model.params,
+            "max_output_tokens": self.max_output_tokens,
+            "messages": [[message.role, message.content] for message in self.messages],
+            "schema": self.schema,
+            "sample": self.sample,
+        }
+        if self.turn:  # the same reply, refused for the same reason, must not be answered by what it led to before
+            content["turn"] = self.turn
+        if model.provider == "simulated":
+            content["seed"] = self.seed
+            content["subject"] = msgspec.to_builtins(self.subject)
+        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +103,4 @@ class Completion:
 def request_key(request: Request) -> str:
     """The content key of a call (hex SHA-256): provider, base URL, model, params, messages, schema, sample index;
     of a further try which it is; for the simulated model also the seed and the subject."""
-    model = request.model
-    content: dict[str, Any] = {
-        "provider": model.provider,
-        "base_url": model.base_url,
-        "model": model.id,
-        "params": model.params,
-        "max_output_tokens": request.max_output_tokens,
-        "messages": [[message.role, message.content] for message in request.messages],
-        "schema": request.schema,
-        "sample": request.sample,
-    }
-    if request.turn:  # the same reply, refused for the same reason, must not be answered by what it led to before
-        content["turn"] = request.turn
-    if model.provider == "simulated":
-        content["seed"] = request.seed
-        content["subject"] = msgspec.to_builtins(request.subject)
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    return request.key

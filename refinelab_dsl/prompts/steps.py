@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ class StepContext:
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)
     seeds: Mapping[str, SeedSet] = field(default_factory=dict)  # by measure
 
-    @property
+    @cached_property
     def asked(self) -> dict[str, str]:
         """The dimensions, by the names that prompts see, whose measures ask a model: the kinds of these."""
         kinds = {measure.name: measure.kind for measure in self.measures}
@@ -72,7 +73,12 @@ class StepContext:
             shown[each.name]: kinds[each.measure] for each in self.dimensions if kinds[each.measure] in PAID
         }
 
-    @property
+    @cached_property
+    def shown(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels of the dimensions that prompts see."""
+        return {name: labels for name, labels in self.labels.items() if name not in self.joint}
+
+    @cached_property
     def joint(self) -> frozenset[str]:
         """The dimensions that only repeat the labels of others: no prompt sees them."""
         kinds = {measure.name: measure.kind for measure in self.measures}
@@ -124,7 +130,7 @@ def compose_step(
         item=item,
         anchor=item if operator.kind == "generate" else None,
         target=wanted,
-        labels={name: labels for name, labels in context.labels.items() if name not in context.joint},
+        labels=context.shown,
         passages=count_passages(operator, context.validators),
     )
     about: dict[str, Any] = {"asked": context.asked} if context.asked else {}

@@ -18,6 +18,8 @@ from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, Final
 
+import msgspec
+
 from refinelab_dsl.declarations import Model
 from refinelab_dsl.prompts.compose import (
     FEEDBACK_BYTES,
@@ -36,6 +38,8 @@ _CL100K: Final = ("gpt-4", "gpt-3.5")
 _PIECE: Final = re.compile(
     r"(?P<word>[A-Za-z]+)|(?P<digits>[0-9]{1,3})|(?P<other>[^\x00-\x7f]+)|(?P<marks>[^\sA-Za-z0-9]{1,3})|(?P<breaks>\n+)"
 )
+# The same where there is nothing but ASCII: each match is one token.
+_ASCII_PIECE: Final = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^\sA-Za-z0-9]{1,3}|\n+")
 _EXACT_HOST: Final = "api.openai.com"
 
 # OpenAI's cookbook counts 3 tokens per message and 3 that prime the reply; other templates take up to about ten per
@@ -66,8 +70,9 @@ def request_tokens(request: Request) -> int:
     """Expected input tokens of a call: messages, reply schema and chat template."""
     model_id = request.model.id
     messages = sum(_MESSAGE_TOKENS + count_tokens(message.content, model_id) for message in request.messages)
-    schema = count_tokens(_canonical(request.schema), model_id) if request.schema is not None else 0
-    return _PRIMING_TOKENS + messages + schema
+    if request.schema is None:
+        return _PRIMING_TOKENS + messages
+    return _PRIMING_TOKENS + messages + count_tokens(_canonical(msgspec.json.encode(request.schema)), model_id)
 
 
 def request_ceiling(request: Request) -> int:
@@ -81,7 +86,7 @@ def request_ceiling(request: Request) -> int:
         _MESSAGE_CEILING + (count_tokens(message.content, request.model.id) if exact else _bytes(message.content))
         for message in request.messages
     )
-    schema = _bytes(schema_instruction(request.schema)) if request.schema is not None else 0
+    schema = _instruction_bytes(msgspec.json.encode(request.schema)) if request.schema is not None else 0
     return _TEMPLATE_CEILING + messages + schema
 
 
@@ -140,6 +145,8 @@ def _estimate(text: str) -> int:
     """Pieces as byte-pair tokenizers tend to cut them: words in eights of letters, digits in threes, marks, line
     breaks, three bytes of other scripts. Within 6% of o200k and cl100k on MMLU, GSM8K and our prompts; above them on
     other scripts; never more than the UTF-8 bytes."""
+    if text.isascii():
+        return len(_ASCII_PIECE.findall(text))
     total = 0
     for match in _PIECE.finditer(text):
         match match.lastgroup:
@@ -156,8 +163,14 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+@lru_cache(maxsize=64)  # one for each prompt, and not for each step
+def _canonical(schema: bytes) -> str:
+    return json.dumps(msgspec.json.decode(schema), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@lru_cache(maxsize=64)
+def _instruction_bytes(schema: bytes) -> int:
+    return _bytes(schema_instruction(msgspec.json.decode(schema)))
 
 
 @cache

@@ -73,11 +73,9 @@ def find_difference(one: str, other: str) -> str | None:
 def find_script(text: str) -> str | None:
     """The first word of the Unicode names of most letters (`LATIN`, `CYRILLIC`, `CJK`); None for mixed or short texts.
     Kana and hangul count as themselves, whatever they stand beside."""
-    counts = Counter(
-        unicodedata.name(character, "UNKNOWN").split(" ", 1)[0].split("-", 1)[0]
-        for character in text
-        if character.isalpha()
-    )
+    if text.isascii():  # most are
+        return "LATIN" if sum(map(str.isalpha, text)) >= _LEAST_LETTERS else None
+    counts = Counter(map(_find_script_of, filter(str.isalpha, text)))
     total = counts.total()
     if total < _LEAST_LETTERS:
         return None
@@ -85,6 +83,11 @@ def find_script(text: str) -> str | None:
         return "JAPANESE"
     script, most = counts.most_common(1)[0]
     return script if most >= total * _SCRIPT_SHARE else None
+
+
+@lru_cache(maxsize=4096)
+def _find_script_of(character: str) -> str:
+    return unicodedata.name(character, "UNKNOWN").split(" ", 1)[0].split("-", 1)[0]
 
 
 @lru_cache(maxsize=256)

@@ -143,3 +143,10 @@ def test_prices() -> None:
     assert attempt_ceiling_usd(make_request(make_model())) is None
     assert price_usd(make_model("simulated"), 1, 1) == 0
     assert price_usd(make_model("simulated", price=price), 1_000, 0) == Decimal("0.001")
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_plain_text_is_counted_by_the_same_rule_as_any_other(text: str) -> None:
+    # A letter of another script in a line of its own takes the slower way, and counts as one token.
+    apart = f"{text} é"
+    assert counting._estimate(apart) == counting._estimate(text) + 1
