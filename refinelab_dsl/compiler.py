@@ -6,7 +6,6 @@ could not give is not called. What passes to the runtime is the plan file alone.
 
 from __future__ import annotations
 
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from refinelab_dsl import __version__, ir, repair, semantics, syntax
@@ -26,6 +24,7 @@ from refinelab_dsl.diagnostics.catalog import lock as lock_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import LOCK, Project, find_project
+from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
@@ -559,8 +558,8 @@ def _save(
     diagnostics = diagnostics.with_(judged)
     scratch = None
     if destination is None:
-        scratch = Path(tempfile.mkdtemp(prefix="refinec-"))
-        destination = scratch / f"plan{SUFFIX}"
+        scratch = Scratch()
+        destination = Path(scratch.name, f"plan{SUFFIX}")
     try:
         write_plan(destination, draft.header, draft.body())
         saved, found = PlanFile.open(destination)
@@ -573,7 +572,7 @@ def _save(
         analysis, saved, diagnostics.with_(found), exit_code, situation.assignment, situation.problem
     )
     if scratch is not None:
-        weakref.finalize(planned, rmtree, scratch, ignore_errors=True)
+        weakref.finalize(planned, scratch.cleanup)
     return planned
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from refinelab_dsl.plan import render
 from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.project import Project, find_project
 from refinelab_dsl.replanning import build_replan
+from refinelab_dsl.scratch import Scratch
 
 QUESTION = """
 Do you want to make these calls?
@@ -84,7 +84,7 @@ def apply_spec(
     settings: Settings, options: RunOptions, spec: Path, *, auto_approve: bool, inventory: bool = True
 ) -> int:
     """Plans, shows, asks, and runs what was shown."""
-    with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
+    with Scratch() as scratch:
         planned = compiler.plan(
             spec, inputs.build_options(settings, inventory=inventory), Path(scratch) / "plan.refplan"
         )

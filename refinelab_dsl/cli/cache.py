@@ -286,7 +286,7 @@ def _open_store(project: Project) -> Iterator[Store | None]:
     if not project.store.exists():
         yield None
         return
-    with Store(project.store) as store:
+    with Store(project.store, is_read=True) as store:
         yield store
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.ir.diff import Change, Subject, compare
+from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.source import Source, Sources
 
 
@@ -89,7 +89,7 @@ def compare_specs(
     analyses: list[compiler.Analysis] = []
     renames: list[revisions.Names] = []
     problems = Diagnostics()
-    with tempfile.TemporaryDirectory(prefix="refinec-") as folder:
+    with Scratch() as folder:
         for name, side in (("old", old), ("new", new)):
             place = Path(folder, name)
             place.mkdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +31,7 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.plan.outlook import build_outlook, render_evidence, render_outlook
 from refinelab_dsl.project import Project
+from refinelab_dsl.scratch import Scratch
 
 QUESTION = """
 Do you want to make these calls?
@@ -99,7 +99,7 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any], before: Ope
     runs_made: list[int] = []
     done: set[str] = set()
     while True:
-        with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
+        with Scratch() as scratch:
             piloted = compiler.pilot(
                 path, inputs.build_options(settings), Path(scratch) / "pilot.refplan",
                 (before.tokens + tokens, before.usd + usd),

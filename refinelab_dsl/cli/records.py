@@ -92,7 +92,7 @@ def open_replies(project: Project) -> Iterator[Store | None]:
     if not project.store.exists():
         yield None
         return
-    with Store(project.store) as store:
+    with Store(project.store, is_read=True) as store:
         yield store
 
 

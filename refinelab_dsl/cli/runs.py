@@ -20,7 +20,7 @@ from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.lock import NAME, Holder, break_lock, find_abandoned
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.layout import align_table
-from refinelab_dsl.project import find_project
+from refinelab_dsl.project import Project, find_project
 
 QUESTION = """
 Process {pid} on {host} has held the lock of this project since {since}.
@@ -80,7 +80,10 @@ def unlock_command(settings: Settings, run: int | None, auto_approve: bool) -> i
         if folder is None:
             known = tuple(each.number for each in runs.find_runs(project))
             return _refuse(settings, faults.run_unknown(run, known), ExitCode.USAGE)
-    holder = find_abandoned(project.state)
+    try:
+        holder = find_abandoned(project.state)
+    except OSError as error:
+        return _refuse_state(settings, project, error)
     if isinstance(holder, Diagnostic):
         return _refuse(settings, holder, ExitCode.LOCKED)
     if folder is not None and holder is not None and runs.current_status(project, folder) != "running":
@@ -93,8 +96,7 @@ def unlock_command(settings: Settings, run: int | None, auto_approve: bool) -> i
         try:
             taken = break_lock(project.state, holder)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            return _refuse(settings, faults.state_unwritable(str(project.state / NAME), reason), ExitCode.UNAVAILABLE)
+            return _refuse_state(settings, project, error)
         if taken is not None:
             return _refuse(settings, taken, ExitCode.LOCKED)
     unfinished = [each.number for each in runs.find_unfinished(project)]
@@ -118,6 +120,11 @@ def _approve(settings: Settings, holder: Holder) -> bool:
     if not terminal.can_ask(settings):
         raise click.UsageError("there is no terminal to ask on: add --auto-approve if that machine is surely gone")
     return terminal.ask(settings, QUESTION.format(pid=holder.pid, host=escape(holder.host), since=escape(holder.since)))
+
+
+def _refuse_state(settings: Settings, project: Project, error: OSError) -> int:
+    reason = error.strerror or type(error).__name__
+    return _refuse(settings, faults.state_unwritable(str(project.state / NAME), reason), ExitCode.UNAVAILABLE)
 
 
 def _refuse(settings: Settings, found: Diagnostic, code: ExitCode) -> int:

@@ -28,7 +28,7 @@ def load_earlier(project: Project) -> Earlier:
     found: list[EarlierRun] = []
     damage: list[Diagnostic] = []
     try:
-        with Store(project.store) as store:
+        with Store(project.store, is_read=True) as store:
             for folder in folders:
                 run, said = _load_run(folder, store)
                 damage += said
@@ -102,7 +102,7 @@ def describe_vanished(plan: PlanFile, project: Project) -> tuple[str, ...]:
     wanted = [step.replies for step in plan.steps() if step.replies]
     there: frozenset[str] = frozenset()
     if wanted and project.store.exists():
-        with Store(project.store) as store:
+        with Store(project.store, is_read=True) as store:
             there = store.answered()
     gone = sum(not there.issuperset(replies) for replies in wanted)
     if not gone:

@@ -171,7 +171,7 @@ def add_texts(
     retrying = {validator.name for validator in plan.header.validators if validator.on_reject == "retry"}
     if not project.store.exists():
         return [_with_texts(attempt, None, prompts_by_step.get(attempt.step), retrying) for attempt in attempts]
-    with Store(project.store) as store:
+    with Store(project.store, is_read=True) as store:
         return [_with_texts(attempt, store, prompts_by_step.get(attempt.step), retrying) for attempt in attempts]
 
 

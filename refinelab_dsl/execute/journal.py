@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.prompts.request import Completion, Usage
+from refinelab_dsl.store.reading import connect_to_read
 from refinelab_dsl.store.store import Bought, Origin, Store, StoreError
 
 State = Literal["open", "answered", "failed", "lost"]
@@ -431,7 +432,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
         JournalError: it cannot be read.
     """
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = connect_to_read(path)
         try:
             yield from map(_entry, connection.execute(f"SELECT {_COLUMNS} FROM calls ORDER BY id"))
         finally:
@@ -447,7 +448,7 @@ def read_replies(path: Path) -> frozenset[str]:
         JournalError: it cannot be read.
     """
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = connect_to_read(path)
         try:
             rows = connection.execute("SELECT DISTINCT reply FROM calls WHERE reply IS NOT NULL").fetchall()
         finally:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +84,8 @@ def read_holder(state: Path) -> Holder | None:
     except OSError:
         return None
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
         holder = _read(descriptor)
         if holder is None:
             return None
@@ -93,11 +96,15 @@ def read_holder(state: Path) -> Holder | None:
 
 def find_abandoned(state: Path) -> Holder | Diagnostic | None:
     """Who, on another machine, left the lock behind, as far as can be seen from here; or that somebody is at work; None
-    where nobody holds it, or where the next run heals it."""
+    where nobody holds it, or where the next run heals it.
+
+    Raises:
+        OSError: what stands there cannot be read, or is no file.
+    """
     path = state / NAME
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # a folder opens for reading
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         holder = _read(descriptor)

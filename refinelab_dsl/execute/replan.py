@@ -76,6 +76,8 @@ def find_legs(project: Project, numbers: tuple[int, ...]) -> tuple[tuple[RunFold
 def find_next(project: Project, number: int) -> tuple[RunFolder, RunRecord] | None:
     """The leg that follows a run, where there is one."""
     for folder in find_runs(project):
+        if folder.number <= number:  # a leg is begun after the one before it
+            continue
         try:
             record = folder.load_record()
         except RunDamaged:

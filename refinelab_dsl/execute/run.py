@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from refinelab_dsl.execute.runs import RunDamaged
 from refinelab_dsl.execute.telemetry import open_telemetry
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
+from refinelab_dsl.scratch import Scratch
 
 
 def run(
@@ -83,7 +83,7 @@ def _begin_rest(
 ) -> tuple[Start, Diagnostic | None]:
     """The next leg, by a plan of what is left; where there is none, the leg goes on by its own, and why."""
     legs = find_legs(project, (*leg.record.legs, leg.folder.number))
-    with tempfile.TemporaryDirectory(prefix="refinec-") as scratch:
+    with Scratch() as scratch:
         path = Path(scratch) / "rest.refplan"
         found = plan_rest(describe_rest(leg.header, legs), path)
         plan, _ = PlanFile.open(path) if not found else (None, ())

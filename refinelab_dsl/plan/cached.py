@@ -36,7 +36,7 @@ def count_cached(
     context = StepContext.of_header(plan.header)
     tally: Counter[str] = Counter()
     try:
-        with Store(project.store) as store:
+        with Store(project.store, is_read=True) as store:
             for step in plan.steps():
                 sources = [items[key] for key in step.items]
                 request = compose_step(context, step.operator, sources, step.target, step.sample)

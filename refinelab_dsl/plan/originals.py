@@ -79,7 +79,7 @@ def remaining_uses(
     texts = _read_texts(dataset, files, project)
     found = {}
     try:
-        with Store(project.store) as store:
+        with Store(project.store, is_read=True) as store:
             for embedding in embeddings:
                 missing = {text for text in texts if not store.holds(effect_key(Embed(embedding, (text,))))}
                 calls = sum(not missing.isdisjoint(batch) for batch in batch_texts(texts))

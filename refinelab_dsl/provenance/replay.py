@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
 from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps, rebuild_item
 from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
 from refinelab_dsl.provenance.verify import SAME_ROWS
+from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.store import Store
 
 
@@ -61,7 +61,7 @@ def replay(
     try:
         if into is not None:
             return _replay(record, project, store, source, allow_outside, into, advance)
-        with tempfile.TemporaryDirectory(prefix="refinec-replay-") as scratch:
+        with Scratch() as scratch:
             return _replay(record, project, store, source, allow_outside, Path(scratch), advance)
     except (RebuildFault, SourceFault) as fault:
         return Replayed(record.run, diagnostics=(fault.diagnostic,))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import string
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ from refinelab_dsl.effects import Execute, Outcome
 from refinelab_dsl.sandbox import subset
 from refinelab_dsl.sandbox.limits import Limits, exception_kind, shorten
 from refinelab_dsl.sandbox.modules import ROUND, find_modules, module_names, write_module
+from refinelab_dsl.scratch import Scratch
 
 PACKAGE: Final = "pydantic-monty"
 _RUNTIME: Final = "pydantic-monty-runtime"
@@ -68,7 +68,7 @@ class Embedded:
     def __enter__(self) -> Self:
         self._monty: ModuleType = import_module("pydantic_monty")
         program = find_interpreter()
-        self._folder = tempfile.TemporaryDirectory(prefix="refinec-")
+        self._folder = Scratch()
         try:
             launcher = _write_launcher(Path(self._folder.name), program, self._limits)
             # Where nothing in the folder for temporary files may be executed the interpreter starts without it: what it

@@ -6,12 +6,12 @@ has by default, so that both are one solver to everybody else.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
+from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.solve.model import Model
 
 Outcome = Literal["optimal", "infeasible", "stopped", "failed"]
@@ -52,7 +52,7 @@ def _transfer(model: Model, problem: Any, glpk: Any) -> Mapping[str, Any] | None
     import pyomo.environ as pyo
     from pyomo.opt import ProblemFormat
 
-    with tempfile.TemporaryDirectory(prefix="refinec-") as folder:
+    with Scratch() as folder:
         path = str(Path(folder) / "model.lp")
         _, number = model.pyomo.write(path, format=ProblemFormat.cpxlp)
         symbols = model.pyomo.solutions.symbol_map[number].bySymbol

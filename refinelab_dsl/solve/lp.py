@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.solve.cuts import build_curves, first_cuts, ladder
 from refinelab_dsl.solve.form import Column, Form, build_form
 from refinelab_dsl.solve.model import Contradiction, build_model
@@ -43,7 +43,7 @@ def render_lp(problem: Problem) -> str:
         return f"{header}\\ nothing to decide\nend\n"
     model.add_cuts([*first_cuts(curves), *ladder(curves)])
     model.minimise_divergence()
-    with tempfile.TemporaryDirectory(prefix="refinec-") as folder:
+    with Scratch() as folder:
         path = Path(folder) / "problem.lp"
         model.pyomo.write(str(path), format=ProblemFormat.cpxlp, io_options={"symbolic_solver_labels": True})
         body = path.read_text(encoding="utf-8")

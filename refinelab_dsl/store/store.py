@@ -29,6 +29,7 @@ from typing import Final, NamedTuple, Self
 import msgspec
 
 from refinelab_dsl.prompts.request import Completion
+from refinelab_dsl.store.reading import connect_to_read, is_writable
 
 VERSION: Final = 2
 UNKNOWN: Final = "unknown"
@@ -93,13 +94,18 @@ class Store:
     """The reply store at `path`; made where it is missing. Any thread may call it, and several processes may have
     it open.
 
+    is_read: it is only asked, so that it is open also where nothing can be written; nothing may be put into it.
+
     Raises:
         StoreError: in every method, where the file is no usable store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
+        if is_read and path.is_file() and not path.is_symlink() and not is_writable(path):
+            self._open_to_read()
+            return
         try:
             _prepare_file(path)
             self._connection = sqlite3.connect(
@@ -113,6 +119,19 @@ class Store:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._make_tables()
+        except StoreError:
+            self._connection.close()
+            raise
+
+    def _open_to_read(self) -> None:
+        try:
+            self._connection = connect_to_read(self.path, _BUSY_SECONDS)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"cannot open the store {self.path.name}: {_reason(error)}") from error
+        try:
+            with self._speaking():
+                if self._recognize() != VERSION:
+                    raise StoreError(f"{self.path.name} is of an older version, and cannot be brought up to date here")
         except StoreError:
             self._connection.close()
             raise
@@ -250,8 +269,8 @@ class Store:
             except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: of a damaged page's text
                 raise StoreError(f"cannot use the store {self.path.name}: {_reason(error)}") from error
 
-    def _recognize(self) -> None:
-        """Refuses what is no store of ours before a byte of it changes."""
+    def _recognize(self) -> int:
+        """Its version, 0 of an empty file. Refuses what is no store of ours before a byte of it changes."""
         self._connection.execute("BEGIN")  # version and tables are read as of one moment
         try:
             version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -262,6 +281,7 @@ class Store:
             raise StoreError(f"the store {self.path.name} was made by a newer version of refinec")
         if not version and tables:
             raise StoreError(f"{self.path.name} is a database, but no store of refinec")
+        return version
 
     def _make_tables(self) -> None:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])

@@ -9,7 +9,8 @@ FOUNDATIONS = {
     "questions",
     "artifacts", "audit", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
     "expectations", "evaluation",
-    "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "source", "store", "types",
+    "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "scratch", "source", "store",
+    "types",
 }  # fmt: skip
 # A stage imports the stages that stand left of it, never those to its right.
 COMPILER = ("syntax", "semantics", "repair", "ir", "views", "estimate", "solve", "plan", "compiler")

@@ -3,6 +3,7 @@ on with what it had."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.providers.endpoint import Simulation
 from tests.cli.command import refinec
 from tests.end_to_end.test_replan import write_project
+from tests.harness.disks import mount_small, read_only
 from tests.harness.openai_server import Behaviour, ThreadServer
 
 
@@ -110,6 +112,62 @@ def test_a_lock_file_of_garbage_is_in_nobodys_way(stopped: Stopped, tmp_path: Pa
     shutil.copytree(stopped.folder, folder)
     spoil(folder / LOCK)
     assert refinec(*RESUME, cwd=folder).code == ExitCode.DONE
+
+
+def test_a_lock_that_is_a_folder_is_said_alike_by_all_that_take_it(stopped: Stopped, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(stopped.folder, folder)
+    make_folder(folder / LOCK)
+    for words in (RESUME, ("apply", "--auto-approve"), ("cache", "gc"), ("runs", "unlock")):
+        answer = refinec(*words, cwd=folder)
+        assert (answer.code, "RF6030" in answer.err) == (8, True), (words, answer)
+    assert refinec("runs", cwd=folder).code == ExitCode.DONE
+
+
+READING = (
+    ("runs",), ("cache", "ls"), ("logs", "1"), ("logs", "2"), ("trace", "1", "--run=1"), ("replay", "1"), ("show", "1"),
+    ("plan",), ("audit", "sample", "1", "-o", "../sheets"), ("verify", "out.prov.jsonl"),
+)  # fmt: skip
+
+
+def test_what_only_reads_works_where_nothing_can_be_written(stopped: Stopped, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(stopped.folder, folder)
+    before = {words: refinec(*words, cwd=folder) for words in READING}
+    shutil.rmtree(tmp_path / "sheets")
+    with read_only(folder):
+        for words in READING:
+            answer = refinec(*words, cwd=folder)
+            assert (answer.code, answer.err) == (before[words].code, before[words].err), (words, answer)
+            assert answer.out == before[words].out or words == ("plan",), (words, answer)  # that tells its seconds
+        for words in (RESUME, ("apply", "--auto-approve"), ("cache", "gc"), ("runs", "unlock")):
+            answer = refinec(*words, cwd=folder)
+            assert (answer.code, "RF6030" in answer.err) == (8, True), (words, answer)
+    resumed = refinec(*RESUME, cwd=folder)
+    assert resumed.code == ExitCode.DONE, resumed.err
+    assert (folder / "out.jsonl").read_bytes() == stopped.output
+
+
+def test_a_disk_that_is_full_stops_a_run_which_goes_on_when_there_is_room(stopped: Stopped, tmp_path: Path) -> None:
+    with mount_small(tmp_path / "disk", 2_048) as disk:
+        folder = disk / "p"
+        shutil.copytree(stopped.folder, folder)
+        room = disk / "filler"
+        room.write_bytes(bytes(_free(disk) - 24 * 1024))
+        full = refinec(*RESUME, cwd=folder)
+        assert full.code == ExitCode.UNAVAILABLE, full
+        assert re.search(r"error\[RF603[0-2]\]", full.err), full.err
+        assert not (folder / "out.jsonl").read_bytes().startswith(b"\0")
+        assert refinec("logs", "2", cwd=folder).code in (ExitCode.DONE, ExitCode.UNAVAILABLE)
+        room.unlink()
+        resumed = refinec(*RESUME, cwd=folder)
+        assert resumed.code == ExitCode.DONE, resumed.err
+        assert (folder / "out.jsonl").read_bytes() == stopped.output
+
+
+def _free(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize
 
 
 @pytest.mark.parametrize("words", [("apply", "--auto-approve"), ("runs",)])
