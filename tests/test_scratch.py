@@ -12,8 +12,12 @@ import pytest
 
 from refinelab_dsl.scratch import Scratch
 
-HOLD = "import sys, time\nfrom refinelab_dsl.scratch import Scratch\nfolder = Scratch()\nprint(folder.name, flush=True)\n"
-HOLD += "time.sleep(600)\n"
+HOLD = """import time
+from refinelab_dsl.scratch import Scratch
+folder = Scratch()
+print(folder.name, flush=True)
+time.sleep(600)
+"""
 
 
 def hold(place: Path) -> tuple[subprocess.Popen[str], Path]:

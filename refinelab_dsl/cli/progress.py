@@ -27,6 +27,7 @@ from refinelab_dsl.execute.observe import (
     Observers,
     OperatorProgress,
     Progress,
+    RunOutcome,
     SilentObserver,
     StepEnded,
 )
@@ -88,19 +89,28 @@ class _Screen(SilentObserver):
         self._forecast = Forecast(clock)
         self._in_flight = 0
         self._batches: dict[str, BatchMoved] = {}  # those that are with a provider
+        self._heading: str | None = None  # said once the run does something: one that cannot leaves no run behind
 
     def start(self, run: int, header: Header) -> None:
         # A run that is planned again goes on as another one, with a count and a price of its own.
         self._scope = replace(self._scope, expected=header.usd.expected, ceiling=header.usd.ceiling)
         self._forecast = Forecast(self._clock)
         self._in_flight = 0
-        self._print(f"run {run}: {self._scope.title}" if self._scope.title else f"run {run}")
+        self._heading = f"run {run}: {self._scope.title}" if self._scope.title else f"run {run}"
+
+    def end(self, outcome: RunOutcome) -> None:
+        if outcome.run is None:
+            self._heading = None
+        else:
+            self._say_heading()
 
     def say(self, diagnostic: Diagnostic) -> None:
+        self._say_heading()
         waits = f"; {count_of(self._in_flight, 'step')} in flight may take {PATIENCE:.0f} s" if self._in_flight else ""
         self._print(f"  {escape(diagnostic.message)}{waits}")
 
     def note(self, event: Event) -> None:
+        self._say_heading()
         line = describe_event(event) if self._settings.verbose else None
         if isinstance(event, BatchMoved):
             line = self._follow(event)
@@ -116,7 +126,14 @@ class _Screen(SilentObserver):
         self._batches.pop(event.batch, None)
         return describe_batch(event)
 
+    def _say_heading(self) -> None:
+        heading, self._heading = self._heading, None
+        if heading is not None:
+            self._print(heading)
+
     def _measure(self, progress: Progress) -> None:
+        if progress.calls or any(each.done or each.running for each in progress.operators):
+            self._say_heading()
         self._in_flight = sum(each.running for each in progress.operators)
         # What is bought already passes in a moment: rates begin with the first call.
         self._forecast.observe(*count_accepted(progress), progress.tokens, is_typical=progress.calls > 0)
@@ -148,6 +165,11 @@ class Plain(_Screen):
         if percent // STEP != self._percent // STEP or now - self._time >= PAUSE:
             self._percent, self._time = percent, now
             self._tell(progress)
+
+    def end(self, outcome: RunOutcome) -> None:
+        super().end(outcome)
+        if outcome.run is None:
+            self._unsaid = None
 
     def close(self) -> None:
         if self._unsaid is not None:

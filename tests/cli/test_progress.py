@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from refinelab_dsl.cli.progress import Scope, choose_rows, describe_progress, dr
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute import BatchMoved, CallRetried, ModelStopped, OperatorProgress, Progress, StepEnded
 from tests.artifacts.plans import make_header
+from tests.execute.worlds import Wish, build_world
 
 SCOPE = Scope("", Decimal("1.21"), Decimal("2.10"))
 
@@ -231,6 +233,16 @@ def test_a_run_that_is_planned_again_is_counted_anew(clock: Clock, capsys: pytes
     ]  # fmt: skip
     assert not any("about -" in line for line in lines)
     assert "of $1.21 expected, at most $2.10" in lines[-1]
+
+
+def test_a_run_that_cannot_make_one_call_is_not_named(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tokens, heading in ((100, []), (None, ["run 1"])):
+        with open_display(Settings(), SCOPE, clock=clock) as display:
+            outcome = build_world(tmp_path / str(tokens), Wish(tokens=tokens)).apply(display)
+        assert (outcome.run is None) == (not heading), outcome.diagnostics
+        assert lines_of(capsys)[:1] == heading
 
 
 @pytest.mark.parametrize(("verbose", "said"), [(0, 0), (1, 5)])
