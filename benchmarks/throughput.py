@@ -12,13 +12,15 @@ process of its own:
 - `sdk`, `sdk-aiohttp`: the openai SDK by hand, on its default transport and on `DefaultAioHttpClient`;
 - `refinec`: `refinec apply` of the plan, with ledger, journal, store and provenance;
 - `refinec-workers`: the same with `--workers N`, one row for each number of `--workers` (2, where nothing is said);
-- peers, where `--peers` names a folder of environments: FOLDER/NAME/bin/python runs benchmarks/peers/NAME.py with
-  `--base-url URL --bodies FILE --concurrency N`, which sends the bodies of FILE (one JSON object per line, as of a
-  chat completion) and prints a line of JSON at its end: {"calls": 1000, "seconds": 2.1, "versions": {...}}.
+- peers, where `--peers` names a folder of environments (those of `probes.py` will do): FOLDER/NAME/bin/python runs
+  benchmarks/peers/with_NAME.py (`_` for `-`) with `--base-url URL --bodies FILE --concurrency N`, which asks with the
+  user's text of each body of FILE (one JSON object per line, as of a chat completion), through all that the peer keeps,
+  and prints a line of JSON at its end: {"calls": 1000, "versions": {...}}.
 
-Seconds begin with the first call and end with the last reply (of refinec by its journal), so start-up and imports count
-for nobody; `whole s` is what a shell waits for the process, `cpu s` what it uses of the processor, both with start-up.
-Figures are medians, with the least and the most, and hold beside each other in this one run: machines differ.
+Seconds begin with the first call and end with the last reply (of refinec by its journal, of peers by the endpoint), so
+start-up and imports count for nobody; `whole s` is what a shell waits for the process, `cpu s` what it uses of the
+processor, both with start-up. Figures are medians, with the least and the most, and hold beside each other in this one
+run: machines differ.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -103,12 +106,13 @@ output refined {{
 @dataclass
 class Figures:
     """What the repeats of one way at one concurrency came to. rates: calls per second. whole: seconds of the process;
-    cpu: those it used."""
+    cpu: those it used. versions: of a peer's packages."""
 
     rates: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     fault: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -177,13 +181,22 @@ async def serve() -> None:
     from aiohttp import web
 
     numbers = itertools.count()
+    span: list[float] = []  # when each request came and each reply went, since it was asked for
+
+    async def measure(_: web.Request) -> web.Response:
+        told = {"calls": len(span) // 2, "seconds": max(span, default=0.0) - min(span, default=0.0)}
+        span.clear()
+        return web.json_response(told)
 
     async def answer(request: web.Request) -> web.Response:
-        await request.read()
+        came = time.perf_counter()
+        body = await request.read()
         mark = hashlib.sha256(str(next(numbers)).encode()).hexdigest()
         words = " ".join(mark[start : start + 8] for start in range(0, 64, 8))
         item = json.dumps({"question": f"Which of the rivers {words} is the longest?", "answer": mark[:12]})
         await asyncio.sleep(LATENCY)
+        if len(body) > 200 or json.loads(body)["messages"]:  # some clients first ask nothing, for the headers
+            span.extend((came, time.perf_counter()))
         return web.json_response({
             "id": f"chatcmpl-{mark[:24]}", "object": "chat.completion", "created": 1_760_000_000, "model": "fixed",
             "choices": [{
@@ -195,6 +208,7 @@ async def serve() -> None:
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", answer)
+    app.router.add_get("/v1/span", measure)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=2048).start()
@@ -266,13 +280,15 @@ def measure_way(
             calls, seconds = apply_plan(folder, profile, int(way.partition(" ")[2] or 0))
         else:
             command = peers.get(way) or [sys.executable, __file__, "--client", way]
+            measure_span(base_url)
             output = subprocess.run(
                 [*command, "--base-url", base_url, "--bodies", str(folder / "bodies.jsonl"), "--concurrency",
                  str(concurrency)],
                 check=True, capture_output=True, text=True, timeout=PATIENCE,
             ).stdout
             told = json.loads(output.splitlines()[-1])
-            calls, seconds = told["calls"], told["seconds"]
+            calls, seconds = told["calls"], told.get("seconds") or measure_span(base_url)
+            figures.versions = told.get("versions", {})
     except (subprocess.SubprocessError, ValueError, KeyError, IndexError) as error:
         said = getattr(error, "stderr", None) or str(error)
         figures.fault = (said.strip().splitlines() or [type(error).__name__])[-1][:100]
@@ -280,6 +296,12 @@ def measure_way(
     figures.whole.append(time.perf_counter() - began)
     figures.cpu.append(measure_cpu() - used)
     figures.rates.append(calls / seconds)
+
+
+def measure_span(base_url: str) -> float:
+    """Seconds from the first request to the last reply since this was asked the last time."""
+    with urllib.request.urlopen(f"{base_url}/span") as reply:
+        return float(json.load(reply)["seconds"])
 
 
 def measure_cpu() -> float:
@@ -313,7 +335,10 @@ def find_peers(folder: Path | None) -> dict[str, list[str]]:
     """The command of each peer that has an environment."""
     if folder is None:
         return {}
-    scripts = {script.stem: script for script in sorted((HERE / "peers").glob("*.py"))}
+    scripts = {
+        script.stem.removeprefix("with_").replace("_", "-"): script
+        for script in sorted((HERE / "peers").glob("with_*.py"))
+    }
     return {
         name: [str(python), str(script)]
         for name, script in scripts.items()
@@ -379,18 +404,19 @@ async def share_out(bodies: list[Any], ask: Callable[[Any], Awaitable[None]], co
 def print_table(concurrency: int, found: dict[str, Figures]) -> None:
     """Rates with their ratios to the two yardsticks."""
     medians = {way: statistics.median(figures.rates) for way, figures in found.items() if figures.rates}
-    print(f"{f'concurrency {concurrency}':<22} {'calls/s':>8} {'range':>15} {'of sdk-aiohttp':>15} {'of bare':>8} "
+    print(f"{f'concurrency {concurrency}':<26} {'calls/s':>8} {'range':>15} {'of sdk-aiohttp':>15} {'of bare':>8} "
           f"{'whole s':>8} {'cpu s':>6}")  # fmt: skip
     for way, figures in found.items():
         if not figures.rates:
-            print(f"{way:<22} failed: {figures.fault}")
+            print(f"{way:<26} failed: {figures.fault}")
             continue
+        way_told = " ".join((way, *figures.versions.values()))
         ratios = [
             f"{medians[way] / medians[yardstick]:.2f}" if yardstick in medians else "-"
             for yardstick in ("sdk-aiohttp", "bare")
         ]
         spread = f"{min(figures.rates):,.0f} - {max(figures.rates):,.0f}"
-        print(f"{way:<22} {medians[way]:>8,.0f} {spread:>15} {ratios[0]:>15} {ratios[1]:>8} "
+        print(f"{way_told:<26} {medians[way]:>8,.0f} {spread:>15} {ratios[0]:>15} {ratios[1]:>8} "
               f"{statistics.median(figures.whole):>8.1f} {statistics.median(figures.cpu):>6.1f}")  # fmt: skip
     print(flush=True)
 
