@@ -7,6 +7,7 @@ reaches the parent alone, which lets running calls end.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from refinelab_dsl.exchange.secret import Secret
 def main() -> None:
     """Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what was imported stays: no collection has to look through it
     asyncio.run(_serve(socket.socket(fileno=0)))
 
 
