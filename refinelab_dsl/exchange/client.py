@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import aiohttp
 import httpx2
@@ -35,16 +35,6 @@ _OF_RATES: Final = "ratelimit"
 _FAULTS: Final = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, OSError, TimeoutError)
 _JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 Create: TypeAlias = Callable[[], Awaitable[Any]]
-
-
-class Channel(Protocol):
-    """A way to one endpoint: `Client`, or one through workers."""
-
-    async def ask(self, path: str, content: bytes) -> Outcome:
-        """What comes of posting a body of JSON."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 class Client:
@@ -73,7 +63,7 @@ class Client:
         )
 
     async def ask(self, path: str, content: bytes) -> Outcome:
-        """See `Channel`."""
+        """See `messages.Channel`."""
         return await self._settle(partial(self._post, path, content))
 
     async def exchange(self, create: Create) -> Outcome:

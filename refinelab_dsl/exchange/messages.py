@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -54,6 +54,18 @@ class Broken(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 Outcome: TypeAlias = Answer | Status | Broken
 """What comes of one exchange."""
+
+
+class Channel(Protocol):
+    """A way to one endpoint: from this process, or through workers."""
+
+    async def ask(self, path: str, content: bytes) -> Outcome:
+        """What comes of posting a body of JSON."""
+        ...
+
+    async def close(self) -> None:
+        """Releases connections; it is not asked afterwards."""
+        ...
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True, tag=0):

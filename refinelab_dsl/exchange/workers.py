@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import itertools
 import os
 import socket
@@ -34,6 +35,7 @@ from refinelab_dsl.exchange.secret import Secret
 START_SECONDS: Final = 60.0
 """For which the first call waits until all workers can be asked."""
 
+_NEEDED: Final = ("openai", "aiohttp")  # which this process does not import
 _MOST_BARREN: Final = 3  # starts in a row of a worker that ended without one answer
 
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from refinelab_dsl.exchange.worker import main; main()"
@@ -55,7 +57,14 @@ class Workers:
         self._workers: list[_Worker] = []
 
     def open(self, settings: Settings, key: Secret | None) -> RemoteChannel:
-        """A way to an endpoint through the workers."""
+        """A way to an endpoint through the workers.
+
+        Raises:
+            ModuleNotFoundError: what they need is not installed.
+        """
+        for name in _NEEDED:
+            if importlib.util.find_spec(name) is None:
+                raise ModuleNotFoundError(f"{name} is not installed", name=name)
         endpoint = next(self._numbers)
         self._opened[endpoint] = dump_frame(Open(endpoint, settings, None if key is None else key.reveal()))
         for worker in self._workers:
@@ -108,7 +117,7 @@ class Workers:
 
 
 class RemoteChannel:
-    """A way to one endpoint through workers; see `client.Channel`."""
+    """A way to one endpoint through workers; see `messages.Channel`."""
 
     def __init__(self, workers: Workers, endpoint: int, seconds: float) -> None:
         self._workers = workers

@@ -11,6 +11,7 @@ from refinelab_dsl.exchange.secret import Secret
 from refinelab_dsl.exchange.workers import Workers
 from refinelab_dsl.providers.batches import Batches
 from refinelab_dsl.providers.cached import CachedProvider
+from refinelab_dsl.providers.openai import OpenAIEmbeddings, OpenAIProvider
 from refinelab_dsl.providers.provider import Embedder, Provider
 from refinelab_dsl.providers.simulated import SimulatedProvider, read_params
 from refinelab_dsl.providers.trust import check_trust
@@ -44,8 +45,7 @@ def open_batches(model: Model, environ: Mapping[str, str]) -> Batches | Diagnost
         from refinelab_dsl.providers.openai_batch import OpenAIBatches  # slow to import: only where it is used
     except ImportError as error:
         return faults.sdk_missing(model.title, error.name or "openai")
-    key = environ[model.api_key].strip() if model.api_key is not None else None
-    return OpenAIBatches(model, None if key is None else Secret(key))
+    return OpenAIBatches(model, _read_key(model, environ))
 
 
 def open_embedding(embedding: Embedding, environ: Mapping[str, str]) -> Embedder | Diagnostic:
@@ -54,11 +54,9 @@ def open_embedding(embedding: Embedding, environ: Mapping[str, str]) -> Embedder
     if refused is not None:
         return refused
     try:
-        from refinelab_dsl.providers.openai import OpenAIEmbeddings  # slow to import: only where it is used
+        return OpenAIEmbeddings(embedding, _read_key(embedding, environ))
     except ImportError as error:
         return faults.sdk_missing(embedding.title, error.name or "openai")
-    key = environ[embedding.api_key].strip() if embedding.api_key is not None else None
-    return OpenAIEmbeddings(embedding, None if key is None else Secret(key))
 
 
 def _open_openai(model: Model, environ: Mapping[str, str], workers: Workers | None) -> Provider | Diagnostic:
@@ -66,8 +64,10 @@ def _open_openai(model: Model, environ: Mapping[str, str], workers: Workers | No
     if refused is not None:
         return refused
     try:
-        from refinelab_dsl.providers.openai import OpenAIProvider  # slow to import: only where it is used
+        return OpenAIProvider(model, _read_key(model, environ), workers)
     except ImportError as error:
         return faults.sdk_missing(model.title, error.name or "openai")
-    key = environ[model.api_key].strip() if model.api_key is not None else None
-    return OpenAIProvider(model, None if key is None else Secret(key), workers)
+
+
+def _read_key(owner: Model | Embedding, environ: Mapping[str, str]) -> Secret | None:
+    return None if owner.api_key is None else Secret(environ[owner.api_key].strip())

@@ -1,6 +1,6 @@
 """Any OpenAI-compatible endpoint: what is asked of it, and what its replies mean. The exchanges are made by the openai
-SDK (`exchange/client.py`), here or in workers; what comes of one is the same value in both. Imported only when such a
-model is opened.
+SDK (`exchange/client.py`), here or in workers; what comes of one is the same value in both. The SDK is imported
+only where it is used.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import msgspec
 
 from refinelab_dsl.declarations import Embedding, Model
 from refinelab_dsl.effects import Embed, decode_outcome
-from refinelab_dsl.exchange.client import Channel, Client
-from refinelab_dsl.exchange.messages import Answer, Broken, Outcome, Settings, Status
+from refinelab_dsl.exchange.messages import Answer, Broken, Channel, Outcome, Settings, Status
 from refinelab_dsl.exchange.secret import Secret
 from refinelab_dsl.exchange.workers import Workers
 from refinelab_dsl.prompts.hosts import DEFAULT_BASE_URL, host, is_loopback
@@ -58,6 +57,17 @@ def build_settings(
         owner.base_url or DEFAULT_BASE_URL, name, seconds, max(LEAST_CONNECTIONS, concurrency), most_bytes,
         trust_env=not is_loopback(name),  # no proxy between this machine and itself
     )
+
+
+def _open_client(settings: Settings, key: Secret | None) -> Channel:
+    """The way to an endpoint from this process.
+
+    Raises:
+        ImportError: the SDK is not installed.
+    """
+    from refinelab_dsl.exchange.client import Client  # slow to import
+
+    return Client(settings, key)
 
 
 class Endpoint:
@@ -131,11 +141,15 @@ class OpenAIProvider:
     a JSON object, then none with the schema in the prompt; `max_completion_tokens`, then `max_tokens`."""
 
     def __init__(self, model: Model, key: Secret | None, workers: Workers | None = None) -> None:
-        """workers: who makes the exchanges, if not this process."""
+        """workers: who makes the exchanges, if not this process.
+
+        Raises:
+            ImportError: the SDK is not installed.
+        """
         self._dialect = Dialect()
         self._is_settled = False
         settings = build_settings(model, float(model.timeout), model.limits.concurrency)
-        self._channel: Channel = Client(settings, key) if workers is None else workers.open(settings, key)
+        self._channel = _open_client(settings, key) if workers is None else workers.open(settings, key)
         self._endpoint = Endpoint(self._channel, key)
 
     async def complete(self, request: Request) -> Completion:
@@ -173,7 +187,7 @@ class OpenAIEmbeddings:
     def __init__(self, embedding: Embedding, key: Secret | None) -> None:
         self._id = embedding.id
         self._width: int | None = None
-        self._channel = Client(build_settings(embedding, _EMBEDDING_SECONDS, LEAST_CONNECTIONS), key)
+        self._channel = _open_client(build_settings(embedding, _EMBEDDING_SECONDS, LEAST_CONNECTIONS), key)
         self._endpoint = Endpoint(self._channel, key)
 
     async def complete(self, effect: Embed) -> Completion:

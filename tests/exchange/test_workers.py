@@ -168,3 +168,12 @@ def test_a_worker_imports_what_an_exchange_needs() -> None:
     ours = [name for name in shown if name.startswith("refinelab_dsl.")]
     assert [name for name in ours if not name.startswith("refinelab_dsl.exchange")] == []
     assert {"pyomo", "highspy", "lark", "jinja2", "numpy", "sqlite3", "click", "rich", "duckdb"}.isdisjoint(shown)
+
+
+async def test_without_the_sdk_no_worker_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with TemporaryDirectory() as folder, Store(Path(folder) / "store.db") as store:
+        model = make_model(base_url="http://127.0.0.1:9/v1", api_key="TEST_KEY")
+        refused = open_provider(model, store=store, environ=ENVIRON, workers=Workers(1))
+    assert isinstance(refused, Diagnostic)
+    assert refused.code == "RF6204"

@@ -59,7 +59,7 @@ WRONG: dict[str, Stage] = {
     "RF6071": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(script=[BatchFault("fail")]))),
     "RF6072": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(script=[BatchFault("cancel", share=0.0)]))),
     "RF6073": served(Behaviour(GOOD.simulation, batches=BatchBehaviour(polls=10**6)), interrupt),
-    "RF6204": patched(without_package("openai", "refinelab_dsl.providers.openai")),
+    "RF6204": patched(without_package("openai", "refinelab_dsl.exchange.client")),
     "RF6300": unprivileged,
     "RF6305": patched(lambda: mock.patch.object(calls, "answer_body", one_choice_more), around=served(GOOD)),
     "RF6320": unprivileged,
