@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from refinelab_dsl import compiler, ir
 from refinelab_dsl.cli import inputs, records, terminal
+from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.examination import StyleNames, Wanted, ask_models, dump_asked, list_notes, settle_wanted
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.data.files import find_files
@@ -62,7 +63,7 @@ class Studied:
 
 @click.command("evaluate")
 @click.argument("target", metavar="RUN|SPEC")
-@shared_options("text", "json", spec=True)
+@shared_options("text", "json", "jsonl", spec=True)
 @click.option("--answers", metavar="NAME", multiple=True,
               help="A signals dataset of the spec with recorded answers; several are styles of asking.  "
               "[default: the only one]")  # fmt: skip
@@ -104,15 +105,13 @@ def evaluate_command(
                 return ExitCode.INTERRUPTED
             evaluation, found, code, asked = outcome
     except Refusal as refusal:
-        terminal.refuse(settings, refusal.diagnostics)
+        terminal.report(settings, refusal.diagnostics)
+        write_result(settings, terminal.document(refusal.diagnostics))
         return refusal.code
     terminal.report(settings, found)
-    document = terminal.document(found, **dump_evaluation(evaluation), asked=asked)
-    terminal.save_json(settings, document)
-    if settings.is_json:
-        terminal.write_json(document)
-    else:
+    if settings.format == "text":
         terminal.write(render_evaluation(evaluation))
+    write_result(settings, terminal.document(found, **dump_evaluation(evaluation), asked=asked))
     return code
 
 

@@ -74,6 +74,10 @@ class EventStream:
             usd={"expected": _spell(header.usd.expected), "ceiling": _spell(header.usd.ceiling)},
         )  # fmt: skip
 
+    def begin(self, members: Mapping[str, Any]) -> None:
+        """The event `started` of something that has no run."""
+        self._write("started", **members)
+
     def update(self, progress: Progress) -> None:
         now = self._clock()
         self._held = progress
@@ -124,7 +128,8 @@ class EventStream:
             self._write("progress", **{**asdict(progress), "operators": operators, "usd": _spell(progress.usd)})
 
     def _write(self, event: str, **members: Any) -> None:
-        line = spell_event(stamp(event, self._now, run=self._run, **members))
+        run = {"run": self._run} if self._run else {}
+        line = spell_event(stamp(event, self._now, **run, **members))
         if self._settings.format == "jsonl":
             terminal.write(line)
         if self._file is not None:

@@ -33,6 +33,7 @@ from refinelab_dsl.execute.examine import Bench, Examined, Unusable, examine
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.lock import take_lock
+from refinelab_dsl.execute.observe import RunOutcome
 from refinelab_dsl.execute.telemetry import open_telemetry
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.figures import render_usd
@@ -173,7 +174,10 @@ def ask_models(
             ]  # fmt: skip
             told: list[Diagnostic] = []
             with (
-                open_display(settings, Scope(ceiling=price.usd, word="answered"), events=False) as display,
+                open_display(
+                    settings, Scope(ceiling=price.usd, word="answered"),
+                    started=describe_start(wanted, price, len(items)),
+                ) as display,
                 open_telemetry(display, os.environ, told.append) as observer,
             ):
                 bench = Bench(
@@ -181,9 +185,11 @@ def ask_models(
                     os.environ, observer,
                 )  # fmt: skip
                 examined = examine(programs, bench)
+                fault = _find_fault(wanted, examined)
+                display.end(_describe_end(fault))
             terminal.report(settings, Diagnostics(tuple(told)))
-        except Unusable as fault:
-            return ExitCode.UNAVAILABLE, fault.diagnostic
+        except Unusable as unusable:
+            return ExitCode.UNAVAILABLE, unusable.diagnostic
         except (StoreError, JournalError) as error:
             return ExitCode.UNAVAILABLE, run_faults.store_damaged(str(project.store), str(error))
         except OSError as error:
@@ -191,7 +197,7 @@ def ask_models(
             return ExitCode.UNAVAILABLE, run_faults.state_unwritable(str(project.state), reason)
     tables = _tabulate(wanted, examined, len(items))
     simulated = any(model.provider == "simulated" for model in wanted.models)
-    return Asked(tables, examined, simulated, _find_fault(wanted, examined))
+    return Asked(tables, examined, simulated, fault)
 
 
 def render_price(wanted: Wanted, price: Price, items: int) -> str:
@@ -203,6 +209,22 @@ def render_price(wanted: Wanted, price: Price, items: int) -> str:
         f"  calls     {price.calls:,}, {price.held:,} held; {price.input_tokens:,} tokens in\n"
         f"  at most   {price.tokens:,} tokens, {render_usd(price.usd)}; the budget is {limit}"
     )
+
+
+def describe_start(wanted: Wanted, price: Price, items: int) -> dict[str, Any]:
+    """Of the event `started`: answers that are wanted of each model, and what they may take."""
+    usd = None if price.usd is None else format(price.usd, "f")
+    return {
+        "wanted": {model.name: items * len(wanted.styles) for model in wanted.models},
+        "tokens": {"expected": None, "ceiling": price.tokens}, "usd": {"expected": None, "ceiling": usd},
+    }  # fmt: skip
+
+
+def _describe_end(fault: tuple[ExitCode, tuple[Diagnostic, ...]] | None) -> RunOutcome:
+    """As of a run; an evaluation has no number."""
+    code = ExitCode.DONE if fault is None else fault[0]
+    status = "complete" if fault is None else "partial" if code == ExitCode.BUDGET else "stopped"
+    return RunOutcome(None, status, code, Diagnostics())
 
 
 def dump_asked(asked: Asked) -> dict[str, Any]:

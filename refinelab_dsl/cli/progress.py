@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.cli import terminal
@@ -56,18 +56,21 @@ class Scope:
 
 @contextmanager
 def open_display(
-    settings: Settings, scope: Scope, *, events: bool = True, clock: Clock = time.monotonic
+    settings: Settings, scope: Scope, *, started: Mapping[str, Any] | None = None, clock: Clock = time.monotonic
 ) -> Iterator[Observer]:
     """The displays that the settings ask for, as one observer; closed, and the terminal restored, on the way out.
 
-    events: whether `--format jsonl` and `--json-file` get the events of the run.
+    `--format jsonl` and `--json-file` get the events. started: what the first of them says, of what is no run.
 
     Raises:
         OutputRefused: `--json-file` cannot be opened.
     """
     watchers: list[EventStream | Live | Plain] = []
-    if events and (settings.format == "jsonl" or settings.json_file is not None):
-        watchers.append(EventStream(settings, scope.title, clock))
+    if settings.format == "jsonl" or settings.json_file is not None:
+        stream = EventStream(settings, scope.title, clock)
+        watchers.append(stream)
+        if started is not None:
+            stream.begin(started)
     if not settings.quiet:
         live = terminal.is_terminal(sys.stderr) and settings.format == "text" and terminal.moves_cursor()
         watchers.append(Live(settings, scope, clock) if live else Plain(settings, scope, clock))
@@ -99,7 +102,7 @@ class _Screen(SilentObserver):
         self._heading = f"run {run}: {self._scope.title}" if self._scope.title else f"run {run}"
 
     def end(self, outcome: RunOutcome) -> None:
-        if outcome.run is None:
+        if outcome.status == "refused":
             self._heading = None
         else:
             self._say_heading()
@@ -168,7 +171,7 @@ class Plain(_Screen):
 
     def end(self, outcome: RunOutcome) -> None:
         super().end(outcome)
-        if outcome.run is None:
+        if outcome.status == "refused":
             self._unsaid = None
 
     def close(self) -> None:

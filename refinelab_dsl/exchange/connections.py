@@ -8,13 +8,15 @@ a connection on which something lies that nobody asked for is closed, and the ca
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import httpx2
+
+if TYPE_CHECKING:
+    import httpx2
 
 
-class _CleanConnector(aiohttp.TCPConnector):
+class CleanConnector(aiohttp.TCPConnector):
     """Hands out connections with nothing left on them."""
 
     async def connect(self, *arguments: Any, **options: Any) -> Any:
@@ -39,7 +41,7 @@ def keep_clean(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
 def _open_session(transport: Any) -> aiohttp.ClientSession:
     """As the transport opens its own, but for the class of the connector."""
     return aiohttp.ClientSession(
-        connector=_CleanConnector(
+        connector=CleanConnector(
             limit=transport.limits.max_connections or 0, keepalive_timeout=transport.limits.keepalive_expiry,
             ssl=transport.ssl_context,
         )

@@ -22,6 +22,7 @@ import aiohttp
 from refinelab_dsl import __version__
 from refinelab_dsl.diagnostics.catalog import retrieval as faults
 from refinelab_dsl.effects import Passage
+from refinelab_dsl.exchange.connections import CleanConnector
 from refinelab_dsl.providers.wire import read_retry_after
 from refinelab_dsl.retrieval.corpus import CorpusUnavailable
 from refinelab_dsl.retrieval.index import Index
@@ -222,6 +223,7 @@ class MediaWiki:
             self._session = aiohttp.ClientSession(
                 headers={"User-Agent": agent, "Accept": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=self._politeness.timeout),
+                connector=CleanConnector(),  # what is left on a connection answers no question of ours
             )
         return self._session
 

@@ -73,6 +73,28 @@ def test_models_are_asked_about_both_sets_in_several_styles(project: Path) -> No
     assert fewer.json["sets"]["original"]["styles"]["plain"]["items"] == 10
 
 
+def test_a_program_is_told_how_an_evaluation_gets_on(project: Path) -> None:
+    asks = ("evaluate", "quiz.refine", "--models", "one,two", "-q", "--auto-approve", "--json-file", "e.jsonl")
+    assert refinec(*asks, "--budget", "200k", cwd=project).code == 0
+    told = [json.loads(line) for line in (project / "e.jsonl").read_text().splitlines()]
+    assert [each["event"] for each in told if each["event"] != "progress"] == ["started", "ended", "result"]
+    assert told[0]["wanted"] == {"one": 30, "two": 30}
+    assert told[0]["tokens"]["ceiling"] > 0
+    assert {each["name"]: each["accepted"] for each in told[-3]["operators"]} == {"one": 30, "two": 30}
+    assert (told[-2]["status"], told[-2]["exit_code"]) == ("complete", 0)
+    assert told[-1]["asked"]["calls"] == 60
+    assert all(each["time"].endswith("Z") and "run" not in each for each in told)
+
+    stopped = refinec(*asks[:-2], "--budget", "1k", "--styles", "chain_of_thought", "--format", "jsonl", cwd=project)
+    lines = [json.loads(line) for line in stopped.out.splitlines()]
+    assert stopped.code == 5
+    assert (lines[-2]["event"], lines[-2]["status"], lines[-2]["exit_code"]) == ("ended", "partial", 5)
+    assert [each["code"] for each in lines[-1]["diagnostics"]] == ["RF6503"]
+    wrong = refinec("evaluate", "9", "--json-file", "w.jsonl", cwd=project)
+    assert wrong.code == 2
+    assert json.loads((project / "w.jsonl").read_text())["diagnostics"][0]["code"] == "RF6003"
+
+
 def test_a_budget_is_a_limit_and_what_was_bought_stays(project: Path) -> None:
     stopped = refinec("evaluate", "quiz.refine", "--models", "one", "--budget", "5k", "--auto-approve",
                       "--format", "json", cwd=project)  # fmt: skip

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -159,3 +162,36 @@ async def test_one_request_at_a_time() -> None:
         await wiki.close()
     assert server.most_running == 1
     assert len(server.asked) > 5
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next() -> None:
+    """A wiki, or a proxy before it, that answers the first request twice: the second answer names another page."""
+    searched: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            query = parse_qs(urlsplit(head.split()[1].decode()).query)
+            if "srsearch" in query:
+                searched.append(query["srsearch"][0])
+                body: dict[str, Any] = {"query": {"search": [{"pageid": 1, "title": "Granite"}]}}
+                wrong: dict[str, Any] = {"query": {"pages": [{"pageid": 1, "extract": "Oxygen is a gas."}]}}
+            else:
+                body, wrong = {"query": {"pages": [{"pageid": 1, "extract": "Granite is a rock."}]}}, {}
+            for content in (body, wrong):
+                raw = json.dumps(content).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+                writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(raw), raw))
+                await writer.drain()
+                await asyncio.sleep(0.02)  # the second one comes when the connection is kept for the next request
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        wiki = MediaWiki("wikipedia:en", f"http://127.0.0.1:{port}/api.php", replace(QUICK, pause=0.2))
+        found = await wiki.search("granite", 1)
+        await wiki.close()
+    assert searched == ["granite"]
+    assert [passage.text for passage in found] == ["Granite is a rock."]
