@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
@@ -31,9 +32,13 @@ LABEL_MARK: Final = "/"
 def short_names(names: Iterable[str]) -> dict[str, str]:
     """How prompts call dimensions: by their own names, those of an import, too (`topic` for `lib.topic`), unless
     another has the same; then by the whole name."""
-    listed = tuple(names)
-    members = Counter(name.rpartition(".")[2] for name in listed)
-    return {name: member if members[member := name.rpartition(".")[2]] == 1 else name for name in listed}
+    return dict(_shorten(tuple(names)))
+
+
+@lru_cache(maxsize=64)  # every prompt asks for those of its spec
+def _shorten(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    members = Counter(name.rpartition(".")[2] for name in names)
+    return tuple((name, member if members[member := name.rpartition(".")[2]] == 1 else name) for name in names)
 
 
 def complete_labels(labels: Mapping[str, str], measures: Iterable[Measure]) -> dict[str, str]:

@@ -254,7 +254,8 @@ class Caller:
         self.calls += isinstance(effect, Request | Embed)
         started = time.monotonic()
         try:
-            completion = await asyncio.wait_for(line.provider.complete(effect), line.timeout + _GRACE)
+            async with asyncio.timeout(line.timeout + _GRACE):  # `wait_for` would make a task of each call
+                completion = await line.provider.complete(effect)
         except TimeoutError:
             failure = TransientError("timeout", "the provider did not return", sent=True)
         except TransientError as error:

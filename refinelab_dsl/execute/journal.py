@@ -14,7 +14,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -127,7 +127,7 @@ class _Write:
     statement: str
     values: Sequence[Any]
     completions: Sequence[Bought]  # the hash of the first becomes `values[0]`
-    done: Callable[[Exception | None, str | None], None]
+    waiter: asyncio.Future[str | None] | None  # is given that hash
 
 
 def create_journal(path: Path) -> None:
@@ -339,20 +339,7 @@ class Journal:
     ) -> str | None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str | None] = loop.create_future()
-
-        def settle(failure: Exception | None, reply: str | None) -> None:
-            if future.done():
-                return
-            if failure is None:
-                future.set_result(reply)
-            else:
-                future.set_exception(failure)
-
-        def done(failure: Exception | None, reply: str | None) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, failure, reply)
-
-        self._enqueue(statement, values, completions, done)
+        self._enqueue(statement, values, completions, future)
         return await future
 
     def _enqueue(
@@ -360,9 +347,9 @@ class Journal:
         statement: str,
         values: Sequence[Any],
         completions: Sequence[Bought] = (),
-        done: Callable[[Exception | None, str | None], None] = lambda failure, reply: None,
+        waiter: asyncio.Future[str | None] | None = None,
     ) -> None:
-        self._queue.put(_Write(statement, values, completions, done))
+        self._queue.put(_Write(statement, values, completions, waiter))
 
     def _write_groups(self) -> None:
         connection: sqlite3.Connection | None = None
@@ -387,12 +374,9 @@ class Journal:
                 connection = connection or _connect(self.path)
                 replies = self._write(connection, group)
             except (sqlite3.Error, OSError, StoreError) as error:
-                failure = error if isinstance(error, StoreError) else _journal_error(error)
-                for entry in group:
-                    entry.done(failure, None)
+                _wake(group, error if isinstance(error, StoreError) else _journal_error(error))
             else:
-                for entry, reply in zip(group, replies, strict=True):
-                    entry.done(None, reply)
+                _wake(group, replies)
         if connection is not None:
             connection.close()
 
@@ -417,6 +401,29 @@ class Journal:
             self._failure = error
             raise
         return replies
+
+
+def _wake(group: Sequence[_Write], came: Sequence[str | None] | Exception) -> None:
+    """Tells those who wait what came of their writes, all of a loop at once: each call into a loop of another thread is
+    a call to the system."""
+    replies = [None] * len(group) if isinstance(came, Exception) else came
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[str | None], str | None]]] = {}
+    for write, reply in zip(group, replies, strict=True):
+        if write.waiter is not None:
+            by_loop.setdefault(write.waiter.get_loop(), []).append((write.waiter, reply))
+    for loop, waiting in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, waiting, came if isinstance(came, Exception) else None)
+
+
+def _settle(waiting: Sequence[tuple[asyncio.Future[str | None], str | None]], failure: Exception | None) -> None:
+    for waiter, reply in waiting:
+        if waiter.done():
+            continue
+        if failure is None:
+            waiter.set_result(reply)
+        else:
+            waiter.set_exception(failure)
 
 
 _COLUMNS = (

@@ -238,13 +238,13 @@ def size(value: Any) -> int:
                 total += len(text)
             case int() as number:
                 total += 1 + number.bit_length() // 3
-            case Mapping() as mapping:
-                total += 1 + len(mapping)
-                stack.extend(mapping.keys())
-                stack.extend(mapping.values())
             case list() | tuple() as sequence:
                 total += 1 + len(sequence)
                 stack.extend(sequence)
+            case dict() | Mapping() as mapping:  # to ask whether something is a `Mapping` takes long
+                total += 1 + len(mapping)
+                stack.extend(mapping.keys())
+                stack.extend(mapping.values())
             case _:
                 total += 1
         if total > MAX_VALUE:

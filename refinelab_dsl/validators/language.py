@@ -63,9 +63,9 @@ def find_difference(one: str, other: str) -> str | None:
     scripts = find_script(one), find_script(other)
     if None not in scripts and scripts[0] != scripts[1]:
         return f"it is in {_name(scripts[1])} letters, its item in {_name(scripts[0])} ones"
-    languages = find_language(one), find_language(other)
-    if None not in languages and languages[0] != languages[1]:
-        return f"it is in {languages[1]}, its item in {languages[0]}"
+    language = find_language(one)
+    if language is not None and find_language(other) not in (language, None):
+        return f"it is in {find_language(other)}, its item in {language}"
     return None
 
 

@@ -68,7 +68,7 @@ class Result:
 
     def including(self, measured: Mapping[str, Measured]) -> Result:
         """With these values of paid measures."""
-        return replace(self, measured=dict(measured))
+        return self if measured == self.measured else replace(self, measured=dict(measured))
 
     def embedded(self, embedding: str, vectors: Vectors) -> Result:
         """With the vectors that an embedding gave for its texts."""
