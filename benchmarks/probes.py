@@ -65,7 +65,7 @@ PEERS = {
         "0.9.7", "import data_designer.interface", UNREADABLE, "disable_early_shutdown", sampled=True
     ),
     "docetl": Peer("0.3.0", "import docetl", toggled="enable_observability"),
-    "bespokelabs-curator": Peer("0.1.31", "from bespokelabs import curator", toggled="request_timeout"),
+    "bespokelabs-curator": Peer("0.1.31", "from bespokelabs import curator", UNREADABLE, "request_timeout"),
     "distilabel": Peer("1.5.3", "import distilabel.pipeline, distilabel.models"),
     "lotus-ai": Peer("1.2.4", "import lotus", UNREADABLE, "safe_mode", cap=True),
     "palimpzest": Peer("0.9.0", "import palimpzest"),
@@ -324,7 +324,7 @@ def probe_adapter(name: str, python: Path, rows: int, column: Column) -> None:
             made, hard = len(result.get("questions", ())), result.get("hard", 0)
             seen[ROWS[9]] = f"{hard}/{made - hard} of {made} (sampled)" if code == 0 else f"exit {code}: {said}"
         with ThreadServer(Behaviour(chances=((peer.fault, 1.0),))) as failing:
-            code, said, result = go("failing", few, at=failing)
+            code, said, result = go("failing", few, "text=1", at=failing)
             seen[ROWS[7]] = f"exit {code}: {said}" if code else f"exit 0, {len(result['questions'])} rows of 20"
             seen[ROWS[7]] += f" ({failing.tally.asked.total()} requests, fault `{peer.fault.kind}`)"
         seen[ROWS[1]] = NOT_TOLD

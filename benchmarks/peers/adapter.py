@@ -5,7 +5,7 @@
 
 Both end by a line of JSON: `{"questions": [...]}`, the question of each row of the result in its order, and
 `{"calls": 1000, "versions": {...}}`. Options of the first: `concurrency`, `toggled` (a flag without meaning for
-results), `unknown` (a key that the tool does not know), `cap` (tokens), `sampled`.
+results), `unknown` (a key that the tool does not know), `cap` (tokens), `sampled`, `text` (plain text will do).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def send_bodies(ask: Ask, package: str) -> dict[str, Any]:
         for at, body in enumerate(load_rows(given.bodies))
     ]
     with tempfile.TemporaryDirectory() as folder:
-        result = ask(Path(folder), given.base_url, rows, {"concurrency": given.concurrency})
+        result = ask(Path(folder), given.base_url, rows, {"concurrency": given.concurrency, "text": "1"})
     if len(result) != len(rows):
         raise SystemExit(f"{len(result)} rows of {len(rows)}")
     return {"calls": len(result), "versions": {package: version(package)}}

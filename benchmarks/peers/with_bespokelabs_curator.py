@@ -21,14 +21,16 @@ class Item(BaseModel):
     answer: str
 
 
-class Writer(curator.LLM):  # type: ignore[misc]
-    response_format = Item
-
+class TextWriter(curator.LLM):  # type: ignore[misc]
     def prompt(self, row: Row) -> str:
         return "Rewrite: " + str(row["question"])
 
-    def parse(self, row: Row, response: Item) -> Row:
-        return {**row, "new": response.question}
+    def parse(self, row: Row, response: Any) -> Row:
+        return {**row, "new": str(response)}
+
+
+class Writer(TextWriter):
+    response_format = Item
 
 
 def ask(folder: Path, base_url: str, rows: list[Row], options: dict[str, str]) -> list[Row]:
@@ -40,7 +42,9 @@ def ask(folder: Path, base_url: str, rows: list[Row], options: dict[str, str]) -
         params["request_timeout"] = 500
     if "unknown" in options:
         params["max_retires"] = 3
-    writer = Writer(model_name="gpt-4o-mini", backend="openai", backend_params=params)
+    # Before structured calls it asks about somebody's name and age, and goes on only where the reply holds them.
+    kind = TextWriter if "text" in options else Writer
+    writer = kind(model_name="gpt-4o-mini", backend="openai", backend_params=params)
     return list(writer(rows, working_dir=str(folder)).dataset)
 
 
