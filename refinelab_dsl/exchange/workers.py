@@ -36,7 +36,8 @@ START_SECONDS: Final = 60.0
 """For which the first call waits until all workers can be asked."""
 
 _NEEDED: Final = ("openai", "aiohttp")  # which this process does not import
-_MOST_BARREN: Final = 3  # starts in a row of a worker that ended without one answer
+_MOST_STARTS: Final = 3  # in a row of a worker that ended before it could be asked
+_PAUSE: Final = 0.5  # seconds until a worker that ended without one answer is started again
 
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from refinelab_dsl.exchange.worker import main; main()"
 _KEPT_VARIABLES: Final = frozenset({
@@ -138,7 +139,8 @@ class _Worker:
         self._opened = opened
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.Transport | None = None
-        self._barren = 0
+        self._starts = 0
+        self._has_answered = False
         self._starting: asyncio.Task[None] | None = None
         self._has_ended = False
         self.flying: dict[int, asyncio.Future[Outcome]] = {}
@@ -148,6 +150,7 @@ class _Worker:
 
     async def start(self) -> None:
         """A new process, which is told of all endpoints; where the machine gives none, it is given up."""
+        self._starts += 1
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -197,9 +200,10 @@ class _Worker:
         match message:
             case Ready():
                 self.is_ready = True
+                self._starts = 0
                 self.settled.set()
             case Done(number, outcome):
-                self._barren = 0
+                self._has_answered = True
                 future = self.flying.pop(number, None)
                 if future is not None and not future.done():
                     future.set_result(outcome)
@@ -213,11 +217,15 @@ class _Worker:
         self._fail_flying()
         if self._has_ended:
             return
-        self._barren += 1
-        if self._barren >= _MOST_BARREN:
+        if self._starts >= _MOST_STARTS:
             self._give_up()
         else:
-            self._starting = asyncio.get_running_loop().create_task(self.start())
+            pause, self._has_answered = 0.0 if self._has_answered else _PAUSE, False
+            self._starting = asyncio.get_running_loop().create_task(self._start_again(pause))
+
+    async def _start_again(self, pause: float) -> None:
+        await asyncio.sleep(pause)
+        await self.start()
 
     def _give_up(self) -> None:
         self.is_given_up = True
