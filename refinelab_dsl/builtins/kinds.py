@@ -75,7 +75,7 @@ _TASKS: Final[tuple[TaskKind, ...]] = (
         ("solution",),
         ("prompt", "tests", "entry_point", "solution"),
     ),
-    TaskKind("chat", "a conversation", ("messages",), (), ("messages",), reached=False),
+    TaskKind("chat", "a conversation; its last answer is what is refined", ("messages",), (), ("messages",)),
 )
 
 _MEASURES: Final[tuple[MeasureKind, ...]] = (
@@ -484,6 +484,7 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
             Attribute("corpus", _CORPUS, "where passages come from"),
             Attribute("sandbox", Word(("embedded", "strict")), "where programs run", default="embedded"),
         ),
+        tasks=("mcq", "qa", "math", "code"),
         asks=Asking(3, Decimal("1.2"), 250, 1200),
         answers=True,
         paid=True,

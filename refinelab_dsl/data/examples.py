@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from refinelab_dsl.data.answers import AnswerStyle
+from refinelab_dsl.data.conversation import write_messages
 
 _LETTER = re.compile(r"[A-Za-z]", re.ASCII)
 _LITERAL = 200_000  # characters; as the reader takes them
@@ -80,6 +81,16 @@ def write_choices(texts: Sequence[Any], example: Any) -> Any:
             for text, label in zip(texts, labels, strict=True)
         ]
     return list(texts)
+
+
+def write_turns(messages: Sequence[Mapping[str, str]], example: Any) -> Any:
+    """The turns of a chat in the form of the example (`conversation.write_messages`), or of the literal, JSON or
+    Python's, that it is the text of."""
+    if isinstance(example, str):
+        value, as_json = _read_literal(example)
+        shaped = write_messages(messages, value)
+        return msgspec.json.encode(shaped).decode() if as_json else repr(shaped)
+    return write_messages(messages, example)
 
 
 def read_labels(example: Any) -> list[Any]:

@@ -2,20 +2,29 @@
 
 Whoever reads, writes: the dataset's `fields` map leads from columns to task fields and attributes; here it is walked
 the other way. `column("x")` puts the value into x, a list of columns gets one choice each, an answer is written as its
-source writes answers, and `before`/`after` around one mark are joined again. The row of the item that a result was
+source writes answers, `before`/`after` around one mark are joined again, and the turns of a chat are written in the
+source's form. The row of the item that a result was
 made from is the example: it shows the columns, their order and nesting, and how values look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from refinelab_dsl.data.answers import AnswerStyle
-from refinelab_dsl.data.examples import find_example, put_value, write_answer, write_choices, write_scalar
+from refinelab_dsl.data.conversation import is_conversation
+from refinelab_dsl.data.examples import (
+    find_example,
+    put_value,
+    write_answer,
+    write_choices,
+    write_scalar,
+    write_turns,
+)
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.declarations import Dataset
@@ -127,7 +136,10 @@ class _Row:
     def put(self, name: str, value: Any) -> None:
         """A value in the form in which the example has it."""
         example = find_example(self._item.raw, name)
-        shaped = write_choices(value, example) if isinstance(value, list | tuple) else write_scalar(value, example)
+        if is_conversation(value):
+            shaped = write_turns(value, example)
+        else:
+            shaped = write_choices(value, example) if isinstance(value, list | tuple) else write_scalar(value, example)
         put_value(self.values, self._item.raw, name, shaped)
 
     def undo(self, expression: Expression, value: Any) -> None:
@@ -146,6 +158,8 @@ class _Row:
                 joined = self._joined.setdefault(name, _Joined(mark))
                 if joined.mark == mark:
                     setattr(joined, "left" if function == "before" else "right", "" if value is None else str(value))
+            case Call(function="dialogue", arguments=(inner, *briefing)):
+                self._undo_dialogue(inner, briefing, value)
             case Binary(operator="+" | "-" as operator, left=left, right=Constant(type="number") as by):
                 number = _number(value)
                 if number is not None and isinstance(by.value, Decimal):
@@ -153,11 +167,23 @@ class _Row:
             case ListOf(items=items):
                 values = value if isinstance(value, list | tuple) else [value]
                 if len(values) > len(items):
-                    raise Unfit(f"it has {len(values)} choices, and the source has columns for {len(items)}")
+                    parts = "choices" if "choices" in self._item.fields else "turns"
+                    raise Unfit(f"it has {len(values)} {parts}, and the source has columns for {len(items)}")
                 for index, part in enumerate(items):
                     self.undo(part, values[index] if index < len(values) else None)
             case _:
                 return
+
+    def _undo_dialogue(self, inner: Expression, briefing: Sequence[Expression], messages: Sequence[Any]) -> None:
+        """The texts of the turns to where they come from; the system's apart from the others."""
+        spoken = [turn for turn in messages if turn["role"] != "system"]
+        if any(turn["role"] != ("user", "assistant")[place % 2] for place, turn in enumerate(spoken)):
+            raise Unfit("an answer between its turns is not there, and the source holds them one after the other")
+        if len(spoken) < len(messages) and not briefing:
+            raise Unfit("it has a system turn, and the source has no place for one")
+        self.undo(inner, [turn["content"] for turn in spoken])
+        for expression in briefing:
+            self.undo(expression, messages[0]["content"] if len(spoken) < len(messages) else None)
 
     def join(self) -> None:
         """Writes the columns that were gathered in two sides."""
@@ -180,6 +206,8 @@ def _is_undoable(expression: Expression) -> bool:
             return _is_undoable(left)
         case ListOf(items=items):
             return all(map(_is_undoable, items))
+        case Call(function="dialogue", arguments=parts):
+            return all(map(_is_undoable, parts))
         case _:
             return next(columns_of(expression), None) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from refinelab_dsl.data.conversation import FIELD_FUNCTIONS
 from refinelab_dsl.diagnostics.catalog.data import shorten
 from refinelab_dsl.expressions.evaluate import Compiled, EvaluationError, compile_expression
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS, look_up
@@ -37,6 +38,7 @@ class RowScope:
         self._missed: set[str] = set()
         self.functions: Mapping[str, Callable[..., Any]] = {
             **ITEM_FUNCTIONS,
+            **FIELD_FUNCTIONS,
             "column": self.column,
             "stem": lambda: self._stem,
             "line": lambda: self._line,

@@ -17,6 +17,7 @@ import msgspec
 
 from refinelab_dsl.builtins import TASKS, TaskKind
 from refinelab_dsl.data.answers import AnswerError, AnswerStyle, resolve_answer
+from refinelab_dsl.data.conversation import ConversationError, read_messages
 from refinelab_dsl.data.row import MissingColumn, RowScope, no_names
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog.data import shorten
@@ -82,6 +83,8 @@ class RowMapper(RowScope):
             if name == "choices":
                 choices = choices_of(value)
                 fields[name] = choices.texts
+            elif name == "messages":
+                fields[name] = messages_of(value)
             else:
                 if name == "tests" and isinstance(value, list | tuple):
                     value = _join_tests(value)
@@ -204,11 +207,26 @@ def choices_of(value: Any) -> Choices:
     return Choices(texts, named if named is not None and len(set(named)) == len(texts) else None)
 
 
-def _read_literal(text: str) -> Any:
+def messages_of(value: Any) -> list[dict[str, str]]:
+    """The canonical turns of a conversation (`data.conversation`), also of one that is written as text, as in a CSV.
+
+    Raises:
+        RowError
+    """
+    if isinstance(value, str) and value.strip().startswith(("[", "{")):
+        value = _read_literal(value, "messages")
+    try:
+        return read_messages(value)
+    except ConversationError as error:
+        raise RowError(error.reason, error.help) from None
+
+
+def _read_literal(text: str, name: str = "choices") -> Any:
     """A list written as text: JSON, or Python's own (`['a', "b's"]`), as pandas and datasets export it."""
     stripped = text.strip()
     if not stripped.startswith(("[", "{")) or len(stripped) > _MAX_LITERAL:
-        raise RowError("`choices` is text, not a list", 'name the columns: choices = [column("A"), column("B")]')
+        help = 'name the columns: choices = [column("A"), column("B")]' if name == "choices" else None
+        raise RowError(f"`{name}` is text, not a list", help)
     try:
         return msgspec.json.decode(stripped)
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
@@ -220,7 +238,7 @@ def _read_literal(text: str) -> Any:
         # Python can write what JSON cannot: half of a surrogate pair, numbers beyond `str(int)`.
         msgspec.json.encode(value)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, OverflowError):
-        raise RowError("`choices` is text that is no list") from None
+        raise RowError(f"`{name}` is text that is no list") from None
     return value
 
 

@@ -28,8 +28,8 @@ def comparison_text(item: Item) -> str:
 
 
 def answer_text(item: Item) -> str:
-    """The answer of an item as it is compared; of code its solution."""
-    return normalise(str(item.fields.get("answer", item.fields.get("solution", ""))))
+    """The answer of an item as it is compared."""
+    return normalise(item.answer)
 
 
 def is_same_answer(one: str, other: str) -> bool:
@@ -38,10 +38,8 @@ def is_same_answer(one: str, other: str) -> bool:
 
 
 def meaning_text(item: Item) -> str:
-    """What of an item must keep its meaning when it is put in other words: the question and the answer,
-    of code its solution."""
-    answer = item.fields.get("answer", item.fields.get("solution", ""))
-    return f"{item.question}\n{answer}"
+    """What of an item must keep its meaning when it is put in other words: the question and the answer."""
+    return f"{item.question}\n{item.answer}"
 
 
 def digest_items(hashes: Iterable[str]) -> str:

@@ -122,6 +122,8 @@ def _choose_sample(items: Sequence[Item], seed: int) -> list[Item]:
 
 def _shorten(item: Item) -> dict[str, Any]:
     """An item's question and choices, long texts cut: what it is about stands at its beginning."""
+    if "messages" in item.fields:
+        return {"question": item.question[:MOST_TEXT]}
     fields = {name: item.fields[name] for name in ("question", "prompt", "choices") if name in item.fields}
     return {
         name: [text[:MOST_TEXT] for text in value] if isinstance(value, list) else str(value)[:MOST_TEXT]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
+from refinelab_dsl.data.conversation import find_fault
 from refinelab_dsl.prompts.replies import Unreadable, read_object
 from refinelab_dsl.prompts.shapes import VARIANTS
 
@@ -37,8 +38,17 @@ class _Code(msgspec.Struct):
     solution: str
 
 
+class _Turn(msgspec.Struct):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class _Chat(msgspec.Struct):
+    messages: list[_Turn]
+
+
 _SHAPES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
-    {"mcq": _Mcq, "qa": _Qa, "math": _Math, "code": _Code}
+    {"mcq": _Mcq, "qa": _Qa, "math": _Math, "code": _Code, "chat": _Chat}
 )
 _SEVERAL: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType({
     task: msgspec.defstruct(f"_Several{task.capitalize()}", [(VARIANTS, list[shape])])  # type: ignore[valid-type]
@@ -54,6 +64,8 @@ def read_reply(task: str, text: str) -> dict[str, Any] | Unreadable:
 
 
 def _list_fields(task: str, reply: msgspec.Struct) -> dict[str, Any]:
+    if task == "chat":
+        return dict(msgspec.to_builtins(reply))
     fields = msgspec.structs.asdict(reply)
     if task == "code":
         return {name: text.strip() if name == "entry_point" else _trim(text) for name, text in fields.items()}
@@ -77,7 +89,10 @@ def read_variants(task: str, text: str) -> list[dict[str, Any]] | Unreadable:
 
 
 def find_broken_key(task: str, fields: Mapping[str, Any]) -> str | None:
-    """Why the answer cannot be the item's key, None if it can: for mcq it is the exact text of one choice."""
+    """Why the answer cannot be the item's key, None if it can: for mcq it is the exact text of one choice. Of a chat:
+    why its turns are no conversation."""
+    if task == "chat":
+        return find_fault(fields["messages"])
     if task != "mcq":
         return None
     matches = sum(choice == fields["answer"] for choice in fields["choices"])

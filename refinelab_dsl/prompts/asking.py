@@ -329,5 +329,8 @@ def _probe(task: str, size: int) -> Item:
     text = "x" * size
     fields: dict[str, Any] = dict.fromkeys(("question", "answer", "solution", "prompt", "tests", "entry_point"), "")
     fields |= {"choices": [], "question": text, "prompt": ""} if task != "code" else {"prompt": text, "choices": []}
+    if task == "chat":
+        turns = [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]
+        fields = {"messages": turns}
     empty: Mapping[str, Any] = MappingProxyType({})
     return Item(id="probe", key="probe", hash="", fields=fields, attributes=empty, raw=empty, place=Place(""))

@@ -15,6 +15,12 @@ _ITEMS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "qa": {"question": TEXT, "answer": TEXT},
     "math": {"question": TEXT, "solution": TEXT, "answer": TEXT},
     "code": {"prompt": TEXT, "tests": TEXT, "entry_point": TEXT, "solution": TEXT},
+    "chat": {"messages": {"type": "array", "items": {
+        "type": "object",
+        "properties": {"role": {"type": "string", "enum": ["system", "user", "assistant"]}, "content": TEXT},
+        "required": ["role", "content"],
+        "additionalProperties": False,
+    }}},
 })  # fmt: skip
 _RETURNS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
     "text": TEXT,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from refinelab_dsl.data.invert import column
 from refinelab_dsl.declarations import Task
 from refinelab_dsl.expressions.nodes import Call, Constant, Expression
@@ -16,6 +18,7 @@ from refinelab_dsl.propose.columns import Column, is_number
 from refinelab_dsl.propose.inference import Finding, Key, Reading
 from refinelab_dsl.propose.words import (
     ANSWER,
+    ASKED,
     CODE,
     CONTEXT,
     ENTRY,
@@ -263,12 +266,32 @@ def _infer_code(columns: Mapping[str, Column]) -> Reading | None:
 
 def _infer_chat(columns: Mapping[str, Column]) -> Reading | None:
     for each in columns.values():
-        rows = each.count(_is_conversation)
-        if weigh_name(each.name, MESSAGES) and rows >= _ENOUGH * len(each.values):
-            evidence = f"a list of messages with a role each in {rows} of {len(each.values)} rows"
+        found = _find_turns(each)
+        if found is not None:
+            expression, evidence = found
             id = _find_id(columns, {each.name})
-            finding = Finding("messages", column(each.name), evidence)
+            finding = Finding("messages", expression, evidence)
             return Reading("chat", (*([id] if id else []), finding), "none", f"`{each.name}` is {evidence}")
+    return None
+
+
+def _find_turns(each: Column) -> tuple[Expression, str] | None:
+    """How the turns of a conversation are read from a column, and what it is; None where it holds none."""
+    total = len(each.values)
+    if weigh_name(each.name, MESSAGES):
+        rows = each.count(_is_conversation)
+        if rows >= _ENOUGH * total:
+            return column(each.name), f"a list of messages with a role each in {rows} of {total} rows"
+    rows = each.count(_is_tree)
+    if rows >= _ENOUGH * total:
+        return column(each.name), f"a tree of turns and replies in {rows} of {total} rows; of each the best path"
+    for function, words, what in (
+        ("asked", ASKED, "a list of texts, of a name for turns of the user's alone,"),
+        ("dialogue", MESSAGES, "a list of texts, user and assistant in turn,"),
+    ):
+        rows = each.count(_is_texts)
+        if weigh_name(each.name, words) and not each.parent and rows >= _ENOUGH * total:
+            return Call(function=function, arguments=(column(each.name),)), f"{what} in {rows} of {total} rows"
     return None
 
 
@@ -276,7 +299,20 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list)
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(turn, str) for turn in value)
+
+
+def _is_tree(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"text", "role", "replies"} <= set(value)
+
+
 def _is_conversation(value: Any) -> bool:
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+            return False
     return (
         isinstance(value, list)
         and bool(value)

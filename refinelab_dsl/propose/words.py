@@ -49,6 +49,8 @@ MESSAGES: Weights = MappingProxyType({
     "messages": 10, "conversations": 9, "conversation": 9, "dialogue": 7, "dialog": 7,
 })  # fmt: skip
 
+ASKED: Weights = MappingProxyType({"turns": 8, "user_turns": 10, "prompts": 6})
+
 SPLITS = frozenset({"train", "training", "test", "testing", "dev", "val", "valid", "validation", "eval"})
 """Words in a file's name that tell parts of one set apart, not topics."""
 

@@ -137,7 +137,7 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
         item = {**item, "about": {"count": count if isinstance(count, int) else 2}}
     task = (
         "mcq" if "choices" in members else "code" if "entry_point" in members else "math" if "solution" in members
-        else "qa"
+        else "chat" if "messages" in members else "qa"
     )  # fmt: skip
     measured = read_blocks(blocks, schema, task)
     if measured is not None:

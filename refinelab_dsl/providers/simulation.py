@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.shapes import VARIANTS
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_kinds import REPLIES
+from refinelab_dsl.providers.simulation_chat import break_chat, mark_first, tell_turns, turns_of
 from refinelab_dsl.providers.simulation_code import break_code, reword_code, write_code
 from refinelab_dsl.providers.simulation_measures import mark_text
 from refinelab_dsl.providers.vocabulary import (
@@ -134,10 +135,14 @@ def _fields(subject: Subject, draw: Draw, flaw: str | None) -> dict[str, Any]:
         band = _outside(band)
     fields = _paraphrase(subject, draw, band) if subject.kind in REWORDED else _new_item(subject, draw, band)
     mark = mark_text(subject)
+    if mark and subject.task == "chat":
+        fields = mark_first(fields, mark)
     if mark and "question" in fields:
         fields["question"] = fit(mark + fields["question"], draw, band)
     if flaw == "answer" and subject.task == "code":
         return break_code(fields)
+    if flaw == "answer" and subject.task == "chat":
+        return break_chat(fields)
     if flaw == "answer":
         fields["answer"] = "none of these " + draw.pick(NOUNS) + "s" if subject.task == "mcq" else ""
     return fields
@@ -148,6 +153,12 @@ def _paraphrase(subject: Subject, draw: Draw, band: Band | None) -> dict[str, An
     item = subject.item
     if subject.task == "code":
         return reword_code(item, lambda told, rest: reword(told, draw, None if band is None else _less(band, rest)))
+    if subject.task == "chat":
+        return tell_turns(
+            item,
+            lambda text, rest: reword(text, draw, _left(band, rest)),
+            lambda text: reword(text, draw, _brief(band, item)),
+        )
     fields: dict[str, Any] = {"question": reword(str(item.get("question", "")), draw, band)}
     if subject.task == "mcq":
         choices = [str(choice) for choice in item.get("choices", ())]
@@ -169,6 +180,12 @@ def _new_item(subject: Subject, draw: Draw, band: Band | None) -> dict[str, Any]
         return _word_problem(draw, band, subject.item)
     if subject.task == "code":
         return write_code(draw, lambda told, rest: _tell(told, draw, band, rest, subject.item))
+    if subject.task == "chat":
+        return tell_turns(
+            subject.item,
+            lambda text, rest: _question(draw, _left(band, rest), {"question": text}),
+            lambda text: _question(draw, _brief(band, subject.item), {"question": text}),
+        )
     question = _question(draw, band, subject.item)
     if subject.task != "mcq":
         return {"question": question, "answer": _phrase(draw)}
@@ -346,6 +363,18 @@ def _less(band: Band, text: str) -> Band:
     taken = _COUNTERS[band.unit](text) + (1 if band.unit == "characters" else 0)
     high = None if band.high is None else max(2, band.high - taken)
     return Band(band.unit, max(1, band.low - taken), high)
+
+
+def _left(band: Band | None, rest: str) -> Band | None:
+    """What is left of a band for one turn beside the others."""
+    return band if band is None or not rest else _less(band, rest)
+
+
+def _brief(band: Band | None, item: Mapping[str, Any]) -> Band | None:
+    """Lengths of the other turns that leave half of a band to the last one; None without a bound."""
+    if band is None or band.high is None:
+        return None
+    return Band(band.unit, 1, max(2, band.high // (2 * max(1, len(turns_of(item))))))
 
 
 def _numbers(draw: Draw, count: int) -> list[str]:

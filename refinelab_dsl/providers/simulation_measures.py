@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from refinelab_dsl.data.conversation import prompt_text
 from refinelab_dsl.likeness import normalise
 from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
@@ -29,7 +30,8 @@ _EVEN: Final = 0.02  # of a chance around one half that counts as equal
 _BEYOND: Final = 150.0  # of the edge of a band that is open on the other side
 _LEVEL: Final = re.compile(r"\blevel (\d{1,5})\b")
 _LEVELS: Final = {"easy": 1250.0, "medium": 1500.0, "hard": 1750.0}
-_TASK_FIELDS: Final = ("question", "choices", "answer", "solution", "prompt", "tests", "entry_point", "context")
+_TASK_FIELDS: Final = ("question", "choices", "answer", "solution", "prompt", "tests", "entry_point", "context",
+                      "messages")  # fmt: skip
 
 
 def latent_label(item: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -65,6 +67,9 @@ def latent_rating(item: Mapping[str, Any]) -> float:
 
 
 def _told(item: Mapping[str, Any]) -> str:
+    messages = item.get("messages")
+    if isinstance(messages, list):
+        return prompt_text([turn for turn in messages if isinstance(turn, Mapping) and "content" in turn])
     return str(item.get("question", item.get("prompt", "")))
 
 

@@ -371,13 +371,14 @@ class Reader:
         nodes: list[Expression] = []
         before = len(self.found)
         read: dict[str, str] = {}
-        for parameter in row.parameters:
+        written = [parameter for parameter in row.parameters if given[parameter.name]]
+        for parameter in written:
             node = self._argument(row, parameter, given[parameter.name][0], read)
             if node is not None:
                 nodes.append(node)
                 if isinstance(node, Constant):
                     read[parameter.name] = node.text
-        if len(nodes) < len(row.parameters) or len(self.found) > before:
+        if len(nodes) < len(written) or len(self.found) > before:
             return None
         assert row.gives is not None
         return Typed(Call(function=name, arguments=tuple(nodes)), Yields(row.gives))

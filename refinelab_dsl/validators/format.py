@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from refinelab_dsl.data.code import find_fault
+from refinelab_dsl.data import code
+from refinelab_dsl.data.conversation import find_fault
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.expressions.evaluate import EvaluationError
 from refinelab_dsl.expressions.functions import number
@@ -16,9 +18,12 @@ from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind
 def judge(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
     """No field is empty; the question is in the script and the language of the parent's, where both are plain to see
     (`language`); mcq: as many choices as the parent, all different, exactly one of them the answer; math: an answer
-    that is a number where the parent's is one; code: prompt, tests and solution that belong to the entry point, and
+    that is a number where the parent's is one; chat: turns of the same speakers in the same order, an answer where the
+    parent lacks one allowed; code: prompt, tests and solution that belong to the entry point, and
     tests that assert something."""
     fields, parent = result.item.fields, result.parent.fields
+    if surroundings.task == "chat":
+        return _judge_chat(result)
     for name, value in fields.items():
         texts = value if isinstance(value, list) else [value]
         if name != "context" and any(not str(text).strip() for text in texts):
@@ -38,11 +43,37 @@ def judge(validator: Validator, result: Result, surroundings: Surroundings) -> V
             return Verdict(False, "the answer is none of the choices", counts)
         return Verdict(True, values=counts)
     if surroundings.task == "code":
-        fault = find_fault(fields)
+        fault = code.find_fault(fields)
         return Verdict(fault is None, fault or "")
     if surroundings.task == "math" and _is_number(str(parent["answer"])) and not _is_number(str(fields["answer"])):
         return Verdict(False, "the answer is no number")
     return Verdict(True)
+
+
+def _judge_chat(result: Result) -> Verdict:
+    messages, before = result.item.fields["messages"], result.parent.fields["messages"]
+    fault = find_fault(messages)
+    if fault is not None:
+        return Verdict(False, fault)
+    difference = find_difference(result.parent.question, result.item.question)
+    if difference is not None:
+        return Verdict(False, difference)
+    counts: dict[str, str | int] = {"turns": len(messages)}
+    if not _follows([turn["role"] for turn in before], [turn["role"] for turn in messages]):
+        return Verdict(False, f"its turns are not those of the parent's {len(before)}", counts)
+    return Verdict(True, values=counts)
+
+
+def _follows(before: Sequence[str], roles: Sequence[str]) -> bool:
+    """Whether these are the parent's speakers, perhaps with the assistant where two turns were the user's, or after
+    the last one."""
+    waiting = list(before)
+    for place, role in enumerate(roles):
+        if waiting and waiting[0] == role:
+            waiting.pop(0)
+        elif role != "assistant" or place == 0 or roles[place - 1] != "user":
+            return False
+    return not waiting
 
 
 def _is_number(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from refinelab_dsl import builtins, declarations, types
+from refinelab_dsl.data.conversation import FIELD_FUNCTIONS
 from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS
 from refinelab_dsl.semantics import spaces
@@ -121,7 +122,7 @@ def test_no_kind_hides_a_common_attribute() -> None:
 def test_functions_of_items_are_implemented() -> None:
     """`column`, `stem`, `line`, `row` and `z` need their surroundings; the others are pure."""
     listed = {row.name for context in ("fields", "items", "accept") for row in builtins.functions(context)}
-    assert listed == {*ITEM_FUNCTIONS, "column", "stem", "line", "row", "z"}
+    assert listed == {*ITEM_FUNCTIONS, *FIELD_FUNCTIONS, "column", "stem", "line", "row", "z"}
 
 
 def test_functions_of_one_context_have_different_names() -> None:

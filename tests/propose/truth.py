@@ -80,11 +80,15 @@ KNOWN: dict[str, Truth] = {
     "mmlu_redux/original/*.csv": Truth(
         "mcq", "index", _columns(question="question", choices="choices", answer="answer")
     ),
+    "mt_bench/question.jsonl": Truth(
+        "chat", "none", {"id": 'column("question_id")', "messages": 'asked(column("turns"))'}
+    ),
     "naep_history/naep-history-items.jsonl": Truth(
         "mcq", "index", _columns(id="item_id", question="stem", choices="options", answer="correct_option_index")
     ),
     "openbookqa/dev_complete.jsonl": Truth("mcq", "label", _NESTED),
     "openbookqa/test_complete.jsonl": Truth("mcq", "label", _NESTED),
+    "openassistant/*.gz": Truth("chat", "none", _columns(messages="prompt")),
     "race/*.jsonl.gz": Truth(
         "mcq", "letter",
         _columns(id="id", question="questions", choices="options", answer="answers", context="article"),
@@ -102,6 +106,7 @@ TOPICS = {
     "mmlu_pro/author_revisions.jsonl": ("category", 5),
     "mmlu_pro/questions.jsonl.gz": ("category", 7),
     "mmlu_redux/mmlu_redux.jsonl.gz": ("subject", 19),
+    "mt_bench/question.jsonl": ("category", 8),
     "theoremqa/*.json.gz": ("field", 4),
     "truthfulqa/TruthfulQA.csv": ("category", 38),
 }
@@ -125,13 +130,11 @@ REFUSED: dict[str, tuple[str, str]] = {
     "mmlu_helm_predictions/predictions.csv": _NO_QUESTION,  # answers of models
     "mmlu_pro/predictions.csv.gz": _NO_QUESTION,
     "mt_bench/judge_prompts.jsonl": _NO_QUESTION,  # templates
-    "mt_bench/question.jsonl": _NO_QUESTION,  # two turns in a list
     "mt_bench/reference_answer_gpt-4.jsonl": _NO_QUESTION,  # answers without their questions
     "naep_history/llm_response_logits.jsonl.gz": _NO_QUESTION,
     "naep_history/naep-history-irt-parameters.jsonl": _NO_QUESTION,
     "naep_history/naep-history-metadata.jsonl": _NO_QUESTION,
     "naep_history/naep-history-response-distributions.jsonl": _NO_QUESTION,
-    "openassistant/*.gz": _NO_ANSWER,  # trees of replies
     "openbookqa/openbook.txt": _NO_FORMAT,  # facts
     "opentriviaqa/*.txt.gz": _NO_FORMAT,  # a format of its own
     "race/original_format_sample/*/*.txt": _NO_FORMAT,

@@ -70,6 +70,30 @@ def test_a_number_stays_a_number(before: str, after: str, accept: bool) -> None:
     assert verdict.accept == accept
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("sua", "sua", ""),
+        ("u", "ua", ""),  # the answer was made
+        ("uu", "uaua", ""),
+        ("ua", "u", "its turns are not those of the parent's 2"),
+        ("ua", "uaua", "its turns are not those of the parent's 2"),
+        ("ua", "sua", "its turns are not those of the parent's 2"),
+        ("ua", "aa", "the first turn is the assistant's"),
+        ("ua", "uaa", "turns 2 and 3 are both the assistant's"),
+    ],
+)
+def test_a_conversation_keeps_its_speakers(before: str, after: str, reason: str) -> None:
+    def talk(roles: str, said: str) -> list[dict[str, str]]:
+        names = {"s": "system", "u": "user", "a": "assistant"}
+        return [{"role": names[role], "content": f"{said} {place}"} for place, role in enumerate(roles)]
+
+    parent = make_item("", messages=talk(before, "Why is the sea salty"))
+    item = make_item("", messages=talk(after, "Why is the sky blue"))
+    verdict = validate(FORMAT, make_result(item, parent), make_surroundings("chat"))
+    assert (verdict.accept, verdict.reason) == (not reason, reason)
+
+
 def test_a_result_too_like_an_original_is_refused_with_the_likeness() -> None:
     surroundings = make_surroundings(originals=[PARENT])
     copy = make_item("Which  ACID is strong?", "H2S", "HCN", "HF", "HCl", answer="HCl")
