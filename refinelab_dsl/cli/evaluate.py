@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from refinelab_dsl import compiler, ir
 from refinelab_dsl.cli import inputs, records, terminal
+from refinelab_dsl.cli.bench import dump_held, list_notes
 from refinelab_dsl.cli.events import write_result
-from refinelab_dsl.cli.examination import StyleNames, Wanted, ask_models, dump_asked, list_notes, settle_wanted
+from refinelab_dsl.cli.examination import StyleNames, Wanted, ask_models, settle_wanted
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.items import Item
@@ -205,9 +206,9 @@ def evaluate_asked(
         }
         for name, of_set in chosen.items()
     }
-    code, found = asked.fault or (ExitCode.DONE, ())
-    evaluation = Evaluation(studied.name, confidence, sets, {}, list_notes(asked))
-    return evaluation, Diagnostics(tuple(found)), code, dump_asked(asked)
+    code, found = asked.held.fault or (ExitCode.DONE, ())
+    evaluation = Evaluation(studied.name, confidence, sets, {}, list_notes(asked.held))
+    return evaluation, Diagnostics(tuple(found)), code, dump_held(asked.held)
 
 
 def choose_items(items: Sequence[Item], size: int | None, seed: int) -> list[Item]:
