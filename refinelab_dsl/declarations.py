@@ -308,6 +308,27 @@ class Validator(Declaration):
     options: dict[str, Json] = {}
 
 
+class Judge(Declaration):
+    """`judge careful { … }`: who compares answers, and how. models: one, or a panel. criteria: in the order in which
+    they are graded. length_penalty: points off the sum of the longer answer for every 100% that it is longer."""
+
+    name: str
+    models: tuple[str, ...]
+    prompt: str | None = None
+    mode: Literal["rubric", "pairwise"] = "rubric"
+    criteria: tuple[str, ...] = ("accuracy", "completeness", "clarity", "conciseness", "relevance")
+    swap: bool = True
+    votes: int = 1
+    length_penalty: Exact | None = None
+    accept: Expression | None = None
+    max_rounds: int | None = None
+
+    @property
+    def calls(self) -> int:
+        """What one comparison of two answers takes."""
+        return len(self.models) * self.votes * (2 if self.swap else 1)
+
+
 class Pilot(Declaration):
     """`pilot { … }`: how much may be spent to learn. items: attempts per operator, and items of a labelled sample per
     measure. tokens, cost: what it may take, at most one of them."""

@@ -19,6 +19,7 @@ from refinelab_dsl.declarations import (
     Embedding,
     Exact,
     Expect,
+    Judge,
     Measure,
     Model,
     Operator,
@@ -260,6 +261,7 @@ class Header(Record):
     embeddings: tuple[Embedding, ...] = Field(default=(), exclude_if=lambda embeddings: not embeddings)
     operators: tuple[Operator, ...]
     validators: tuple[Validator, ...]
+    judges: tuple[Judge, ...] = Field(default=(), exclude_if=lambda judges: not judges)
     templates: tuple[Template, ...]
     outputs: tuple[Output, ...]
     expects: tuple[Expect, ...]

@@ -82,6 +82,15 @@ def check_header(header: Header) -> None:
     asking = {f"measure.{name}{part}" for name in measures for part in ("", ".discover", ".discover_merge")} | {
         f"validator.{name}{route}" for name in validators for route in ("", ".steps", ".pot", ".rag")
     }
+    judges = _index("judges", header.judges)
+    for name, judge in judges.items():
+        for model in judge.models:
+            _require(f"judges.{name}.models", model, models)
+    asking |= {f"judge.{name}.{model}" for name, judge in judges.items() for model in judge.models}
+    asking |= {f"second.{name}" for name in operators}
+    for name, operator in operators.items():
+        if operator.options.get("judge") is not None:
+            _require(f"operators.{name}.judge", str(operator.options["judge"]), judges)
     for name, template in templates.items():
         _require("templates", name, operators.keys() | asking)
         _require(f"templates.{name}.model", template.model, models)
@@ -120,9 +129,6 @@ def _check_abilities(header: Header) -> None:
     """What no spec of ours comes to: a plan of a later version, or one that was written by hand."""
     if not TASKS[header.dataset.item_task].reached:
         raise Contradiction("dataset.task", f"this version reads no items of task `{header.dataset.item_task}`")
-    for output in header.outputs:
-        if output.format == "preference":
-            raise Contradiction(f"outputs.{output.name}.format", f"this version does not write {output.format}")
     for model in header.models:
         for name in RESERVED_PARAMS:
             if model.provider == "openai" and name in model.params:

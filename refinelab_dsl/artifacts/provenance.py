@@ -1,6 +1,7 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  replan?  vectors*  { call* verdict* (label | vocabulary | clusters | commit | held? reject) }*
+    run  plan  replan?  vectors*
+    { call* chain? verdict* (label | vocabulary | clusters | commit | kept | held? reject) }*
     remove*  result?  { output rows* }*  trailer
 
 A leg of a run whose rest was solved again ends without a result; the log of the next one starts with its root.
@@ -170,6 +171,59 @@ class Verdict(Event):
     values: Values = {}
 
 
+class Opinion(Event):
+    """What one reply of a judge says of two answers. model: its declared name. previous_first: the order in which they
+    were shown. sample: which vote. preferred: None where it could not be read. previous, refined: sums of grades."""
+
+    model: str
+    previous_first: bool
+    sample: int = 0
+    preferred: Literal["previous", "refined", "tie"] | None
+    previous: float | None = None
+    refined: float | None = None
+
+
+class Round(Event):
+    """One refinement of an answer. refiner: the declared name of the model. answer: SHA-256 of the text that it made.
+    verdict: None where no judge was asked. asked_twice: ballots that were asked in both orders; flips: those of them
+    that went with the order."""
+
+    refiner: str
+    answer: Sha256
+    verdict: Literal["previous", "refined", "tie"] | None
+    opinions: tuple[Opinion, ...] = ()
+    asked_twice: int = 0
+    flips: int = 0
+
+
+class Chain(Event):
+    """How an answer became better, by hashes: `answers` are the SHA-256 of the answer that came in and of those that
+    were preferred, each to the one before it; `rounds` are all refinements. The texts stand in the replies to the
+    calls. stop: why it ended."""
+
+    event: Literal["chain"] = "chain"
+    step: int
+    action: int
+    operator: str
+    key: str
+    answers: tuple[Sha256, ...]
+    rounds: tuple[Round, ...]
+    stop: Literal["previous", "tie", "accepted", "max_rounds", "unchanged", "oscillation", "unreadable"]
+
+
+class Kept(Event):
+    """A step found nothing to improve: the item of the source stays as it is, and nothing failed."""
+
+    event: Literal["kept"] = "kept"
+    step: int
+    action: int
+    operator: str
+    id: str
+    key: str
+    reason: str
+    simulated: bool = False
+
+
 class Label(Event):
     """What a measure found of an item of the source. items: its key; or those of a pair of seeds, whose value is the
     result of the first against the second. value: None where it could not be told. error: the standard error of a
@@ -335,11 +389,13 @@ AnyEvent: TypeAlias = (
     | Replan
     | Vectors
     | Call
+    | Chain
     | Verdict
     | Label
     | Vocabulary
     | Clusters
     | Commit
+    | Kept
     | Held
     | Reject
     | Remove

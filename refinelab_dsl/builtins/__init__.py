@@ -20,6 +20,7 @@ from refinelab_dsl.builtins.kinds import (
     default_accept,
 )
 from refinelab_dsl.builtins.prompts import PROMPT_NAMES, SEEN_ALWAYS, SEEN_BY_JUDGES
+from refinelab_dsl.builtins.refining import JUDGE_ASKS, expected_rounds, refining_share
 from refinelab_dsl.builtins.table import (
     Attribute,
     BlockKind,
@@ -41,6 +42,7 @@ __all__ = [
     "COSINES",
     "EDITION",
     "FUNCTIONS",
+    "JUDGE_ASKS",
     "JUDGE_NAMES",
     "MEASURE_KINDS",
     "OPERATOR_KINDS",
@@ -70,6 +72,8 @@ __all__ = [
     "ValidatorKind",
     "contexts_of",
     "default_accept",
+    "expected_rounds",
     "function",
     "functions",
+    "refining_share",
 ]

@@ -310,9 +310,10 @@ JUDGE: Final = BlockKind(
         Attribute("length_penalty", Number(Decimal(0)), "against longer answers"),
         Attribute("accept", Over("accept", "bool"), "when an answer is accepted"),
         Attribute("max_rounds", Integer(1), "rounds at most"),
-        Attribute("on_reject", Word(("revise", "drop", "quarantine")), "what a rejection does", default="drop"),
+        Attribute(
+            "on_reject", Word(("revise", "drop", "quarantine")), "what a rejection does", default="drop", reached=False
+        ),
     ),
-    reached=False,
 )
 
 PILOT: Final = BlockKind(
@@ -412,7 +413,7 @@ OUTPUT: Final = BlockKind(
         Attribute("path", Path("output"), "a file, or a folder with one file per source", required=True),
         Attribute(
             "format",
-            Word(("jsonl", "parquet", "csv", "hf", "sft", "preference"), ("preference",)),
+            Word(("jsonl", "parquet", "csv", "hf", "sft", "preference")),
             "by default the path's ending",
         ),
         Attribute(

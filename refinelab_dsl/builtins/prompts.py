@@ -16,6 +16,10 @@ STYLE: Final = PromptName("style", "how the result should read; none where the s
 MISTAKES: Final = PromptName("mistakes", "mistake types to draw from; empty where the spec names none", "list")
 CRITERIA: Final = PromptName("criteria", "what is graded, or what is to leave", "list")
 
+CONVERSATION: Final = PromptName(
+    "conversation", "what is asked, as messages with `role` and `content`", "list", data=True
+)
+ANSWER: Final = PromptName("answer", "the answer that is to be improved", "word", data=True)
 ITEM: Final = PromptName("item", "the item that the call is about", "item", data=True)
 ANCHOR: Final = PromptName("anchor", "the item beside which a new one is written", "item", data=True)
 FIRST: Final = PromptName("first", "what is shown first of a pair that is compared", "item", data=True)
@@ -39,12 +43,13 @@ OPERATOR: Final = (ITEM, TARGET, LABELS, COUNT, STYLE)
 """What the calls of every operator provide."""
 
 SEEN_BY_JUDGES: Final[Mapping[str, tuple[PromptName, ...]]] = MappingProxyType(
-    {"rubric": (ITEM, CRITERIA), "pairwise": (ITEM, *PAIR, CRITERIA)}
+    dict.fromkeys(("rubric", "pairwise"), (ITEM, CONVERSATION, *PAIR, CRITERIA))
 )
 """What a judge's calls provide, by its `mode`."""
 
 PROMPT_NAMES: Final = (
-    ITEM, ANCHOR, FIRST, SECOND, TARGET, LABELS, CHOICE, MEANINGS, PASSAGES, FINDING, SPANS, PSEUDONYMS,
+    ITEM, ANCHOR, CONVERSATION, ANSWER, FIRST, SECOND, TARGET, LABELS, CHOICE, MEANINGS,
+    PASSAGES, FINDING, SPANS, PSEUDONYMS,
     TASK, PARAMS, SAMPLE, COUNT, STYLE, MISTAKES, CRITERIA,
 )  # fmt: skip
 """All of them. `labels` is there twice: a measure's are a list."""

@@ -52,6 +52,7 @@ from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
 DEDUPLICATE = "deduplicate"
+REFINE = "refine"
 MAX_LABELS = 5_000  # of one dimension; more is an identifier, not a topic
 BAD_ROWS_SHOWN = 10
 MAX_SAMPLES = 64
@@ -211,6 +212,7 @@ class _Scan:
         self.deduplicators = {
             operator.name: str(operator.options["measure"]) for operator in operators if operator.kind == DEDUPLICATE
         }
+        self.improvers = [operator.name for operator in operators if operator.kind == REFINE]
         self.prefer = {
             operator.name: (compile_expression(operator.prefer), array("d"))
             for operator in operators
@@ -484,6 +486,10 @@ class _Scan:
             copies = find_copies(self.clusters[measure], eligible[operator] & ~protected)
             eligible[operator] = copies
             flagged = copies if flagged is None else flagged | copies
+        if self.flag is None:  # what may be improved is to be, as far as the budget goes
+            for operator in self.improvers:
+                waiting = eligible[operator] & ~protected
+                flagged = waiting if flagged is None else flagged | waiting
         return Profile(
             size=len(self.keys),
             keys=self.keys,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.data.answers import AnswerStyle
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.chat import build_messages
 from refinelab_dsl.data.files import name_file
 from refinelab_dsl.data.invert import invert, task_fields
@@ -17,6 +18,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import describe_csv, describe_file, settle_answers
 from refinelab_dsl.data.sinks import Row
 from refinelab_dsl.data.tasks import RowError, RowMapper
+from refinelab_dsl.data.turns import split_turn
 from refinelab_dsl.declarations import Dataset, Output
 from refinelab_dsl.expressions.walk import columns_of, functions_of
 from refinelab_dsl.project import Project
@@ -35,12 +37,14 @@ class OutputRow:
         `item.place` are those of the item it was made from: they show how its source writes such a row.
     simulated: the simulated model had a part in it.
     parents: keys of the items it was made from.
+    chain: of answers that led to its own, where a `refine` looked at it.
     """
 
     item: Item
     origin: Literal["original", "changed", "added"]
     simulated: bool = False
     parents: tuple[str, ...] = ()
+    chain: Chain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file
     """
     of_file = origin.attributes_of_files if single_file else ()
 
-    is_table = output.format not in ("jsonl", "sft")
+    is_table = output.format not in ("jsonl", "sft", "preference")
 
     def build_row(row: OutputRow) -> Row:
         if output.format == "sft":
@@ -174,7 +178,7 @@ def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file
         else:
             values = _shape_source(origin, row, of_file)
         marks: dict[str, Any] = {ORIGIN: row.origin}
-        if row.simulated:
+        if row.simulated and row.origin != "original":  # an item that was looked at and stays is no model's
             marks[SIMULATED] = True
         elif simulated and SIMULATED not in values and is_table:
             marks[SIMULATED] = None
@@ -184,6 +188,32 @@ def build_shaper(output: Output, origin: Origin, *, simulated: bool, single_file
         return Row(values, marks, row.origin != "original")
 
     return build_row
+
+
+def shape_preferences(output: Output, origin: Origin, row: OutputRow) -> Iterator[Row]:
+    """The pairs of a row's chain, as preference optimisation takes them (DPO): `prompt`, `chosen`, `rejected` as texts,
+    with the sums of the grades that they got; none of a row without a chain. A conversation's prompt is its messages,
+    and the two are messages, too. `columns` may name `messages` (the prompt as messages) and what `layout = task` has.
+    """
+    task = origin.dataset.item_task
+    for place, pair in enumerate(row.chain.preferences() if row.chain is not None else ()):
+        messages = [dict(message) for message in split_turn(task, row.item.fields).messages]
+        is_text = task != "chat"
+        values: dict[str, Any] = {
+            "id": row.chain.item if row.chain is not None else row.item.id,
+            "pair": place,
+            "prompt": messages[-1]["content"] if is_text else messages,
+            "chosen": pair.chosen if is_text else [{"role": "assistant", "content": pair.chosen}],
+            "rejected": pair.rejected if is_text else [{"role": "assistant", "content": pair.rejected}],
+            "score_chosen": pair.score_chosen,
+            "score_rejected": pair.score_rejected,
+        }
+        marks: dict[str, Any] = {SIMULATED: True} if row.simulated else {}
+        if output.columns is not None:
+            both = {**_shape_task(origin, row), "messages": messages, **values, **marks}
+            yield Row({name: both.get(name) for name in output.columns}, {}, True)
+        else:
+            yield Row(values, marks, True)
 
 
 def _shape_source(origin: Origin, row: OutputRow, of_file: Sequence[str]) -> Mapping[str, Any]:

@@ -40,8 +40,8 @@ class Profile:
     eligible: operator name -> bool array of length N (its `where` holds).
     preference: operator name -> float array of length N (`prefer`; larger is removed first).
     protected: bool array of length N.
-    flagged: bool array of length N: under suspicion, or a copy that a `deduplicate` may take out; None where the spec
-        has neither.
+    flagged: bool array of length N: under suspicion, a copy that a `deduplicate` may take out, or, where the spec does
+        not say what is flagged, an answer that a `refine` may improve; None where the spec has none of these.
     samples: a few items per combination of labels, the smallest by seeded hash, for pricing prompts.
     dropped: items left out by `unknown = drop`; they are no part of N.
     skipped: bad rows under `on_bad_row = skip`.

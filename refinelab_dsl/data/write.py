@@ -23,7 +23,17 @@ import msgspec
 from refinelab_dsl.data.card import Card
 from refinelab_dsl.data.invert import Unfit, invertible
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.layout import ORIGIN, SIMULATED, HeldRow, Origin, OutputRow, Shaper, build_shaper, shape_held
+from refinelab_dsl.data.layout import (
+    ORIGIN,
+    SIMULATED,
+    HeldRow,
+    Origin,
+    OutputRow,
+    Shaper,
+    build_shaper,
+    shape_held,
+    shape_preferences,
+)
 from refinelab_dsl.data.sinks import Csv, Files, JsonLines, OutputDigest, Parquet, Part
 from refinelab_dsl.declarations import Dataset, Output
 from refinelab_dsl.diagnostics import Diagnostic, Diagnostics
@@ -298,10 +308,11 @@ class _Writer:
         return [JsonLines(self._handles, self.output.name, path.as_posix(), place)]
 
     def put(self, row: OutputRow) -> None:
-        shaped = self._shape(row)
-        if self._absent:
-            self._absent.difference_update(name for name, value in shaped.values.items() if value is not None)
-        self._parts[self._origin.file_of(row) if _is_split(self.output) else ""].put(shaped)
+        is_paired = self.output.format == "preference"
+        for shaped in shape_preferences(self.output, self._origin, row) if is_paired else (self._shape(row),):
+            if self._absent:
+                self._absent.difference_update(name for name, value in shaped.values.items() if value is not None)
+            self._parts[self._origin.file_of(row) if _is_split(self.output) else ""].put(shaped)
         if self._card is not None:
             self._card.count(row)
 
@@ -342,7 +353,7 @@ class _Writer:
         return place
 
 
-_ENDINGS = {"jsonl": ".jsonl", "sft": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
+_ENDINGS = {"jsonl": ".jsonl", "sft": ".jsonl", "preference": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
 
 
 def _is_folder(output: Output) -> bool:

@@ -18,9 +18,11 @@ from refinelab_dsl.execute.step import Check, Outcome, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
 from refinelab_dsl.operators import OPERATORS
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, split_calls
+from refinelab_dsl.operators.refine import NOTHING_TO_REFINE
 from refinelab_dsl.prompts.request import Request, Usage
 from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance import LogWriter
+from refinelab_dsl.provenance.chains import describe_chain
 from refinelab_dsl.validators import Result, Surroundings, validate
 
 
@@ -86,6 +88,9 @@ class Committer:
             self._count_paid(answer)
         tally.retries[step.operator] += outcome.retries
         tally.corrections[step.operator] += outcome.corrections
+        if outcome.chain is not None:
+            self._log.append(describe_chain(step, outcome.chain))
+            tally.chains.count(step.operator, outcome.chain)
         refusal: Refusal | None = None
         for check in (*outcome.past, *checks):
             verdict = check.verdict
@@ -101,6 +106,8 @@ class Committer:
         if refusal is None:
             if action.kind in ASKING:
                 self._keep_finding(step, outcome)
+            elif outcome.result is None:
+                self._keep_item(step, outcome)
             else:
                 assert outcome.result is not None
                 self._accept(step, outcome, outcome.result)
@@ -177,12 +184,26 @@ class Committer:
             simulated=simulated,
         ))
         self._additions.append(Addition(
-            OutputRow(item, origin, simulated, step.items), kind, step.target, measured, result.values
+            OutputRow(item, origin, simulated, step.items, outcome.chain), kind, step.target, measured, result.values
         ))
         tally.accepted[step.action] += 1
         tally.simulated = tally.simulated or simulated
         for name, neighbours in self._surroundings.output.items():
             neighbours.add(item, result.vectors.get(name))
+
+    def _keep_item(self, step: Step, outcome: Outcome) -> None:
+        """The item stays as it is: nothing was found that is better."""
+        item, chain = outcome.parents[0], outcome.chain
+        simulated = any(answer.completion.simulated for answer in outcome.answers)
+        self._log.append(events.Kept(
+            step=step.id, action=step.action, operator=step.operator, id=item.id, key=item.key,
+            reason=NOTHING_TO_REFINE, simulated=simulated,
+        ))
+        self._additions.append(Addition(
+            OutputRow(item, "original", simulated, (item.key,), chain), self._runner.operator(step).kind, {}, {}
+        ))
+        self._tally.accepted[step.action] += 1
+        self._tally.kept[step.operator] += 1
 
     def _hold(self, step: Step, outcome: Outcome, result: Result, refusal: Refusal) -> None:
         """Keeps a refused result apart."""

@@ -54,7 +54,7 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
                     calls.setdefault(event.step, []).append((event.request, event.reply))
                     if event.template in operators:
                         own.setdefault(event.step, event.request)
-                case events.Commit():
+                case events.Commit() | events.Kept():
                     accepted[event.step] = True
                 case events.Reject():
                     accepted[event.step] = False

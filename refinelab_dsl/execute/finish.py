@@ -195,7 +195,8 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
 
     def iterate_results() -> Iterator[OutputRow]:
         for addition in ending.additions:
-            on_the_way[addition.row.item.key] = addition
+            if addition.row.origin != "original":  # what stays as it is has its place, and no values of its own
+                on_the_way[addition.row.item.key] = addition
             yield addition.row
 
     for row in iterate_rows(ending.header, ending.files, ending.project, removed, iterate_results()):
@@ -372,6 +373,7 @@ def _build_head(
             "file": published or str(ending.log_path), "events": trailer.events + 1 if trailer else 0, "root": root,
         },
         "distractor_diversity": mix.diversity(),
+        "chains": tally.chains.summarise(),
         "rejected": dict(sorted(tally.reasons.items())),
         "quarantined": ending.refused.count,
         "checks": [check.model_dump(mode="json") for check in checks],

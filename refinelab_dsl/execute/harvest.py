@@ -97,7 +97,7 @@ def harvest(
                     measure=event.measure, key=clusters_key(context, measures[event.measure]),
                     items=event.items[:KEY_LENGTH], count=event.count, copies=event.copies,
                 ))
-            case events.Commit() | events.Reject():
+            case events.Commit() | events.Kept() | events.Reject():
                 if event.operator in context.operators and calls and event.step not in told:
                     fare = fares[event.operator]
                     paid = calls
@@ -119,7 +119,7 @@ def harvest(
     return tuple(found), problem
 
 
-def _count(fare: _Fare, calls: list[events.Call], end: events.Commit | events.Reject) -> None:
+def _count(fare: _Fare, calls: list[events.Call], end: events.Commit | events.Kept | events.Reject) -> None:
     tokens = 0
     for call in calls:
         own = call.template == end.operator and not call.turn
@@ -132,7 +132,7 @@ def _count(fare: _Fare, calls: list[events.Call], end: events.Commit | events.Re
         tokens += call.input_tokens + call.output_tokens
     fare.squares += tokens**2
     fare.attempts += 1
-    fare.accepted += isinstance(end, events.Commit)
+    fare.accepted += isinstance(end, events.Commit | events.Kept)
 
 
 def _count_correction(

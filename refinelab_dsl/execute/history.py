@@ -138,6 +138,10 @@ def read_endings(
             case events.Commit():
                 said = tuple(verdicts.pop(event.step, ()))
                 endings[event.step] = {"outcome": "accepted", "item": event.id, "verdicts": said}
+            case events.Kept():
+                said = tuple(verdicts.pop(event.step, ()))
+                ending = {"outcome": "kept", "item": event.id, "reason": event.reason}
+                endings[event.step] = {**ending, "verdicts": said}
             case events.Held():
                 held[event.step] = event.id
             case events.Reject():

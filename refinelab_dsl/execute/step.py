@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.plan import ASKING, CLUSTER, COMPARE, DISCOVER, Header, Step
 from refinelab_dsl.builtins import VALIDATOR_KINDS
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
 from refinelab_dsl.effects import Effect, Finding, Measured, Program, decode_outcome
@@ -106,6 +107,7 @@ class Telling:
     measured: Measured | None = None
     labels: Mapping[str, str] | None = None
     compared: Compared | None = None
+    chain: Chain | None = None
     checks: list[Check] = field(default_factory=list)
     past: list[Check] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
@@ -146,6 +148,7 @@ class Telling:
         self.past += [check for check in self.checks if check.verdict is not None]
         self.checks = []
         self.result = None
+        self.chain = None
 
     def _go_on(self, step: Any) -> None:
         self.is_waiting = False
@@ -171,18 +174,21 @@ class Prepared:
 class Outcome:
     """What a step came to.
 
-    result: None where no item came of it. measured: what a measure found. labels: those that were found, with their
-    meanings. compared: the clusters of all items. reply: hash of the reply that the item was made of. checks: of that
-    result. past: the verdicts on results of the step that it took the place of; retries and corrections say how.
-    failure: why no answer came. is_starved: it needs more room in the budget than there was. is_stopped: the run
-    stopped before it got an answer.
+    parents: the items that it is about. result: None where no item came of it. measured: what a measure found. labels:
+    those that were found, with their meanings. compared: the clusters of all items. chain: of answers that were made
+    one from the other; with one of them and no result the item stays as it is, and nothing failed. reply: hash of the
+    reply that the item was made of. checks: of that result. past: the verdicts on results of the step that it took the
+    place of; retries and corrections say how. failure: why no answer came. is_starved: it needs more room in the budget
+    than there was. is_stopped: the run stopped before it got an answer.
     """
 
     answers: tuple[Answer, ...] = ()
+    parents: tuple[Item, ...] = ()
     result: Result | None = None
     measured: Measured | None = None
     labels: Mapping[str, str] | None = None
     compared: Compared | None = None
+    chain: Chain | None = None
     reply: str = ""
     checks: tuple[Check, ...] = ()
     past: tuple[Check, ...] = ()
@@ -270,8 +276,8 @@ class StepRunner:
         return further
 
     def _ceiling(self, operator: Operator, parents: Sequence[Item]) -> Use:
-        """Of what is asked about results. Of `correct` it depends on the item, of others it does not."""
-        if operator.kind == "correct":
+        """Of what is asked about results. Of `correct` and `refine` it depends on the item, of others it does not."""
+        if operator.kind in ("correct", "refine"):
             return result_ceiling(self._context, operator, parents)
         if operator.name not in self._ceilings:
             self._ceilings[operator.name] = result_ceiling(self._context, operator, parents)
@@ -318,10 +324,12 @@ class StepRunner:
         ended = not (is_stopped or is_starved or failure)
         return Outcome(
             answers=tuple(telling.answers),
+            parents=telling.parents,
             result=telling.result if ended else None,
             measured=telling.measured if ended else None,
             labels=telling.labels if ended else None,
             compared=telling.compared if ended else None,
+            chain=telling.chain if ended else None,
             reply=telling.reply,
             checks=tuple(telling.checks),
             past=tuple(telling.past),
@@ -353,10 +361,13 @@ class StepRunner:
         while True:
             made = yield from make_result(make_item, attempt, self._questions, told)
             telling.is_made = True
+            telling.chain = made.chain
+            if made.item is None:
+                return
             if isinstance(made.item, Unreadable):
                 telling.checks.append(Check(REPLY, Verdict(False, made.item.message)))
                 return
-            if is_asked and item_bytes(made.item) > self._most_bytes(operator):
+            if is_asked and item_bytes(made.item) > self._most_bytes(operator, parent):
                 telling.checks.append(Check(REPLY, Verdict(False, "it is too long to be checked")))
                 return
             refused = yield from self._check_and_correct(step, telling, Result(made.item, parent, step.target))
@@ -481,8 +492,10 @@ class StepRunner:
             self._bounds[operator.name] = tuple(bound_question(self._context, question) for question in questions)
         return self._bounds[operator.name]
 
-    def _most_bytes(self, operator: Operator) -> int:
-        return MOST_BYTES_PER_TOKEN * self._context.templates[operator.name].max_output_tokens
+    def _most_bytes(self, operator: Operator, parent: Item) -> int:
+        """Of a result. A refined one has the question of its parent, however long that is."""
+        most = MOST_BYTES_PER_TOKEN * self._context.templates[operator.name].max_output_tokens
+        return most + item_bytes(parent) if operator.kind == "refine" else most
 
 
 class _Purse:

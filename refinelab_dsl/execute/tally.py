@@ -14,6 +14,7 @@ from typing import IO, Any
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.write import HeldRow, OutputRow
+from refinelab_dsl.execute.chains import ChainTally
 from refinelab_dsl.execute.ledger import Ledger
 from refinelab_dsl.execute.observe import OperatorProgress, Progress
 from refinelab_dsl.source import Place
@@ -33,8 +34,8 @@ class Addition:
 
 
 class Additions:
-    """Accepted results in commit order, those that change an item before those that add one, in scratch files that
-    vanish with the process."""
+    """Accepted results in commit order, those that change an item, or find that it stays as it is, before those that
+    add one, in scratch files that vanish with the process."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError where the folder cannot be written."""
@@ -47,7 +48,7 @@ class Additions:
         return self._counts.total()
 
     def append(self, addition: Addition) -> None:
-        origin = addition.row.origin
+        origin = "added" if addition.row.origin == "added" else "changed"
         stream = self._changed if origin == "changed" else self._added
         pickle.dump(_flatten(addition), stream, protocol=pickle.HIGHEST_PROTOCOL)
         self._counts[origin] += 1
@@ -71,7 +72,7 @@ def _flatten(addition: Addition) -> tuple[Any, ...]:
     return (
         (place.file, place.line, place.row, place.column),
         (item.id, item.key, item.hash, item.fields, item.attributes, item.raw),
-        (row.origin, row.simulated, row.parents),
+        (row.origin, row.simulated, row.parents, row.chain),
         (addition.kind, addition.target, addition.measured, addition.values),
         item.row,
     )  # fmt: skip
@@ -121,6 +122,8 @@ class Tally:
     unflagged: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to correct
     retries: Counter[str] = field(default_factory=Counter)  # operator -> results made again that a check refused
     corrections: Counter[str] = field(default_factory=Counter)  # operator -> results given another answer
+    kept: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to improve
+    chains: ChainTally = field(default_factory=ChainTally)
     failed: int = 0
     calls: int = 0
     input_tokens: int = 0

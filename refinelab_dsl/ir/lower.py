@@ -57,6 +57,7 @@ class _Lowering:
             prompts=tuple(map(self.prompt, self.draft.all("prompt"))),
             operators=tuple(map(self.operator, self.draft.all("operator"))),
             validators=tuple(map(self.validator, self.draft.all("validator"))),
+            judges=tuple(map(self.judge, self.draft.all("judge"))),
             budget=self.budget(),
             pilot=self.pilot(),
             solve=self.solve(),
@@ -200,6 +201,15 @@ class _Lowering:
             accept=self.expression(declared, "accept") or default_accept(row, self._provider(declared)),
             options=self.options(declared, "dimension", "against"),
             **_taken(declared, "kind", "on_reject", "retries", "dimension", "against"),
+        )
+
+    def judge(self, declared: Declared) -> ir.Judge:
+        model = declared.get("model")
+        return ir.Judge(
+            name=declared.name,
+            models=declared.get("models") or (model,),
+            accept=self.expression(declared, "accept"),
+            **_taken(declared, "prompt", "mode", "criteria", "swap", "votes", "length_penalty", "max_rounds"),
         )
 
     def _provider(self, declared: Declared) -> str | None:

@@ -11,6 +11,7 @@ from refinelab_dsl.declarations import (
     Dimension,
     Embedding,
     Expect,
+    Judge,
     Measure,
     Model,
     Operator,
@@ -56,6 +57,7 @@ class Program(BaseModel):
     prompts: tuple[Prompt, ...] = ()
     operators: tuple[Operator, ...] = ()
     validators: tuple[Validator, ...] = ()
+    judges: tuple[Judge, ...] = Field(default=(), exclude_if=lambda judges: not judges)
     budget: Budget | None = None
     pilot: Pilot | None = Field(default=None, exclude_if=lambda pilot: pilot is None)
     solve: Solve = Solve()

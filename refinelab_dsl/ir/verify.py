@@ -57,6 +57,7 @@ def _verify_names(program: Program) -> None:
         program.prompts,
         program.operators,
         program.validators,
+        program.judges,
         program.outputs,
     )
     for declarations in kinds:
@@ -93,4 +94,5 @@ def _expressions(program: Program) -> Iterable[Expression]:
     for operator in program.operators:
         yield from (each for each in (operator.where, operator.prefer) if each is not None)
     yield from (validator.accept for validator in program.validators if validator.accept is not None)
+    yield from (judge.accept for judge in program.judges if judge.accept is not None)
     yield from (expect.assertion for expect in program.expects)

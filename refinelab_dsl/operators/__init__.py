@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from refinelab_dsl.operators import correct, deduplicate, expand, generate, remove, rewrite, rewrite_distractors
+from refinelab_dsl.operators import (
+    correct,
+    deduplicate,
+    expand,
+    generate,
+    refine,
+    remove,
+    rewrite,
+    rewrite_distractors,
+)
 from refinelab_dsl.operators.kind import Attempt, Made, OperatorKind, result_id
 from refinelab_dsl.operators.replies import find_broken_key, read_reply
 from refinelab_dsl.prompts.replies import Unreadable
@@ -16,7 +25,7 @@ OPERATORS: Final[Mapping[str, OperatorKind]] = MappingProxyType(
         row.kind: row
         for row in (
             remove.KIND, deduplicate.KIND, expand.KIND, generate.KIND, rewrite.KIND, rewrite_distractors.KIND,
-            correct.KIND,
+            correct.KIND, refine.KIND,
         )
     }
 )

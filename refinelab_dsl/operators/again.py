@@ -7,24 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from refinelab_dsl.data import item_hash
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Operator
 from refinelab_dsl.effects import Finding, Program
 from refinelab_dsl.operators.correct import replace_answer
-from refinelab_dsl.operators.kind import Attempt, MakeItem
+from refinelab_dsl.operators.kind import Attempt, MakeItem, Refined
 from refinelab_dsl.prompts.compose import Feedback, retry_request
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
+from refinelab_dsl.prompts.steps import second_template
 from refinelab_dsl.questions import Questions
 from refinelab_dsl.validators import VALIDATORS
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """What came of making a result. reply: the text of the operator's own last call."""
+    """What came of making a result. item: None where the item is to stay as it is. reply: the text of the operator's
+    own last call. chain: of an operator that makes answers one from the other."""
 
-    item: Item | Unreadable
+    item: Item | Unreadable | None
     reply: str
+    chain: Chain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,12 @@ def make_result(
 ) -> Program[Try]:
     """Makes an item. told: why that of the try before was refused; every call by the operator's own prompt says it."""
     program = make_item(attempt, questions)
+    own = (attempt.operator.name, second_template(attempt.operator.name))
     reply = ""
     try:
         effect = next(program)
         while True:
-            is_own = isinstance(effect, Request) and effect.template == attempt.operator.name
+            is_own = isinstance(effect, Request) and effect.template in own
             if told is not None and is_own and isinstance(effect, Request):
                 effect = retry_request(effect, told)
             outcome = yield effect
@@ -52,6 +57,8 @@ def make_result(
                 reply = outcome.text
             effect = program.send(outcome)
     except StopIteration as end:
+        if isinstance(end.value, Refined):
+            return Try(end.value.item, reply, end.value.chain)
         return Try(end.value, reply)
 
 
@@ -67,20 +74,20 @@ def correct_result(operator: Operator, task: str, item: Item, finding: Finding) 
 
 def remake_result(
     make_item: MakeItem, attempt: Attempt, questions: Questions, refusals: Sequence[Refusal]
-) -> Program[Item | Unreadable]:
+) -> Program[Try]:
     """The last result of a step. refusals: what was said of those before it, in order."""
     made = yield from make_result(make_item, attempt, questions)
-    item, turn = made.item, 0
+    turn = 0
     for refusal in refusals:
         validator = questions.validator(refusal.check)
         inquire = VALIDATORS[validator.kind].inquire
-        if validator.on_reject == "correct" and inquire is not None and isinstance(item, Item):
-            finding = yield from inquire(validator, item, questions)
-            corrected = correct_result(attempt.operator, questions.task, item, finding)
-            item = Unreadable("the validator gives no answer to correct it with") if corrected is None else corrected
+        if validator.on_reject == "correct" and inquire is not None and isinstance(made.item, Item):
+            finding = yield from inquire(validator, made.item, questions)
+            corrected = correct_result(attempt.operator, questions.task, made.item, finding)
+            missing = Unreadable("the validator gives no answer to correct it with")
+            made = replace(made, item=missing if corrected is None else corrected)
         else:
             turn += 1
             told = Feedback(turn, refusal.check, refusal.reason, made.reply)
             made = yield from make_result(make_item, attempt, questions, told)
-            item = made.item
-    return item
+    return made

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from refinelab_dsl.data import item_hash
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dimension, Measure, Operator
 from refinelab_dsl.effects import Program
@@ -54,8 +55,17 @@ class Attempt:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """What rounds of refining came to. item: with the best answer; None where that is the one that it had: the item
+    stays as it is, and nothing failed."""
+
+    item: Item | None
+    chain: Chain
+
+
 BuildItem: TypeAlias = Callable[[Made], Item]
-MakeItem: TypeAlias = Callable[[Attempt, Questions], Program[Item | Unreadable]]
+MakeItem: TypeAlias = Callable[[Attempt, Questions], Program[Item | Unreadable | Refined]]
 """A program that makes an item, or says why none came of it (in words that hold no text of the dataset)."""
 
 
@@ -68,7 +78,7 @@ class OperatorKind:
     make_item: MakeItem | None
 
 
-def make_by(build: BuildItem) -> MakeItem:
+def make_by(build: BuildItem) -> Callable[[Attempt, Questions], Program[Item | Unreadable]]:
     """The program of a kind that asks once, for a whole item of the task."""
 
     return lambda attempt, questions: ask_for_item(build, attempt, questions, {})

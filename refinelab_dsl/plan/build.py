@@ -306,6 +306,7 @@ def _build_header(
         embeddings=program.embeddings,
         operators=program.operators,
         validators=program.validators,
+        judges=program.judges,
         templates=tuple(context.templates.values()),
         outputs=program.outputs,
         expects=program.expects,

@@ -38,6 +38,7 @@ def build_bare_context(program: Program, evidence: Evidence, seeds: Mapping[str,
         operators={operator.name: operator for operator in program.operators},
         templates={},
         validators={validator.name: validator for validator in program.validators},
+        judges={judge.name: judge for judge in program.judges},
         embeddings={embedding.name: embedding for embedding in program.embeddings},
         seeds=seeds,
     )

@@ -500,6 +500,7 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         embeddings=program.embeddings,
         operators=program.operators if trying else (),
         validators=tuple(each for each in program.validators if trying or each.dimension is None),
+        judges=program.judges if trying else (),
         templates=tuple(each for name, each in context.templates.items() if trying or name not in context.operators),
         outputs=(),
         expects=(),

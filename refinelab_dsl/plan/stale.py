@@ -107,6 +107,7 @@ def _find_edits(header: Header, program: Program, evidence: Evidence) -> list[st
         "models": tuple(map(_without_pin, program.models)),
         "operators": program.operators,
         "validators": program.validators,
+        "judges": program.judges,
         "outputs": program.outputs,
         "expects": program.expects,
         "run": program.run,

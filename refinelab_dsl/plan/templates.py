@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
+from refinelab_dsl.declarations import Operator
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import DISCOVERY_TOKENS, ROUTES, STEPS, STEPS_ASK
-from refinelab_dsl.prompts.steps import DISCOVERY_PARTS, measure_template, validator_template
+from refinelab_dsl.prompts.steps import (
+    DISCOVERY_PARTS,
+    judge_template,
+    measure_template,
+    second_template,
+    validator_template,
+)
 
 
 def build_templates(
@@ -31,6 +38,8 @@ def build_templates(
         for operator in program.operators
         if operator.model is not None
     ]  # fmt: skip
+    for operator in program.operators:
+        templates += _build_refining(program, operator)
     checks = {name for operator in program.operators for name in operator.checks}
     named = {each.options.get("validator") for each in program.measures}
     named |= {each.options.get("validator") for each in program.operators}
@@ -73,6 +82,25 @@ def build_templates(
             measure.options.get("prompt"), asks.max_output_tokens, known if isinstance(known, list | tuple) else (),
         ))
     return tuple(templates)
+
+
+def _build_refining(program: Program, operator: Operator) -> Iterator[Template]:
+    """What a `refine` asks beside its own model: the second one, and the judge's."""
+    row = builtins.OPERATOR_KINDS[operator.kind]
+    second = operator.options.get("second_model")
+    if second is not None:
+        yield _build_template(
+            program, second_template(operator.name), operator.kind, str(second), operator.prompt, row.max_output_tokens
+        )
+    judge = next((each for each in program.judges if each.name == operator.options.get("judge")), None)
+    if judge is None or any(operator is not each and each.options.get("judge") == judge.name
+                            for each in program.operators[: program.operators.index(operator)]):
+        return  # none, or one that an operator before asks by the same templates
+    for model in judge.models:
+        yield _build_template(
+            program, judge_template(judge.name, model), f"judge_{judge.mode}", model, judge.prompt,
+            builtins.JUDGE_ASKS[judge.mode].max_output_tokens, judge.criteria,
+        )  # fmt: skip
 
 
 def _build_template(

@@ -340,6 +340,8 @@ def _sign_of(kind: str) -> Literal["~", "+", "-"]:
 
 def _describe_move(action: Action) -> str:
     """`medium -> hard`, `-> biochemistry/hard`, `organic/easy` for what stays in its cell."""
+    if not action.from_ and not action.to:
+        return "any"
     if not action.from_:
         return f"-> {_describe_cell(action.to)}"
     if action.from_ == action.to:

@@ -12,16 +12,34 @@ from typing import Any, Final
 import msgspec
 
 from refinelab_dsl.artifacts.plan import Template
-from refinelab_dsl.builtins import MEASURE_KINDS, VALIDATOR_KINDS
+from refinelab_dsl.builtins import (
+    JUDGE_ASKS,
+    MEASURE_KINDS,
+    OPERATOR_KINDS,
+    SEEN_BY_JUDGES,
+    VALIDATOR_KINDS,
+    expected_rounds,
+)
 from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.turns import split_turn, with_answer
 from refinelab_dsl.declarations import Measure, Operator, Validator
 from refinelab_dsl.prompts.compose import compose, item_fields
 from refinelab_dsl.prompts.passages import count_passages, longest_passages, stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
-from refinelab_dsl.prompts.steps import StepContext, StepFault, measure_template, validator_template
-from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens
+from refinelab_dsl.prompts.steps import (
+    StepContext,
+    StepFault,
+    compose_refinement,
+    expected_reply_tokens,
+    judge_template,
+    likely_target,
+    measure_template,
+    second_template,
+    validator_template,
+)
+from refinelab_dsl.prompts.tokens import attempt_ceiling, call_ceiling, price_usd, request_tokens, retries_ceiling
 from refinelab_dsl.prompts.vectors import most_vectors
 from refinelab_dsl.source import Place
 
@@ -91,12 +109,14 @@ NO_USE: Final = Use()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A template that is asked about an item; `asks` says how often."""
+    """A template that is asked about an item; `asks` says how often. operator: whose own reply it asks for, so that it
+    is as long as one of these; None where `asks` says how long."""
 
     template: Template
     asks: Asking
     sees: tuple[PromptName, ...]
     options: Mapping[str, Any]
+    operator: str | None = None
 
 
 def validator_questions(context: StepContext, validator: Validator) -> tuple[Question, ...]:
@@ -148,7 +168,34 @@ def result_questions(context: StepContext, operator: Operator) -> tuple[Question
     before: tuple[Question, ...] = ()
     if operator.kind == "correct":  # before the repair, and after it
         before = 2 * validator_questions(context, context.validators[str(operator.options["validator"])])
+    if operator.kind == "refine":
+        before = refining_questions(context, operator)
     return (*before, *check_questions(context, operator))
+
+
+def refining_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
+    """What a `refine` asks after its first call: the judge of each round, and the refiners of the rounds after it. A
+    second model gets one more round than the first would have had."""
+    judge = context.judges[str(operator.options["judge"])]
+    most = int(operator.options.get("max_rounds") or 10)
+    most = most if judge.max_rounds is None else min(most, judge.max_rounds)
+    second = context.templates.get(second_template(operator.name))
+    extra = 1 if second is not None and most > 1 else 0
+    usual = min(Decimal(most), expected_rounds(most) + extra)
+    row = OPERATOR_KINDS[operator.kind]
+    found: list[Question] = []
+    for template, share in ((context.templates[operator.name], usual - 1 - extra), (second, Decimal(extra))):
+        if template is None or most == 1:
+            continue
+        asks = Asking(most - 1, max(Decimal(0), share), 0, template.max_output_tokens)
+        found.append(Question(template, asks, row.sees, operator.options, operator.name))
+    ballots = judge.calls // len(judge.models)
+    for model in judge.models:
+        template = context.templates[judge_template(judge.name, model)]
+        asks = JUDGE_ASKS[judge.mode]
+        asks = Asking(most * ballots, usual * ballots, asks.output_tokens, template.max_output_tokens)
+        found.append(Question(template, asks, SEEN_BY_JUDGES[judge.mode], {"criteria": judge.criteria}))
+    return tuple(found)
 
 
 def check_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
@@ -173,11 +220,24 @@ def stand_in(context: StepContext, question: Question, item: Item, *, most: bool
     Raises:
         StepFault: the template cannot be rendered with this item.
     """
+    if question.operator is not None:
+        operator = context.operators[question.operator]
+        target = likely_target(context, operator.name, item)
+        is_second = question.template.name == second_template(operator.name)
+        return compose_refinement(
+            context, operator, item, target, 0, answer=_show_answer(context, item), second=is_second
+        )
     fields = item_fields(item)
+    texts: dict[str, Any] = {}
+    if any(name.name == "conversation" for name in question.sees):
+        messages = split_turn(context.task, item.fields).messages
+        shown = {**fields, **with_answer(context.task, item.fields, _show_answer(context, item))}
+        texts = {"conversation": list(map(dict, messages)), "first": shown, "second": shown}
     known: dict[str, Any] = {
-        "item": fields, "first": fields, "second": fields, "anchor": fields,
+        "item": fields, "first": fields, "second": fields, "anchor": fields, **texts,
         "passages": (longest_passages if most else stand_in_passages)(int(question.options.get("top_k") or 4)),
-        "finding": _FINDING, "criteria": [], "meanings": {}, "target": {}, "count": 1, "style": None,
+        "finding": _FINDING, "criteria": list(question.options.get("criteria") or ()), "meanings": {}, "target": {},
+        "count": 1, "style": None,
         "labels": list(question.options.get("labels") or ("one label", "another label")),
     }  # fmt: skip
     variables = {name.name: known[name.name] for name in question.sees if name.name in known}
@@ -187,6 +247,11 @@ def stand_in(context: StepContext, question: Question, item: Item, *, most: bool
         return compose(question.template, model, names, subject=None, sample=0, seed=context.seed)
     except TemplateFault as fault:
         raise StepFault(question.template.name, fault) from None
+
+
+def _show_answer(context: StepContext, item: Item) -> str:
+    """The item's answer; of a probe its question, so that every place of it shows."""
+    return split_turn(context.task, item.fields).answer or item.question
 
 
 def expected_use(context: StepContext, questions: Sequence[Question], items: Sequence[Item]) -> Use:
@@ -200,11 +265,17 @@ def expected_use(context: StepContext, questions: Sequence[Question], items: Seq
         lengths = [request_tokens(stand_in(context, question, item)) for item in items]
         calls = float(question.asks.usual)
         tokens_in = calls * sum(lengths) / len(lengths) if lengths else 0.0
-        tokens_out = calls * question.asks.output_tokens
+        tokens_out = calls * _reply_tokens(context, question, items)
         model = context.models[question.template.model]
         usd = price_usd(model, Decimal(repr(round(tokens_in, 6))), Decimal(repr(round(tokens_out, 6))))
         total += Use(calls, tokens_in, tokens_out, usd)
     return total
+
+
+def _reply_tokens(context: StepContext, question: Question, items: Sequence[Item]) -> float:
+    if question.operator is None or not items:
+        return question.asks.output_tokens
+    return sum(expected_reply_tokens(context, question.operator, item) for item in items) / len(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +363,25 @@ def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Ite
         answer = MOST_BYTES_PER_TOKEN * max((each.asks.max_output_tokens for each in verdict), default=0)
         size = max([size, *(answer + item_bytes(item) for item in items)])
         shown += _shown_use(context, operator, answer)
+    if operator.kind == "refine":  # what is asked shows the question, and answers that replies brought
+        size += max(map(item_bytes, items), default=0)
+        shown += _repeated_feedback(context, operator)
     use = sum_vectors(claim_results(context, bounds, size, most=True), most_vectors(context, operator, size))
     retries = count_retries(context, operator)
     return use.times(1 + retries + may_correct(context, operator)) + shown.times(1 + retries)
+
+
+def _repeated_feedback(context: StepContext, operator: Operator) -> Use:
+    """What the calls of the rounds after the first say in a further try, in a call and in its repair: why the result of
+    the try before was refused. It is as long as the retries of the first call count on."""
+    total = Use()
+    for question in refining_questions(context, operator):
+        if question.operator is not None:
+            request = stand_in(context, question, _probe(context.task, 0))
+            more = retries_ceiling(request, 1)[0] - attempt_ceiling(request)[0]
+            model = context.models[question.template.model]
+            total += Use(0, more, 0, price_usd(model, more, 0)).times(question.asks.most)
+    return total if count_retries(context, operator) else Use()
 
 
 def sum_vectors(use: Use, vectors: Iterable[tuple[float, float, Decimal | None]]) -> Use:

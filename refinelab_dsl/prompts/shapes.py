@@ -58,6 +58,12 @@ _LABEL: Final = strict_object({"label": TEXT, "meaning": TEXT})
 _DISTRACTOR: Final = strict_object({"text": TEXT, "mistake": TEXT, "plausibility": NUMBER})
 
 _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]]] = MappingProxyType({
+    "refine": lambda labels: {"explanation": TEXT, "answer": TEXT},
+    "judge_rubric": lambda labels: {
+        "first": strict_object(dict.fromkeys(labels, NUMBER)), "second": strict_object(dict.fromkeys(labels, NUMBER)),
+        "justification": TEXT,
+    },
+    "judge_pairwise": lambda labels: {"justification": TEXT, "preferred": _pick("first", "second", "tie")},
     "classify": lambda labels: {"label": _pick(*labels)},
     "discover": lambda labels: {"labels": _list(_LABEL)},
     "discover_merge": lambda labels: {"labels": _list(_LABEL)},
@@ -74,6 +80,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
 
 READ: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "classify": ("label",), "elo": ("harder",), "pot": ("program",), "rag": ("verdict", "confidence"),
+    "refine": ("answer",), "judge_pairwise": ("preferred",), "judge_rubric": ("first", "second"),
 })  # fmt: skip
 """Without these members a reply to a prompt of a kind of validator or measure says nothing."""
 
@@ -86,7 +93,7 @@ def item_schema(task: str) -> dict[str, Any]:
 def reply_schema(kind: str, task: str, labels: Sequence[str] = (), per_call: int = 1) -> dict[str, Any]:
     """The schema of a reply to the built-in prompt of a kind of operator, validator or measure.
 
-    labels: what a `classify` may answer. per_call: results that are asked for at once.
+    labels: what a `classify` may answer, what a judge grades. per_call: results that are asked for at once.
     """
     if per_call > 1:
         return strict_object({VARIANTS: _list(item_schema(task))})

@@ -11,12 +11,23 @@ from typing import Any, Final
 import msgspec
 
 from refinelab_dsl.artifacts.plan import Header, SeedSet, Template
-from refinelab_dsl.builtins import TASKS
+from refinelab_dsl.builtins import TASKS, refining_share
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.declarations import JOINT, Dimension, Embedding, Measure, Model, Operator, Validator, short_names
+from refinelab_dsl.data.turns import split_turn
+from refinelab_dsl.declarations import (
+    JOINT,
+    Dimension,
+    Embedding,
+    Judge,
+    Measure,
+    Model,
+    Operator,
+    Validator,
+    short_names,
+)
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.measures.table import PAID
-from refinelab_dsl.prompts.compose import call_context, compose, target_context
+from refinelab_dsl.prompts.compose import call_context, compose, item_fields, target_context
 from refinelab_dsl.prompts.passages import count_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
@@ -24,6 +35,9 @@ from refinelab_dsl.prompts.tokens import count_tokens
 
 DISCOVERY_PARTS: Final = ("discover", "discover_merge")
 """What finds the labels of a `classify`: proposals for batches of items, and the labels made of these."""
+
+
+_EXPLANATION: Final = "it corrects what was wrong, says what was missing, and leaves out what nobody asked for"
 
 
 def measure_template(measure: str, part: str = "") -> str:
@@ -34,6 +48,16 @@ def measure_template(measure: str, part: str = "") -> str:
 def validator_template(validator: str, route: str = "") -> str:
     """The name of the template that a paid validator asks by. route: of `auto`, the kind that it routes to."""
     return f"validator.{validator}.{route}" if route else f"validator.{validator}"
+
+
+def judge_template(judge: str, model: str) -> str:
+    """The name of the template that a judge asks one of its models by."""
+    return f"judge.{judge}.{model}"
+
+
+def second_template(operator: str) -> str:
+    """The name of the template that the second model of an operator is asked by."""
+    return f"second.{operator}"
 
 
 class StepFault(Exception):
@@ -60,6 +84,7 @@ class StepContext:
     operators: Mapping[str, Operator]
     templates: Mapping[str, Template]
     validators: Mapping[str, Validator] = field(default_factory=dict)
+    judges: Mapping[str, Judge] = field(default_factory=dict)
     corpora: Mapping[str, str] = field(default_factory=dict)  # by name, the hash of what each holds
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)
     seeds: Mapping[str, SeedSet] = field(default_factory=dict)  # by measure
@@ -97,6 +122,7 @@ class StepContext:
             operators={operator.name: operator for operator in header.operators},
             templates={template.name: template for template in header.templates},
             validators={validator.name: validator for validator in header.validators},
+            judges={judge.name: judge for judge in header.judges},
             corpora={corpus.name: corpus.sha256 for corpus in header.corpora},
             embeddings={embedding.name: embedding for embedding in header.embeddings},
             seeds=header.seeds,
@@ -120,9 +146,12 @@ def compose_step(
         StepFault: the template cannot be rendered with this item.
     """
     operator = context.operators[operator_name]
+    item = items[0]
+    if operator.kind == "refine":
+        answer = split_turn(context.task, item.fields).answer
+        return compose_refinement(context, operator, item, target, sample, answer=answer)
     template = context.templates[operator_name]
     wanted = target_context(target, context.dimensions, context.measures)
-    item = items[0]
     sample //= operator.per_call  # attempts on one item share a call
     variables = call_context(
         context.task,
@@ -152,6 +181,41 @@ def compose_step(
         raise StepFault(operator_name, fault) from None
 
 
+def compose_refinement(
+    context: StepContext, operator: Operator, item: Item, target: Mapping[str, str], sample: int, *, answer: str,
+    round_: int = 0, second: bool = False,
+) -> Request:
+    """The request of one round of `refine`: to improve `answer`, which need not be the item's own any longer. round_:
+    from 0. second: asks the second model.
+
+    Raises:
+        StepFault: the template cannot be rendered with this item.
+    """
+    name = second_template(operator.name) if second else operator.name
+    template = context.templates[name]
+    wanted = target_context(target, context.dimensions, context.measures)
+    variables = call_context(
+        context.task, operator, item=item, anchor=None, target=wanted, labels=context.shown,
+    ) | {
+        "conversation": [dict(message) for message in split_turn(context.task, item.fields).messages],
+        "answer": answer,
+        "criteria": list(context.judges[str(operator.options["judge"])].criteria),
+    }  # fmt: skip
+    subject = Subject(
+        kind=operator.kind,
+        task=context.task,
+        item={**item_fields(item), "about": {"answer": answer, "round": round_, "second": second}},
+        target=wanted,
+        success=str(round(refining_share(round_), 4)),
+    )
+    try:
+        return compose(
+            template, context.models[template.model], variables, subject=subject, sample=sample, seed=context.seed
+        )
+    except TemplateFault as fault:
+        raise StepFault(name, fault) from None
+
+
 def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[str, str]:
     """The labels that a result of `operator_name` from `item` would be made for, before any plan: the item's own,
     moved as the operator moves them (to the first of several). For pricing and `render`."""
@@ -177,6 +241,8 @@ def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[
 
 def expected_reply_tokens(context: StepContext, operator_name: str, item: Item) -> int:
     """Tokens of a reply as long as `item` itself, in the reply format of its task."""
-    fields = {name: item.fields.get(name, "") for name in TASKS[context.task].reply}
+    fields: dict[str, Any] = {name: item.fields.get(name, "") for name in TASKS[context.task].reply}
+    if context.operators[operator_name].kind == "refine":
+        fields = {"explanation": _EXPLANATION, "answer": split_turn(context.task, item.fields).answer}
     model = context.models[context.templates[operator_name].model]
     return count_tokens(msgspec.json.encode(fields).decode(), model.id)

@@ -23,6 +23,7 @@ from refinelab_dsl.prompts.asking import (
     count_retries,
     expected_use,
     may_correct,
+    refining_questions,
     stand_in,
     sum_vectors,
     validator_questions,
@@ -58,6 +59,8 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item], 
     paid = expected_use(context, check_questions(context, operator), items)
     paid = sum_vectors(paid, expected_vectors(context, operator, items))
     paid += _expect_retries(context, operator, items, paid)
+    if operator.kind == "refine":
+        return ResultUse(paid + expected_use(context, refining_questions(context, operator), items))
     if operator.kind != "correct":
         return ResultUse(paid)
     verdict = validator_questions(context, context.validators[str(operator.options["validator"])])

@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Header, Step
 from refinelab_dsl.artifacts.plan_file import PlanFile
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.write import row_hash
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.effects import Program, decode_outcome, effect_key
 from refinelab_dsl.operators import OPERATORS, Attempt, Unreadable
-from refinelab_dsl.operators.again import Refusal, remake_result
+from refinelab_dsl.operators.again import Refusal, Try, remake_result
 from refinelab_dsl.prompts.steps import StepContext, StepFault
+from refinelab_dsl.provenance.chains import describe_chain
 from refinelab_dsl.provenance.log import LogLine, read_log
 from refinelab_dsl.questions import Questions
 from refinelab_dsl.store import Store, StoreError
 
 PLAN_NAME = "plan.refplan"
 LOG_NAME = "provenance.jsonl"
+
+
+Ending: TypeAlias = events.Commit | events.Held | events.Kept
+"""How a step ends whose result can be made again."""
 
 
 class RebuildFault(Exception):
@@ -76,12 +83,21 @@ def open_record(folder: Path) -> Record | Diagnostic:
 
 def rebuild_item(
     header: Header, commit: events.Commit | events.Held, steps: Mapping[int, Step], calls: Iterable[events.Call],
-    verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store,
+    verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store, chain: events.Chain | None = None,
 ) -> Item:
-    """The item that `commit` put into the set, or that was kept apart: its operator's program once more, with the
-    replies that the run got.
+    """The item of `rebuild_result` alone."""
+    item, _ = rebuild_result(header, commit, steps, calls, verdicts, parents, store, chain)
+    return item
 
-    steps: of `read_steps`. calls, verdicts: of the commit's step. parents: source items by key; the first of the
+
+def rebuild_result(
+    header: Header, commit: Ending, steps: Mapping[int, Step], calls: Iterable[events.Call],
+    verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store, chain: events.Chain | None = None,
+) -> tuple[Item, Chain | None]:
+    """The item that `commit` put into the set, that was kept apart, or that stays as it is, and the chain of answers
+    that led to it: its operator's program once more, with the replies that the run got.
+
+    steps: of `read_steps`. calls, verdicts, chain: of the commit's step. parents: source items by key; the first of the
     commit's own must be among them.
 
     Raises:
@@ -94,11 +110,12 @@ def rebuild_item(
     step = steps.get(commit.step)
     if operator is None or kind is None or kind.make_item is None or step is None:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such step"))
-    parent = parents.get(commit.parents[0]) if commit.parents else None
+    sources = (commit.key,) if isinstance(commit, events.Kept) else commit.parents
+    parent = parents.get(sources[0]) if sources else None
     if parent is None:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its parent is not in the dataset"))
     replies = {call.request: call.reply for call in calls}
-    if commit.reply not in replies.values():
+    if not isinstance(commit, events.Kept) and commit.reply not in replies.values():
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "it names a reply that is none of its step's"))
     refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
     if isinstance(commit, events.Held):  # the last one refused the item itself
@@ -108,22 +125,28 @@ def rebuild_item(
     attempt = Attempt(operator, parent, step.target, step.sample, step.key)
     program = remake_result(kind.make_item, attempt, Questions(context), refusals)
     try:
-        item = _drive(program, replies, commit, store)
+        made = _drive(program, replies, commit, store)
     except (StepFault, msgspec.MsgspecError) as error:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, str(error))) from None
+    if (None if made.chain is None else describe_chain(step, made.chain)) != chain:
+        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its chain of answers is another one"))
+    item = made.item
     if isinstance(item, Unreadable):
         raise RebuildFault(faults.result_differs(commit.step, commit.id, item.message))
+    if isinstance(commit, events.Kept) or item is None:
+        if item is not None or not isinstance(commit, events.Kept):
+            raise RebuildFault(faults.result_differs(commit.step, commit.id, "it was kept as it came in, or was not"))
+        return parent, made.chain
     if (item.id, item.key) != (commit.id, commit.key):
         raise RebuildFault(faults.result_differs(commit.step, commit.id, f"it gets the id {item.id}"))
     if row_hash(item) != commit.row:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its content has another hash"))
-    return item
+    return item, made.chain
 
 
 def _drive(
-    program: Program[Item | Unreadable], replies: Mapping[str, str | None], commit: events.Commit | events.Held,
-    store: Store,
-) -> Item | Unreadable:
+    program: Program[Try], replies: Mapping[str, str | None], commit: Ending, store: Store
+) -> Try:
     try:
         effect = next(program)
         while True:
@@ -139,7 +162,7 @@ def _drive(
                 raise RebuildFault(faults.reply_missing(reply, commit.step, str(store.path)))
             effect = program.send(decode_outcome(effect, completion))
     except StopIteration as end:
-        made: Item | Unreadable = end.value
+        made: Try = end.value
         return made
 
 

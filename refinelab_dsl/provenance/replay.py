@@ -18,7 +18,15 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
-from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps, rebuild_item
+from refinelab_dsl.provenance.rebuild import (
+    Ending,
+    RebuildFault,
+    Record,
+    open_record,
+    read_steps,
+    rebuild_item,
+    rebuild_result,
+)
 from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
 from refinelab_dsl.provenance.verify import SAME_ROWS
 from refinelab_dsl.scratch import Scratch
@@ -137,6 +145,9 @@ class Story:
             gather_outputs(self.outputs, event)
             if isinstance(event, events.Remove):
                 self.removed.add(event.key)
+            elif isinstance(event, events.Kept):
+                self.parents.add(event.key)
+                self.steps.add(event.step)
             elif isinstance(event, events.Commit | events.Held):
                 self.parents.update(event.parents)
                 self.steps.add(event.step)
@@ -151,21 +162,24 @@ class Story:
 def iterate_results(
     record: Record, header: Header, parents: Mapping[str, Item], steps: Mapping[int, Step], store: Store
 ) -> Iterator[OutputRow]:
-    """Changed items first, then added ones, each in the log's order."""
+    """Items that were changed, or found to stay as they are, first, then added ones, each in the log's order."""
     for origin in ("changed", "added"):
-        for event, calls, verdicts in _tell_results(record):
+        for event, calls, verdicts, chain in _tell_results(record):
             if isinstance(event, events.Commit) and event.origin == origin:
-                item = rebuild_item(header, event, steps, calls, verdicts, parents, store)
-                yield OutputRow(item, event.origin, event.simulated, event.parents)
+                item, found = rebuild_result(header, event, steps, calls, verdicts, parents, store, chain)
+                yield OutputRow(item, event.origin, event.simulated, event.parents, found)
+            elif isinstance(event, events.Kept) and origin == "changed":
+                item, found = rebuild_result(header, event, steps, calls, verdicts, parents, store, chain)
+                yield OutputRow(item, "original", event.simulated, (event.key,), found)
 
 
 def iterate_held(
     record: Record, header: Header, parents: Mapping[str, Item], steps: Mapping[int, Step], store: Store
 ) -> Iterator[HeldRow]:
     """What checks kept apart, in the log's order."""
-    for event, calls, verdicts in _tell_results(record):
+    for event, calls, verdicts, chain in _tell_results(record):
         if isinstance(event, events.Held):
-            item = rebuild_item(header, event, steps, calls, verdicts, parents, store)
+            item = rebuild_item(header, event, steps, calls, verdicts, parents, store, chain)
             last = verdicts[-1]
             parent = parents[event.parents[0]].id
             yield HeldRow(item, event.operator, parent, event.target, last.check, last.reason, event.simulated)
@@ -173,21 +187,22 @@ def iterate_held(
 
 def _tell_results(
     record: Record,
-) -> Iterator[tuple[events.Commit | events.Held, list[events.Call], list[events.Verdict]]]:
-    """Each result with the calls and verdicts of its step."""
-    own: list[events.Call | events.Verdict] = []  # of the step that is being told
+) -> Iterator[tuple[Ending, list[events.Call], list[events.Verdict], events.Chain | None]]:
+    """Each result with the calls, verdicts and chain of its step."""
+    own: list[events.Call | events.Verdict | events.Chain] = []  # of the step that is being told
     for event in record.events():
-        if isinstance(event, events.Call | events.Verdict):
+        if isinstance(event, events.Call | events.Verdict | events.Chain):
             if own and own[-1].step != event.step:
                 own.clear()
             own.append(event)
-        elif isinstance(event, events.Commit | events.Held):
+        elif isinstance(event, events.Commit | events.Held | events.Kept):
             own = [each for each in own if each.step == event.step]
             calls = [each for each in own if isinstance(each, events.Call)]
             verdicts = [each for each in own if isinstance(each, events.Verdict)]
             if isinstance(event, events.Held) and not verdicts:
                 raise RebuildFault(faults.result_differs(event.step, event.id, "no check refused it"))
-            yield event, calls, verdicts
+            chain = next((each for each in own if isinstance(each, events.Chain)), None)
+            yield event, calls, verdicts, chain
 
 
 def _compare(expected: Sequence[LoggedOutput], digests: Sequence[OutputDigest]) -> Iterator[Diagnostic]:

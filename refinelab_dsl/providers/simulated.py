@@ -31,6 +31,7 @@ from refinelab_dsl.providers.simulation import FLAWS, simulate
 
 ERRORS: Final = ("rate_limit", "server", "timeout", "connection", "body")
 _SENT: Final = ("timeout", "body")
+_SHARES: Final = ("success", "malformed", "judge_accuracy", "position_bias")
 _TURN: Final = 2**20  # samples of an item are fewer: what is tried again is drawn anew
 
 
@@ -39,6 +40,8 @@ class Rehearsal:
     """The model's `params`, checked."""
 
     success: float | None = None
+    judge_accuracy: float | None = None
+    position_bias: float = 0.0
     flaws: tuple[str, ...] = FLAWS
     malformed: float = 0.0
     errors: Mapping[str, float] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class Rehearsal:
 def read_params(model: Model) -> Rehearsal | Diagnostic:
     """The rehearsal that a simulated model's `params` ask for; other params are another provider's and ignored."""
     params = model.params
-    shares = {name: params[name] for name in ("success", "malformed") if name in params}
+    shares = {name: params[name] for name in _SHARES if name in params}
     errors = params.get("errors", {})
     if not isinstance(errors, Mapping) or not set(errors) <= set(ERRORS):
         return faults.simulated_param(model.name, "errors", "a map of " + ", ".join(ERRORS))
@@ -64,6 +67,8 @@ def read_params(model: Model) -> Rehearsal | Diagnostic:
         return faults.simulated_param(model.name, "latency", "seconds, or a list of the least and the most")
     return Rehearsal(
         success=float(shares["success"]) if "success" in shares else None,
+        judge_accuracy=float(shares["judge_accuracy"]) if "judge_accuracy" in shares else None,
+        position_bias=float(shares.get("position_bias", 0)),
         flaws=tuple(flaws),
         malformed=float(shares.get("malformed", 0)),
         errors={name: float(errors[name]) for name in ERRORS if name in errors},
@@ -114,6 +119,8 @@ def answer(request: Request, rehearsal: Rehearsal) -> Completion:
         schema=request.schema,
         success=rehearsal.success,
         flaws=rehearsal.flaws,
+        judge_accuracy=rehearsal.judge_accuracy,
+        position_bias=rehearsal.position_bias,
     ).text.encode("utf-8", "replace").decode("utf-8")
     key = request_key(request)
     is_first = not request.is_repair

@@ -14,6 +14,7 @@ from refinelab_dsl.prompts.request import Subject
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_evidence import judge_evidence, repair_item
 from refinelab_dsl.providers.simulated_programs import name_step, write_program
+from refinelab_dsl.providers.simulated_refining import refine_answer
 from refinelab_dsl.providers.simulation_answers import answer
 from refinelab_dsl.providers.simulation_measures import (
     compare,
@@ -53,6 +54,7 @@ REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
     {
         "rewrite_distractors": _distractors,
         "correct": repair_item,
+        "refine": refine_answer,
         "rag": judge_evidence,
         "classify": name_label,
         "discover": propose_labels,

@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.shapes import VARIANTS
 from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated_kinds import REPLIES
+from refinelab_dsl.providers.simulated_refining import JUDGES, judge_answers
 from refinelab_dsl.providers.simulation_chat import break_chat, mark_first, tell_turns, turns_of
 from refinelab_dsl.providers.simulation_code import break_code, reword_code, write_code
 from refinelab_dsl.providers.simulation_measures import mark_text
@@ -83,14 +84,21 @@ def simulate(
     schema: Mapping[str, Any] | None,
     success: float | None = None,
     flaws: Sequence[str] = FLAWS,
+    judge_accuracy: float | None = None,
+    position_bias: float = 0.0,
 ) -> Simulated:
     """The reply to one call.
 
-    success: chance of a good result; None takes the subject's. flaws: those that bad results have.
+    success: chance of a good result; None takes the subject's. flaws: those that bad results have. judge_accuracy: the
+    same of a judge's verdict; position_bias: share of its verdicts that name what is shown first.
     """
     source = (seed, subject.kind, subject.task, dict(subject.item), subject.target, sample)
     draw = Draw("result", *source)
     flaw = None
+    if subject.kind in JUDGES:
+        good = draw.unit() < (float(subject.success) if judge_accuracy is None else judge_accuracy)
+        said = judge_answers(subject, Draw("text", *source), good, position_bias)
+        return Simulated(json.dumps(said, ensure_ascii=False), None if good else "answer")
     if subject.kind in REPLIES:
         good = draw.unit() < (float(subject.success) if success is None else success)
         reply = REPLIES[subject.kind](subject, Draw("text", *source), good)

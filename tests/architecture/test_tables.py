@@ -56,4 +56,5 @@ def test_no_template_is_left_over() -> None:
     names = {path.name.partition(".")[0] for path in resources.locate("templates/prompts").glob("*.jinja")}
     # `pot_steps`: what `pot` asks besides, with `steps = true`. `discover`: the labels of `classify`, in two steps.
     kinds = {*builtins.OPERATOR_KINDS, *builtins.VALIDATOR_KINDS, *builtins.MEASURE_KINDS}
-    assert names <= {*kinds, "pot_steps", "discover", "discover_merge"}
+    judges = {f"judge_{mode}" for mode in builtins.JUDGE_ASKS}
+    assert names <= {*kinds, *judges, "pot_steps", "discover", "discover_merge"}

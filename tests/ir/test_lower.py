@@ -50,6 +50,7 @@ def test_an_operator_has_its_kinds_prior(kind: str) -> None:
     row = builtins.OPERATOR_KINDS[kind]
     more = {
         "correct": ', validator = sure }\nvalidator sure { kind = rag, model = small, corpus = wikipedia("en")',
+        "refine": ", judge = fair }\njudge fair { model = small",
         "rewrite": ", moves = { length = +1 }",
         "rewrite_distractors": ", moves = { length = +1 }",
     }.get(kind, "")

@@ -35,7 +35,6 @@ embedding e { provider = hashed }
 judge j { models = [m], criteria = [accuracy], accept = true }
 operator harden { kind = rewrite_distractors, model = m, moves = { level = +1 }, mistakes = ["sign"], checks = [j] }
 operator fix { kind = correct, model = m, validator = grounded, where = truth in [refuted, unknown] }
-operator better { kind = refine, model = m, judge = j }
 validator grounded { kind = rag, model = m, corpus = wikipedia("en"), on_reject = correct }
 validator program { kind = pot, model = m, accept = verdict == supported and confidence > 90% }
 pilot { items = 3, stratify_by = [topic], budget = var.t }

@@ -62,7 +62,9 @@ USES = _uses()
 
 
 def _complaints(uses: str, template: str) -> list[str]:
-    text = HEAD + FURTHER + uses + f'prompt ask {{ user = """\n  {template}\n  """ }}\n' + BUDGET
+    # `refine` is for answers in words; the others here take multiple choice.
+    head = HEAD.replace("task = mcq", "task = qa") if "kind = refine" in uses else HEAD
+    text = head + FURTHER + uses + f'prompt ask {{ user = """\n  {template}\n  """ }}\n' + BUDGET
     return [f"{each.code} {each.message}" for each in compile_text(text).diagnostics.errors]
 
 

@@ -1,9 +1,10 @@
-"""The language, whole: everything in the table of built-ins is written in `whole/whole.refine`, which checks clean, and
-what no plan executes yet is refused by its name and at its place."""
+"""The language, whole: everything in the table of built-ins is written in `whole/whole.refine`, or in what stands
+beside it for other tasks; they check clean, and what no plan executes yet is refused by its name and at its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,15 @@ def analysis() -> compiler.Analysis:
 
 
 @pytest.fixture(scope="module")
-def tree(analysis: compiler.Analysis) -> syntax.Tree:
+def beside() -> compiler.Analysis:
+    return compiler.analyze(SPEC.with_name("refining.refine"))
+
+
+@pytest.fixture(scope="module")
+def tree(analysis: compiler.Analysis, beside: compiler.Analysis) -> syntax.Tree:
     assert analysis.tree is not None
-    return analysis.tree
+    assert beside.tree is not None
+    return replace(analysis.tree, statements=(*analysis.tree.statements, *beside.tree.statements))
 
 
 def _attributes(tree: syntax.Tree) -> Iterator[tuple[syntax.Block | None, syntax.Attribute]]:
@@ -46,9 +53,10 @@ def _expressions(value: syntax.Expression) -> Iterator[syntax.Expression]:
                 yield from _expressions(item)
 
 
-def test_it_checks_clean(analysis: compiler.Analysis) -> None:
-    assert [entry.message for entry in analysis.diagnostics.errors] == []
-    assert analysis.program is not None
+def test_it_checks_clean(analysis: compiler.Analysis, beside: compiler.Analysis) -> None:
+    for each in (analysis, beside):
+        assert [entry.message for entry in each.diagnostics.errors] == []
+        assert each.program is not None
 
 
 def test_every_block_and_attribute_is_written(tree: syntax.Tree) -> None:

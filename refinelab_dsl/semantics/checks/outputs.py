@@ -36,7 +36,7 @@ def check_outputs(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]
         format = output.get("format")
         if format == "hf" and path is not None and not is_folder(path):
             yield faults.output_folder_needed(output.span("path"), path)
-        if output.get("layout") == "source" and format != "sft":
+        if output.get("layout") == "source" and format not in ("sft", "preference"):
             yield from _check_layout(bindings, output)
 
 
