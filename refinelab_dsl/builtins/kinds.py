@@ -160,18 +160,21 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         "mean distance to the nearest neighbours",
         "number",
         (
-            Attribute("embedding", _EMBEDDING, "where distances are taken"),
-            Attribute("neighbours", Integer(1), "how many neighbours"),
+            Attribute("embedding", _EMBEDDING, "where distances are taken; `hashed` by default"),
+            Attribute("neighbours", Integer(1), "how many neighbours", default=10),
         ),
+        reached=True,
     ),
     MeasureKind(
         "label_issue",
-        "suspected wrong keys, by confident learning",
+        "how likely the key is wrong, by recorded answers or probabilities of models",
         "number",
         (
-            Attribute("answers", _SIGNALS, "signals: answers of several models"),
-            Attribute("probabilities", _SIGNALS, "signals: predicted probabilities"),
+            Attribute("answers", _SIGNALS, "signals: answers of one or several models"),
+            Attribute("probabilities", _SIGNALS, "signals: predicted probabilities of choices or classes"),
+            Attribute("by", Label(), "a field: keys are judged beside those of the items with the same value"),
         ),
+        reached=True,
     ),
     MeasureKind(
         "verdict",

@@ -17,7 +17,7 @@ from refinelab_dsl.data.read import read_items
 from refinelab_dsl.declarations import Dataset, Embedding, Measure
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.likeness.text import digest_items
-from refinelab_dsl.measures import Recorded
+from refinelab_dsl.measures import Recorded, outlier
 from refinelab_dsl.measures.near_duplicate import KIND, clustering_embedding, find_clusters
 from refinelab_dsl.project import Project
 
@@ -39,8 +39,8 @@ def read_clusters(
     measures_: Sequence[Measure], embeddings: Sequence[Embedding], dataset: Dataset, files: Sequence[Path],
     project: Project, learnt: LearntClusters,
 ) -> Clusters:  # fmt: skip
-    """The values of `near_duplicate` measures. The dataset is read once for each; its texts stay in memory while they
-    are compared, with 4 KB an item where they are embedded.
+    """The values of `near_duplicate` and `outlier` measures. The dataset is read once for each; its texts stay in
+    memory while they are compared, with 4 KB an item where they are embedded.
 
     Raises:
         EmbeddingFault: an embedding cannot be had on this machine.
@@ -61,6 +61,8 @@ def read_clusters(
         keys = [key for key, _ in items]
         digest = digest_items(each for _, each in items)[:KEY_LENGTH]
     for measure in measures_:
+        if measure.kind == outlier.KIND:
+            recorded[measure.name] = outlier.find_distances(measure, iterate_items(), embeddings, project.base)
         if measure.kind != KIND:
             continue
         if measure.name not in asked:

@@ -11,14 +11,16 @@ from typing import Any
 from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
 from refinelab_dsl.data.files import digest_files, find_files
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.probabilities import read_probabilities
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.read import read_items
-from refinelab_dsl.data.signals import RowFaults, SignalTable, join_text, read_field, read_table
+from refinelab_dsl.data.signals import RowFaults, SignalTable, describe_unjoined, read_table
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.measures.difficulty import fit_difficulties, is_fitted, pack_grades
-from refinelab_dsl.measures.recorded import MATRIX, Recorded, list_signals
+from refinelab_dsl.measures.label_issue import cast_votes, group_of, judge_ballots
+from refinelab_dsl.measures.recorded import ANSWERS, MATRIX, PROBABILITIES, Recorded, list_signals
 from refinelab_dsl.measures.responses import (
     Grade,
     Reading,
@@ -28,6 +30,7 @@ from refinelab_dsl.measures.responses import (
     rate_of,
     read_response,
 )
+from refinelab_dsl.measures.suspicion import Ballot
 from refinelab_dsl.project import Project
 from refinelab_dsl.source import Place, Span
 
@@ -73,17 +76,15 @@ def read_records(
         signals[dataset.name] = digests
         bad = RowFaults(dataset, origins)
         table = read_table(dataset, paths, project, bad)
-        read = [measure for measure in measures_ if measure.options.get(MATRIX) == dataset.name]
-        if not bad.problems:
-            joining = _Joining(table, main, files, project, bad, keep=any(map(is_fitted, read)))
-            rates = joining.rate(notes)
-            fits: dict[str, Sequence[float | None]] = {}
-            for measure in read:
-                how = str(measure.options.get("irt", "rasch"))
-                if how not in fits and is_fitted(measure) and not any(each.is_error for each in bad.problems):
-                    fits[how], said = fit_difficulties(joining.kept, len(table.columns), how, measure.name)
-                    notes.append(said)
-                values[measure.name] = tuple(fits.get(how, rates))
+        reading = {
+            option: [measure for measure in measures_ if measure.options.get(option) == dataset.name]
+            for option in (MATRIX, ANSWERS, PROBABILITIES)
+        }
+        if not bad.problems and (reading[MATRIX] or reading[ANSWERS]):
+            joining = _Joining(table, main, files, project, bad, reading[MATRIX], reading[ANSWERS])
+            values |= joining.measure(notes)
+        if not bad.problems and reading[PROBABILITIES]:
+            values |= read_probabilities(table, main, files, project, bad, reading[PROBABILITIES], notes)
         found += bad.list_found()
     return Records(values, signals, tuple(notes), Diagnostics(tuple(found)))
 
@@ -138,17 +139,44 @@ class _Joining:
         files: Sequence[Path],
         project: Project,
         bad: RowFaults,
+        rated: Sequence[Measure] = (),
+        judged: Sequence[Measure] = (),
         *,
-        keep: bool,
+        keep: bool = False,
     ) -> None:
-        """keep: whether every single answer is kept, as item response needs them."""
+        """rated: the measures of difficulty. judged: those of keys. keep: whether every single answer is kept, as item
+        response needs them, whatever measures say."""
         self.table = table
-        self.keep = keep
+        self.rated = rated
+        self.judged = judged
+        self.keep = keep or any(map(is_fitted, rated))
         self.kept: list[bytes | None] = []
+        self.reading: Reading | None = None
+        self.ballots: dict[str, list[Ballot | None]] = {measure.name: [] for measure in judged}
         self.main = main
         self.files = files
         self.project = project
         self.bad = bad
+
+    def measure(self, notes: list[str]) -> dict[str, tuple[float | None, ...]]:
+        """The values of all measures of the table; what is wrong goes to `bad`, what is to be said to `notes`."""
+        rates = self.rate(notes)
+        values = {measure.name: rates for measure in (*self.rated, *self.judged)}
+        if self.reading is None or any(each.is_error for each in self.bad.problems):
+            return values
+        models = len(self.table.columns)
+        fits: dict[str, tuple[float | None, ...]] = {}
+        for measure in filter(is_fitted, self.rated):
+            how = str(measure.options.get("irt", "rasch"))
+            if how not in fits:
+                fits[how], said = fit_difficulties(self.kept, models, how, measure.name)
+                notes.append(said)
+            values[measure.name] = fits[how]
+        for measure in self.judged:
+            ballots = self.ballots[measure.name]
+            values[measure.name], told = judge_ballots(ballots, models, self.reading, measure.name)
+            notes += told
+        return values
 
     def rate(self, notes: list[str]) -> tuple[float | None, ...]:
         """The rate of right answers of each item, by its row; what is wrong goes to `bad`."""
@@ -159,7 +187,7 @@ class _Joining:
             there = (*table.dataset.join, *table.columns)
             self.bad.problems.append(faults.no_responses(name, there, place, self.bad.span("join")))
             return ()
-        reading = self._settle()
+        self.reading = reading = self._settle()
         if reading is None:
             return ()
         table = self.table  # without what turned out to be bad rows
@@ -175,18 +203,22 @@ class _Joining:
                 unjoined += 1
                 rates.append(None)
                 self.kept.append(None)
+                for ballots in self.ballots.values():
+                    ballots.append(None)
                 continue
             grades = [grade(value, item, reading) for value in row.values]
             rates.append(rate_of(grades))
             if self.keep:
                 self.kept.append(pack_grades(grades))
+            if self.judged:
+                self._cast(row.values, item, reading)
             for at, found in enumerate(grades):
                 tally[at][found] += 1
                 if found is Grade.UNREAD:
                     unread.setdefault(at, (read_response(row.values[at]) or "", row.place))
         if unjoined == len(rates):
             if first_item is not None:
-                self.bad.problems.append(self._nothing_joined(first_item))
+                self.bad.problems.append(describe_unjoined(table, first_item, self.bad))
             return tuple(rates)
         self._judge_columns(tally, unread)
         self._judge_whole(tally, len(rates) - unjoined)
@@ -195,8 +227,14 @@ class _Joining:
         wrong = sum(each[Grade.UNREAD] for each in tally)
         if wrong:
             verb = "names" if wrong == 1 else "name"
-            notes.append(f"{faults.count(wrong, 'answer')} of `{name}` {verb} no choice and count as wrong")
+            counted = "count as wrong" if self.rated or not self.judged else "do not count"
+            notes.append(f"{faults.count(wrong, 'answer')} of `{name}` {verb} no choice and {counted}")
         return tuple(rates)
+
+    def _cast(self, values: Sequence[Any], item: Item, reading: Reading) -> None:
+        votes, answers = cast_votes(values, item, reading)
+        for measure in self.judged:
+            self.ballots[measure.name].append(Ballot(votes, answers, group_of(measure, item)))
 
     def _settle(self) -> Reading | None:
         """How the values are read; None where that cannot be told, or where values do not fit."""
@@ -243,13 +281,6 @@ class _Joining:
         """Bad rows of the main dataset are told when its profile is made."""
         return (entry for entry in read_items(self.main, self.files, self.project) if isinstance(entry, Item))
 
-    def _nothing_joined(self, item: Item) -> Diagnostic:
-        join = self.table.dataset.join
-        key, row = next(iter(self.table.rows.items()))
-        has = [(name, join_text(read_field(item, name))) for name in join.values()]
-        pairs = tuple(zip(join, key, strict=True))
-        return faults.nothing_joined(self.table.dataset.name, pairs, has, row.place, self.bad.span("join"))
-
     def _judge_columns(
         self, tally: Sequence[Mapping[Grade, int]], unread: Mapping[int, tuple[str, Place]]
     ) -> None:
@@ -269,6 +300,8 @@ class _Joining:
         """A matrix that says the same of all items ranks none of them."""
         right = sum(each[Grade.RIGHT] for each in tally)
         wrong = sum(each[Grade.WRONG] + each[Grade.UNREAD] for each in tally)
+        if right and self.judged and not self.rated:
+            return  # all models agree with all keys, and nothing speaks against any
         if items >= _ENOUGH and (right == 0) != (wrong == 0):
             span = self.bad.span("source")
             self.bad.problems.append(faults.one_sided_responses(self.table.dataset.name, right > 0, items, span))

@@ -141,6 +141,15 @@ def read_table(dataset: Dataset, files: Sequence[Path], project: Project, bad: R
     return SignalTable(dataset, tuple(columns), rows)
 
 
+def describe_unjoined(table: SignalTable, item: Item, bad: RowFaults) -> Diagnostic:
+    """That no row is joined to any item, shown by the first row and by `item`, the first one."""
+    join = table.dataset.join
+    key, row = next(iter(table.rows.items()))
+    has = [(name, join_text(read_field(item, name))) for name in join.values()]
+    pairs = tuple(zip(join, key, strict=True))
+    return faults.nothing_joined(table.dataset.name, pairs, has, row.place, bad.span("join"))
+
+
 def read_field(item: Item, name: str) -> Any:
     """The field of an item that `join` names: of its task, its id, or a further name of its dataset's `fields`."""
     if name in item.fields:

@@ -15,7 +15,13 @@ Recorded: TypeAlias = Mapping[str, Sequence[str | float | None]]
 NOTHING: Final[Recorded] = MappingProxyType({})
 
 MATRIX: Final = "matrix"
-"""The option of a measure that names its signals dataset."""
+ANSWERS: Final = "answers"
+PROBABILITIES: Final = "probabilities"
+
+SIGNALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"responses": (MATRIX,), "label_issue": (ANSWERS, PROBABILITIES)}
+)
+"""The options of each kind of measure that name a signals dataset."""
 
 
 def build_recorded(measure: Measure, recorded: Recorded) -> Callable[[Item], str | float | None]:
@@ -30,5 +36,5 @@ def build_recorded(measure: Measure, recorded: Recorded) -> Callable[[Item], str
 
 def list_signals(measures: Sequence[Measure], datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
     """The signals datasets that the measures read, in the order in which they are declared."""
-    read = {measure.options.get(MATRIX) for measure in measures if measure.kind == "responses"}
+    read = {measure.options.get(option) for measure in measures for option in SIGNALS.get(measure.kind, ())}
     return tuple(dataset for dataset in datasets if dataset.name in read)

@@ -41,9 +41,9 @@ def is_correctness(values: Iterable[Any]) -> bool:
 
 
 def read_response(value: Any) -> str | None:
-    """The text of a recorded value without white space around it; None where nothing was recorded. What is no scalar
-    gives a text that no choice has."""
-    if value is None:
+    """The text of a recorded value without white space around it; None where nothing was recorded, which tables of
+    numbers write as NaN. What is no scalar gives a text that no choice has."""
+    if value is None or value != value:
         return None
     text = canonical_text(value)
     if text is None:

@@ -24,12 +24,14 @@ class MeasureKind(NamedTuple):
 PAID: Final = ("classify", "elo", "verdict")
 """The kinds whose values are had from a model."""
 
+OF_SOURCE: Final = ("near_duplicate", "responses", "label_issue", "outlier")
+"""The kinds whose values stand in signals or come of all items of the source together."""
+
 MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
     {
         "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
         "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
-        "near_duplicate": MeasureKind(build_recorded, lambda measure, dataset: False),
-        "responses": MeasureKind(build_recorded, lambda measure, dataset: False),
+        **{kind: MeasureKind(build_recorded, lambda measure, dataset: False) for kind in OF_SOURCE},
         **{kind: MeasureKind(build_recorded, lambda measure, dataset: True) for kind in PAID},
     }
 )

@@ -8,8 +8,8 @@ from refinelab_dsl.semantics.draft import Draft, Use
 
 
 def find_later(draft: Draft) -> Iterator[Use]:
-    """What whole blocks and attributes need (`Draft.later`), and embeddings of `elo` that would have to be loaded or
-    asked."""
+    """What whole blocks and attributes need (`Draft.later`), embeddings of `elo` that would have to be loaded or asked,
+    and embeddings of `outlier` that would have to be asked."""
     yield from draft.later
     judges = {judge.name for judge in draft.all("judge")}
     for operator in draft.all("operator"):
@@ -18,8 +18,11 @@ def find_later(draft: Draft) -> Iterator[Use]:
                 yield Use(f"judge `{name}` as a check of {operator.title}", operator.span("checks"))
     for declared in draft.blocks:
         row = declared.row
-        if declared.kind != "measure" or row is None or row.name != "elo" or not row.reached:
+        if declared.kind != "measure" or row is None or row.name not in ("elo", "outlier") or not row.reached:
             continue
         embedding = draft.named("embedding", declared.get("embedding"))
-        if embedding is not None and embedding.get("provider") not in (None, "hashed"):
+        provider = None if embedding is None else embedding.get("provider")
+        if row.name == "elo" and provider not in (None, "hashed"):
             yield Use(f"an embedding other than `hashed`, in {declared.title},", declared.span("embedding"))
+        if row.name == "outlier" and provider == "openai":
+            yield Use(f"an embedding that an endpoint computes, in {declared.title},", declared.span("embedding"))

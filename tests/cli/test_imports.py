@@ -117,7 +117,7 @@ def test_render_shows_the_schema_of_the_reply(project: Path) -> None:
 
 
 def test_render_refuses_what_no_plan_knows(project: Path) -> None:
-    spec = SPEC + "measure oddity { kind = outlier }\n"
+    spec = SPEC + 'measure oddity { kind = custom, module = "odd.py", function = "rate" }\n'
     spec += "dimension strange { from = oddity, bands = { a = below(1), b = above(1) } }\n"
     (project / "quiz.refine").write_text(spec, encoding="utf-8")
     answer = refinec("render", "more", cwd=project)

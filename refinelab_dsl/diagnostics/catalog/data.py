@@ -387,7 +387,7 @@ def key_among_responses(dataset: str, column: str, items: int, span: Span | None
         "warning",
         f"`{shorten(column)}` of dataset `{dataset}` is right on all of {count(items, 'item')}",
         span=span,
-        notes=("if it is the key itself, it makes every item look easier",),
+        notes=("if it is the key itself, it makes every item look easier, and no key look wrong",),
         help=(Help("name the columns that are models under `fields`: `fields = { one = column(\"one\") }`"),),
     )
 
@@ -401,6 +401,30 @@ def one_sided_responses(dataset: str, right: bool, items: int, span: Span | None
         span=span,
         notes=("so all items are equally hard by it",),
         help=(Help("add models that are weaker or stronger, or see whether `answer_as` reads the answers as meant"),),
+    )
+
+
+def no_choice_columns(dataset: str, columns: Sequence[str], span: Span | None) -> Diagnostic:
+    """RF3090: columns of probabilities are not called by letters or positions of choices."""
+    first = shorten(columns[0]) if columns else "p_a"
+    return Diagnostic(
+        "RF3090",
+        "error",
+        f"the columns of dataset `{dataset}` do not say of which choice each is the probability",
+        span=span,
+        notes=(f"beside those that are joined: {_names(columns)}",),
+        help=(Help(f'call them by letters or positions from the first on: `fields = {{ A = column("{first}"), … }}`'),),
+    )
+
+
+def bad_probabilities(reason: str, place: Place) -> Diagnostic:
+    """RF3091: a row holds no probabilities of its item's classes: NaN, a sum that is not 1, other classes."""
+    return Diagnostic(
+        "RF3091",
+        "error",
+        f"a row of probabilities cannot be used: {reason}",
+        place=place,
+        help=(Help("a row has one probability in [0, 1] for each class or choice of its item, with the sum 1"),),
     )
 
 

@@ -56,6 +56,13 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 yield faults.either_or(
                     probabilities.name_span, declared.title, "answers", "probabilities", answers.name_span
                 )
+            yield from _check_joined(draft, declared, "answers")
+            yield from _check_joined(draft, declared, "probabilities")
+            if "by" in declared.written:
+                yield from _check_fields(draft, declared, "by", (declared.get("by"),))
+                if answers is None and probabilities is not None:
+                    because = "probabilities are judged class by class, over all items"
+                    yield faults.no_effect(declared.written["by"].name_span, "by", declared.title, because)
         case "measure", "near_duplicate":
             if "embedding" in declared.written and declared.get("method") == "minhash":
                 because = "`method = minhash` compares letters; write `method = embedding`"
@@ -72,12 +79,7 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 because = f"measure `{declared.name}` takes the ratings of exemplars from it"
                 yield faults.attribute_needed_with(seeds.block.header_span, seeds.title, "fields.rating", because)
         case "measure", "responses":
-            matrix = draft.named("dataset", declared.get("matrix"))
-            if matrix is None or matrix.get("role") != "signals" or matrix.is_broken("join"):
-                return
-            if not matrix.get("join"):
-                because = f"measure `{declared.name}` joins its rows to items"
-                yield faults.attribute_needed_with(matrix.block.header_span, matrix.title, "join", because)
+            yield from _check_joined(draft, declared, "matrix")
         case "measure", "custom":
             yield from _check_fields(draft, declared, "inputs", declared.get("inputs") or ())
         case "dataset", _:
@@ -87,6 +89,15 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 if name in declared.written and not any(each.startswith("hf://") for each in sources):
                     because = "its source is no `hf://` address"
                     yield faults.no_effect(declared.written[name].name_span, name, declared.title, because)
+
+
+def _check_joined(draft: Draft, declared: Declared, attribute: str) -> Iterator[Diagnostic]:
+    """Signals that a measure reads say by what their rows are joined to items."""
+    signals = draft.named("dataset", declared.get(attribute))
+    if signals is None or signals.get("role") != "signals" or signals.is_broken("join") or signals.get("join"):
+        return
+    because = f"measure `{declared.name}` joins its rows to items"
+    yield faults.attribute_needed_with(signals.block.header_span, signals.title, "join", because)
 
 
 def _check_wikipedia(declared: Declared) -> Iterator[Diagnostic]:
