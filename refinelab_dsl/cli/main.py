@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("logs", "prompts, replies, verdicts and costs of a run"),
     },
     "Results": {
+        "review": ("review", "every edit of a run: what was, what is, verdicts, price; and a file to decide in"),
         "evaluate": ("evaluate", "models on the original and the refined set: accuracy, spread, order"),
         "audit": ("audit", "a blind sample for reviewers, and their verdicts put together"),
     },

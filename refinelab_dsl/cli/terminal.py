@@ -71,6 +71,11 @@ def spell_json(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
+def spell_line(document: Any) -> str:
+    """A JSON document on one line, as a part of a longer one."""
+    return json.dumps(document, ensure_ascii=False)
+
+
 def write_to(path: Path | None, text: str) -> None:
     """Data to the file of `-o`, else to standard output."""
     if path is None:

@@ -104,31 +104,8 @@ def rebuild_result(
         RebuildFault: a reply is missing, they give another item than the one committed, or the log says what its plan
             does not know.
     """
-    context = StepContext.of_header(header)
-    operator = context.operators.get(commit.operator)
-    kind = None if operator is None else OPERATORS.get(operator.kind)
-    step = steps.get(commit.step)
-    if operator is None or kind is None or kind.make_item is None or step is None:
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such step"))
-    sources = (commit.key,) if isinstance(commit, events.Kept) else commit.parents
-    parent = parents.get(sources[0]) if sources else None
-    if parent is None:
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its parent is not in the dataset"))
-    replies = {call.request: call.reply for call in calls}
-    if not isinstance(commit, events.Kept) and commit.reply not in replies.values():
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, "it names a reply that is none of its step's"))
-    refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
-    if isinstance(commit, events.Held):  # the last one refused the item itself
-        refusals = refusals[:-1]
-    if not all(refusal.check in context.validators for refusal in refusals):
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, "its plan has no such check"))
-    attempt = Attempt(operator, parent, step.target, step.sample, step.key)
-    program = remake_result(kind.make_item, attempt, Questions(context), refusals)
-    try:
-        made = _drive(program, replies, commit, store)
-    except (StepFault, msgspec.MsgspecError) as error:
-        raise RebuildFault(faults.result_differs(commit.step, commit.id, str(error))) from None
-    if (None if made.chain is None else describe_chain(step, made.chain)) != chain:
+    made, parent = make_again(header, commit, steps, calls, verdicts, parents, store)
+    if (None if made.chain is None else describe_chain(steps[commit.step], made.chain)) != chain:
         raise RebuildFault(faults.result_differs(commit.step, commit.id, "its chain of answers is another one"))
     item = made.item
     if isinstance(item, Unreadable):
@@ -144,8 +121,47 @@ def rebuild_result(
     return item, made.chain
 
 
+def make_again(
+    header: Header, event: Ending | events.Reject, steps: Mapping[int, Step], calls: Iterable[events.Call],
+    verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store,
+) -> tuple[Try, Item]:
+    """What came of a step in the end, and the item that it was made from: what `rebuild_result` compares with the log.
+    Of a rejected result the log has no hash. Arguments as there.
+
+    Raises:
+        RebuildFault: a reply is missing, or the log says what its plan does not know.
+    """
+    name = f"step {event.step}" if isinstance(event, events.Reject) else event.id
+    context = StepContext.of_header(header)
+    operator = context.operators.get(event.operator)
+    kind = None if operator is None else OPERATORS.get(operator.kind)
+    step = steps.get(event.step)
+    if operator is None or kind is None or kind.make_item is None or step is None:
+        raise RebuildFault(faults.result_differs(event.step, name, "its plan has no such step"))
+    sources = step.items
+    if not isinstance(event, events.Reject):
+        sources = (event.key,) if isinstance(event, events.Kept) else event.parents
+    parent = parents.get(sources[0]) if sources else None
+    if parent is None:
+        raise RebuildFault(faults.result_differs(event.step, name, "its parent is not in the dataset"))
+    replies = {call.request: call.reply for call in calls}
+    if isinstance(event, events.Commit | events.Held) and event.reply not in replies.values():
+        raise RebuildFault(faults.result_differs(event.step, name, "it names a reply that is none of its step's"))
+    refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
+    if isinstance(event, events.Held | events.Reject):  # the last one refused the item itself
+        refusals = refusals[:-1]
+    if not all(refusal.check in context.validators for refusal in refusals):
+        raise RebuildFault(faults.result_differs(event.step, name, "its plan has no such check"))
+    attempt = Attempt(operator, parent, step.target, step.sample, step.key)
+    program = remake_result(kind.make_item, attempt, Questions(context), refusals)
+    try:
+        return _drive(program, replies, event.step, name, store), parent
+    except (StepFault, msgspec.MsgspecError) as error:
+        raise RebuildFault(faults.result_differs(event.step, name, str(error))) from None
+
+
 def _drive(
-    program: Program[Try], replies: Mapping[str, str | None], commit: Ending, store: Store
+    program: Program[Try], replies: Mapping[str, str | None], step: int, name: str, store: Store
 ) -> Try:
     try:
         effect = next(program)
@@ -153,13 +169,13 @@ def _drive(
             reply = replies.get(effect_key(effect))
             if reply is None:
                 what = "it asks for what the log does not know of"
-                raise RebuildFault(faults.result_differs(commit.step, commit.id, what))
+                raise RebuildFault(faults.result_differs(step, name, what))
             try:
                 completion = store.reply(reply)
             except StoreError as error:
                 raise RebuildFault(faults.reply_store_unusable(str(store.path), str(error))) from None
             if completion is None:
-                raise RebuildFault(faults.reply_missing(reply, commit.step, str(store.path)))
+                raise RebuildFault(faults.reply_missing(reply, step, str(store.path)))
             effect = program.send(decode_outcome(effect, completion))
     except StopIteration as end:
         made: Try = end.value

@@ -61,9 +61,9 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
         yield line("source", trace.place)
     if trace.commit is not None:
         if trace.commit.target:
-            yield line("made for", _labels(trace.commit.target))
+            yield line("made for", describe_labels(trace.commit.target))
         if isinstance(trace.commit, events.Commit) and trace.commit.measured:
-            yield line("measured", _labels(trace.commit.measured))
+            yield line("measured", describe_labels(trace.commit.measured))
     for name, value in fields.items():
         if "entry_point" in fields:  # code is read line by line
             for number, part in enumerate(str(value).rstrip("\n").split("\n")):
@@ -78,11 +78,11 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
     for call, before in zip(trace.calls, (None, *trace.calls), strict=False):
         yield line(_name_call(call, trace.calls[0], before), _describe_call(call))
     for verdict in trace.verdicts:
-        yield line("check", _describe_verdict(verdict))
+        yield line("check", describe_verdict(verdict))
     if trace.calls:
         asked = sum(bool(call.template) for call in trace.calls)
         calls = "1 call" if asked == 1 else f"{asked} calls"
-        yield line("cost", f"{_usd(trace.usd)}, {trace.tokens:,} tokens in {calls}")
+        yield line("cost", f"{describe_usd(trace.usd)}, {trace.tokens:,} tokens in {calls}")
     for parent in trace.parents:
         yield f"{inner}from"
         yield from _render(parent, width, inner + "  ")
@@ -124,19 +124,23 @@ def _describe_call(call: events.Call) -> str:
     reply = f"reply {call.reply[:12]}" if call.reply else "no reply"
     return (
         f"{template}model {call.model}{answered}, "
-        f"{call.input_tokens:,} + {call.output_tokens:,} tokens, {_usd(call.usd)}, request {call.request[:12]}, {reply}"
+        f"{call.input_tokens:,} + {call.output_tokens:,} tokens, {describe_usd(call.usd)}, "
+        f"request {call.request[:12]}, {reply}"
     )
 
 
-def _describe_verdict(verdict: events.Verdict) -> str:
+def describe_verdict(verdict: events.Verdict) -> str:
+    """`fresh: rejected; too near to another; similarity 0.93`."""
     values = ", ".join(f"{name} {value}" for name, value in verdict.values.items())
     parts = [f"{verdict.check}: {'accepted' if verdict.accept else 'rejected'}", verdict.reason, values]
     return "; ".join(part for part in parts if part)
 
 
-def _labels(labels: dict[str, str] | dict[str, str | None]) -> str:
+def describe_labels(labels: dict[str, str] | dict[str, str | None]) -> str:
+    """`topic algebra, difficulty not measured`."""
     return ", ".join(f"{name} {'not measured' if label is None else label}" for name, label in labels.items())
 
 
-def _usd(value: Decimal | None) -> str:
+def describe_usd(value: Decimal | None) -> str:
+    """`$0.0012`; None is a price that nobody knows."""
     return "price unknown" if value is None else f"${value.normalize():f}"

@@ -7,6 +7,7 @@ nowhere else.
 from refinelab_dsl.diagnostics.catalog import (
     audit,
     data,
+    decisions,
     embeddings,
     evaluation,
     evidence,
@@ -26,6 +27,7 @@ from refinelab_dsl.diagnostics.catalog import (
 __all__ = [
     "audit",
     "data",
+    "decisions",
     "embeddings",
     "evaluation",
     "evidence",
