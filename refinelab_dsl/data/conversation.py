@@ -138,10 +138,16 @@ def with_last_answer(messages: Sequence[Mapping[str, str]], answer: str) -> Mess
     return [*map(dict, prompt_of(messages)), {"role": "assistant", "content": answer}]
 
 
+def find_open(messages: Sequence[Mapping[str, str]]) -> int | None:
+    """The place at which the first answer is missing; None where every turn of the user's has one."""
+    roles = [turn["role"] for turn in messages]
+    missing = (place for place, (role, after) in enumerate(pairwise([*roles, "user"]), 1) if role == after == "user")
+    return next(missing, None)
+
+
 def count_open(messages: Sequence[Mapping[str, str]]) -> int:
-    """Turns of the user's before the last one that nobody answers."""
-    roles = [turn["role"] for turn in prompt_of(messages)]
-    return sum(one == other == "user" for one, other in pairwise(roles))
+    """Turns of the user's that nobody answers."""
+    return sum(one == other == "user" for one, other in pairwise([*(turn["role"] for turn in messages), "user"]))
 
 
 def write_messages(messages: Sequence[Mapping[str, str]], example: Any) -> Any:

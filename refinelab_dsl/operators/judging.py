@@ -18,7 +18,7 @@ import msgspec
 
 from refinelab_dsl.data.chains import Opinion, Preferred
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.turns import split_turn, with_answer
+from refinelab_dsl.data.turns import show_answered, split_turn
 from refinelab_dsl.declarations import Judge
 from refinelab_dsl.effects import Program
 from refinelab_dsl.prompts.replies import Unreadable, read_object
@@ -97,7 +97,7 @@ def _ask(
     fields = item_fields(item)
 
     def show(answer: str) -> dict[str, Any]:
-        return {**fields, **with_answer(questions.task, item.fields, answer)}
+        return {**fields, **show_answered(questions.task, item.fields, answer)}
 
     request = questions.compose(
         judge_template(judge.name, model),

@@ -5,6 +5,9 @@ where that is not preferred, where the judge accepts the answer, where the refin
 `max_rounds`. With a `second_model`, the first refinement that is not preferred is not the end: from then on the second
 model refines the same answer, and the next one that is not preferred is.
 
+A conversation that lacks answers gets them first: one call for each, in the order of its turns. The last one is then
+the answer that is refined.
+
 The answers are the result: what a round could not bring does not undo the rounds before it.
 """
 
@@ -17,7 +20,7 @@ import msgspec
 
 from refinelab_dsl.data.chains import Chain, Round, Stop
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.turns import split_turn, with_answer
+from refinelab_dsl.data.turns import split_turn, until_missing, with_answer, with_missing
 from refinelab_dsl.declarations import Judge
 from refinelab_dsl.effects import Program
 from refinelab_dsl.expressions.evaluate import EvaluationError, compile_expression, evaluate_condition
@@ -40,12 +43,17 @@ class _Reply(msgspec.Struct):
 
 def make_item(attempt: Attempt, questions: Questions) -> Program[Item | Unreadable | Refined]:
     """Refines and judges in turn."""
-    chain = yield from _build_chain(attempt, questions)
+    whole = yield from answer_missing(attempt, questions)
+    if isinstance(whole, Unreadable):
+        return whole
+    chain = yield from build_chain(replace(attempt, parent=whole), questions)
     if isinstance(chain, Unreadable):
-        return chain
-    if not chain.is_refined:
+        if whole is attempt.parent:
+            return chain
+        chain = Chain(whole.id, (split_turn(questions.task, whole.fields).answer,), (), "unreadable")
+    if not chain.is_refined and whole is attempt.parent:
         return Refined(None, chain)
-    fields = with_answer(questions.task, attempt.parent.fields, chain.answers[-1])
+    fields = with_answer(questions.task, whole.fields, chain.answers[-1])
     return Refined(build_item(attempt.made_of(fields, questions)), chain)
 
 
@@ -54,7 +62,25 @@ def build_item(made: Made) -> Item:
     return new_item(made, {**made.parent.attributes, **target_attributes(made)})
 
 
-def _build_chain(attempt: Attempt, questions: Questions) -> Program[Chain | Unreadable]:
+def answer_missing(attempt: Attempt, questions: Questions) -> Program[Item | Unreadable]:
+    """The item with an answer to every turn: those that a conversation lacks are made, one after the other. An item
+    that lacks none comes back as it is."""
+    item = attempt.parent
+    while (asked := until_missing(questions.task, item.fields)) is not None:
+        request = compose_refinement(
+            questions.context, attempt.operator, replace(item, fields=asked), attempt.target, attempt.sample, answer=""
+        )
+        reply = yield from read_json(request, _read_refinement)
+        if not isinstance(reply, Unreadable) and is_too_long(reply.answer, request.max_output_tokens):
+            reply = Unreadable("the answer is too long to be judged")
+        if isinstance(reply, Unreadable):
+            return reply
+        item = replace(item, fields=with_missing(item.fields, reply.answer))
+    return item
+
+
+def build_chain(attempt: Attempt, questions: Questions) -> Program[Chain | Unreadable]:
+    """The rounds of an item that has an answer; the reason where the first one brought nothing."""
     operator, context = attempt.operator, questions.context
     judge = context.judges[str(operator.options["judge"])]
     models = (str(operator.model), operator.options.get("second_model"))

@@ -22,7 +22,7 @@ from refinelab_dsl.builtins import (
 )
 from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.turns import split_turn, with_answer
+from refinelab_dsl.data.turns import count_missing, show_answered, split_turn
 from refinelab_dsl.declarations import Measure, Operator, Validator
 from refinelab_dsl.prompts.compose import compose, item_fields
 from refinelab_dsl.prompts.passages import count_passages, longest_passages, stand_in_passages
@@ -231,7 +231,7 @@ def stand_in(context: StepContext, question: Question, item: Item, *, most: bool
     texts: dict[str, Any] = {}
     if any(name.name == "conversation" for name in question.sees):
         messages = split_turn(context.task, item.fields).messages
-        shown = {**fields, **with_answer(context.task, item.fields, _show_answer(context, item))}
+        shown = {**fields, **show_answered(context.task, item.fields, _show_answer(context, item))}
         texts = {"conversation": list(map(dict, messages)), "first": shown, "second": shown}
     known: dict[str, Any] = {
         "item": fields, "first": fields, "second": fields, "anchor": fields, **texts,
@@ -251,7 +251,7 @@ def stand_in(context: StepContext, question: Question, item: Item, *, most: bool
 
 def _show_answer(context: StepContext, item: Item) -> str:
     """The item's answer; of a probe its question, so that every place of it shows."""
-    return split_turn(context.task, item.fields).answer or item.question
+    return split_turn(context.task, item.fields).answer or item.question or " "
 
 
 def expected_use(context: StepContext, questions: Sequence[Question], items: Sequence[Item]) -> Use:
@@ -364,11 +364,30 @@ def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Ite
         size = max([size, *(answer + item_bytes(item) for item in items)])
         shown += _shown_use(context, operator, answer)
     if operator.kind == "refine":  # what is asked shows the question, and answers that replies brought
-        size += max(map(item_bytes, items), default=0)
-        shown += _repeated_feedback(context, operator)
+        refined = tuple(items)
+        missing = max((count_missing(context.task, item.fields) for item in refined), default=0)
+        size += max(map(item_bytes, refined), default=0) + missing * size
+        shown += _repeated_feedback(context, operator) + _claim_missing(context, operator, size, missing)
     use = sum_vectors(claim_results(context, bounds, size, most=True), most_vectors(context, operator, size))
     retries = count_retries(context, operator)
     return use.times(1 + retries + may_correct(context, operator)) + shown.times(1 + retries)
+
+
+def missing_question(context: StepContext, operator: Operator) -> Question:
+    """How a `refine` asks for an answer that a conversation lacks."""
+    template = context.templates[operator.name]
+    asks = Asking(1, Decimal(1), 0, template.max_output_tokens)
+    return Question(template, asks, OPERATOR_KINDS[operator.kind].sees, operator.options, operator.name)
+
+
+def _claim_missing(context: StepContext, operator: Operator, size: int, missing: int) -> Use:
+    """The most that answers take which a conversation lacks, beside the calls that are counted anyway."""
+    if not missing:
+        return Use()
+    bound = bound_question(context, missing_question(context, operator))
+    tokens_in, tokens_out = bound.use(size, missing, repairs=True)
+    model = context.models[context.templates[operator.name].model]
+    return Use(2 * missing, tokens_in, tokens_out, price_usd(model, tokens_in, tokens_out))
 
 
 def _repeated_feedback(context: StepContext, operator: Operator) -> Use:

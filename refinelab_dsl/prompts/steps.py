@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,7 +13,7 @@ import msgspec
 from refinelab_dsl.artifacts.plan import Header, SeedSet, Template
 from refinelab_dsl.builtins import TASKS, refining_share
 from refinelab_dsl.data.items import Item
-from refinelab_dsl.data.turns import split_turn
+from refinelab_dsl.data.turns import split_turn, until_missing
 from refinelab_dsl.declarations import (
     JOINT,
     Dimension,
@@ -148,6 +148,9 @@ def compose_step(
     operator = context.operators[operator_name]
     item = items[0]
     if operator.kind == "refine":
+        asked = until_missing(context.task, item.fields)
+        if asked is not None:  # an answer is made before one is refined
+            return compose_refinement(context, operator, replace(item, fields=asked), target, sample, answer="")
         answer = split_turn(context.task, item.fields).answer
         return compose_refinement(context, operator, item, target, sample, answer=answer)
     template = context.templates[operator_name]

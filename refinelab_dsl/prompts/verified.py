@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.turns import count_missing
 from refinelab_dsl.declarations import Measure, Operator
 from refinelab_dsl.prompts.asking import (
     NO_USE,
@@ -23,6 +24,7 @@ from refinelab_dsl.prompts.asking import (
     count_retries,
     expected_use,
     may_correct,
+    missing_question,
     refining_questions,
     stand_in,
     sum_vectors,
@@ -60,7 +62,9 @@ def result_use(context: StepContext, operator: Operator, items: Sequence[Item], 
     paid = sum_vectors(paid, expected_vectors(context, operator, items))
     paid += _expect_retries(context, operator, items, paid)
     if operator.kind == "refine":
-        return ResultUse(paid + expected_use(context, refining_questions(context, operator), items))
+        lacking = sum(count_missing(context.task, item.fields) for item in items) / max(1, len(items))
+        answers = expected_use(context, (missing_question(context, operator),), items).times(lacking)
+        return ResultUse(paid + answers + expected_use(context, refining_questions(context, operator), items))
     if operator.kind != "correct":
         return ResultUse(paid)
     verdict = validator_questions(context, context.validators[str(operator.options["validator"])])

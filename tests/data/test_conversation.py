@@ -107,7 +107,7 @@ def test_texts_become_turns_by_who_speaks(tmp_path: Path) -> None:
     assert item.fields["messages"] == turns("A?", "B.", "C?")
     (item,) = read(tmp_path, [row], messages=call("asked", column("turns")))
     assert [turn["role"] for turn in item.fields["messages"]] == ["user", "user"]
-    assert count_open(item.fields["messages"]) == 1
+    assert count_open(item.fields["messages"]) == 2
     (item,) = read(tmp_path, [row], messages=call("asked", column("q")))
     assert item.fields["messages"] == turns("Hi?")
     (bad,) = read(tmp_path, [row], messages=call("dialogue", column("q")))
