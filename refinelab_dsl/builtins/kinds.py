@@ -50,6 +50,9 @@ _SIGNALS: Final = Name(("dataset",), of=("signals",))
 _CORPUS: Final = Either((Form("corpora"), Name(("dataset",), of=("corpus",))))
 _EMBEDDING: Final = Name(("embedding",))
 _CLUSTERS: Final = Name(("measure",), of=("near_duplicate",))
+_RECORDED: Final = Attribute(
+    "column", Label(), "the column that holds it; by default the one with the measure's name, or the only one"
+)
 _VERIFIER: Final = Name(("validator",), of=("pot", "rag", "exec", "auto"))
 
 _TASKS: Final[tuple[TaskKind, ...]] = (
@@ -191,25 +194,30 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         "loss",
         "loss of a trained model",
         "number",
-        (Attribute("signals", _SIGNALS, "where it is recorded", required=True),),
+        (Attribute("signals", _SIGNALS, "where it is recorded", required=True), _RECORDED),
+        reached=True,
     ),
     MeasureKind(
         "knn",
-        "likeness to the nearest items",
+        "likeness to the nearest items: a cosine",
         "number",
-        (Attribute("signals", _SIGNALS, "where it is recorded", required=True),),
+        (Attribute("signals", _SIGNALS, "where it is recorded", required=True), _RECORDED),
+        reached=True,
     ),
     MeasureKind(
         "self_judge",
-        "a model's grade of its own training data",
+        "a model's grade of its own training data, 0 to 10",
         "number",
         (
             Attribute("signals", _SIGNALS, "where it is recorded"),
-            Attribute("model", _MODEL, "who grades"),
+            _RECORDED,
+            Attribute("model", _MODEL, "who grades, where it is not recorded"),
             Attribute("prompt", _PROMPT, "what is asked; a built-in prompt by default"),
         ),
         sees=(prompts.ITEM,),
+        asks=Asking(1, Decimal(1), 70, 300),
         paid=True,
+        reached=True,
     ),
     MeasureKind(
         "custom",

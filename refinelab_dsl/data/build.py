@@ -363,10 +363,17 @@ class _Scan:
         """Whether evidence has nothing of the item: it is no item without a label, and is kept."""
         return item.row in self.missing.get(column.dimension.measure, ())
 
+    def _is_unlearnt(self, item: Item) -> bool:
+        """Whether a measure of the item is still to be learnt: what is asked of it cannot be answered yet, which is no
+        fault of the condition."""
+        return any(item.row in rows for rows in self.missing.values())
+
     def _holds(self, condition: Compiled, scope: ItemScope, what: str, item: Item) -> bool:
         try:
             return evaluate_condition(condition, scope.names, scope.functions)
         except EvaluationError as error:
+            if self._is_unlearnt(item):
+                return False
             self.failures.setdefault(what, _Tally()).add(str(error), item.place)
             return False
 
@@ -383,6 +390,8 @@ class _Scan:
                 raise EvaluationError(f"the preference is {'a list' if isinstance(value, list) else 'text'}, no number")
             return float(number)
         except (EvaluationError, OverflowError) as error:
+            if self._is_unlearnt(item):
+                return -math.inf
             self.failures.setdefault(what, _Tally()).add(str(error), item.place)
             return -math.inf
 

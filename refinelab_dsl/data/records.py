@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refinelab_dsl.data.answers import Ambiguity, AnswerStyle, settle_style
+from refinelab_dsl.data.feedback import read_feedback
 from refinelab_dsl.data.files import digest_files, find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.probabilities import read_probabilities
@@ -20,7 +21,7 @@ from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.measures.difficulty import fit_difficulties, is_fitted, pack_grades
 from refinelab_dsl.measures.label_issue import cast_votes, group_of, judge_ballots
-from refinelab_dsl.measures.recorded import ANSWERS, MATRIX, PROBABILITIES, Recorded, list_signals
+from refinelab_dsl.measures.recorded import ANSWERS, FEEDBACK, MATRIX, PROBABILITIES, Recorded, list_signals
 from refinelab_dsl.measures.responses import (
     Grade,
     Reading,
@@ -78,13 +79,15 @@ def read_records(
         table = read_table(dataset, paths, project, bad)
         reading = {
             option: [measure for measure in measures_ if measure.options.get(option) == dataset.name]
-            for option in (MATRIX, ANSWERS, PROBABILITIES)
+            for option in (MATRIX, ANSWERS, PROBABILITIES, FEEDBACK)
         }
         if not bad.problems and (reading[MATRIX] or reading[ANSWERS]):
             joining = _Joining(table, main, files, project, bad, reading[MATRIX], reading[ANSWERS])
             values |= joining.measure(notes)
         if not bad.problems and reading[PROBABILITIES]:
             values |= read_probabilities(table, main, files, project, bad, reading[PROBABILITIES], notes)
+        if not bad.problems and reading[FEEDBACK]:
+            values |= read_feedback(reading[FEEDBACK], table, main, files, project, bad)
         found += bad.list_found()
     return Records(values, signals, tuple(notes), Diagnostics(tuple(found)))
 

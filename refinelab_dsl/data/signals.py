@@ -50,8 +50,8 @@ class SignalTable:
 
     def find(self, item: Item) -> SignalRow | None:
         """The row that is joined to an item, None where there is none."""
-        key = tuple(join_text(read_field(item, name)) for name in self.dataset.join.values())
-        return None if None in key else self.rows.get(key)  # type: ignore[arg-type]
+        key = key_of(self.dataset, item)
+        return None if key is None else self.rows.get(key)
 
 
 @dataclass
@@ -61,6 +61,7 @@ class RowFaults:
     dataset: Dataset
     origins: Mapping[str, Span] | None
     problems: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)  # of the whole, and no reason to stop
     skipped: int = 0
     _first: Diagnostic | None = None
     _is_over: bool = False
@@ -86,12 +87,16 @@ class RowFaults:
         name = f"dataset.{self.dataset.name}"
         return find_origin(self.origins, *(f"{name}.{attribute}" for attribute in attributes), name)
 
+    def blame(self, *names: str) -> Span | None:
+        """Where the spec writes the first of these declarations or attributes (`measure.loss`) that it has."""
+        return find_origin(self.origins, *names)
+
     def list_found(self) -> tuple[Diagnostic, ...]:
         """What there is to say."""
         if self._first is None:
-            return tuple(self.problems)
+            return (*self.problems, *self.warnings)
         warning = faults.skipped_rows(self.dataset.name, self.skipped, self._first, self.span("on_bad_row"))
-        return (*self.problems, warning)
+        return (*self.problems, *self.warnings, warning)
 
     def _blame_source(self, problem: Diagnostic) -> Diagnostic:
         if problem.span is not None or problem.place is None or problem.place.line is not None:
@@ -155,6 +160,13 @@ def read_field(item: Item, name: str) -> Any:
     if name in item.fields:
         return item.fields[name]
     return item.id if name == "id" else item.attributes.get(name)
+
+
+def key_of(dataset: Dataset, item: Item) -> JoinKey | None:
+    """The texts by which an item is joined to the rows of a dataset; None where one of its fields is empty."""
+    texts = [join_text(read_field(item, name)) for name in dataset.join.values()]
+    known = tuple(text for text in texts if text is not None)
+    return known if len(known) == len(texts) else None
 
 
 def join_text(value: Any) -> str | None:

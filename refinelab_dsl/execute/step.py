@@ -24,6 +24,7 @@ from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.shelf import Shelf
 from refinelab_dsl.execute.vectors import Compared, Originals
 from refinelab_dsl.expressions.walk import named_in
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.measures_paid import ask_value, compare_pair, discover_labels
 from refinelab_dsl.operators import OPERATORS, Attempt
 from refinelab_dsl.operators.again import correct_result, make_result
@@ -34,7 +35,6 @@ from refinelab_dsl.prompts.asking import (
     bound_question,
     claim_checks,
     count_retries,
-    is_paid,
     item_bytes,
     result_ceiling,
     result_questions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -17,11 +18,32 @@ NOTHING: Final[Recorded] = MappingProxyType({})
 MATRIX: Final = "matrix"
 ANSWERS: Final = "answers"
 PROBABILITIES: Final = "probabilities"
+FEEDBACK: Final = "signals"
 
 SIGNALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"responses": (MATRIX,), "label_issue": (ANSWERS, PROBABILITIES)}
+    {
+        "responses": (MATRIX,),
+        "label_issue": (ANSWERS, PROBABILITIES),
+        **dict.fromkeys(("loss", "knn", "self_judge"), (FEEDBACK,)),
+    }
 )
 """The options of each kind of measure that name a signals dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a recorded number may be, and in a user's words."""
+
+    low: float
+    high: float
+    words: str
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+GRADE: Final = Range(0.0, 10.0, "a number from 0 to 10")
+"""Of `self_judge`, recorded or asked."""
 
 
 def build_recorded(measure: Measure, recorded: Recorded) -> Callable[[Item], str | float | None]:

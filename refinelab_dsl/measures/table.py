@@ -11,7 +11,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.measures.column import build_column, is_column_of_new_items
 from refinelab_dsl.measures.length import build_length
-from refinelab_dsl.measures.recorded import NOTHING, Recorded, build_recorded
+from refinelab_dsl.measures.recorded import FEEDBACK, NOTHING, Recorded, build_recorded
 
 
 class MeasureKind(NamedTuple):
@@ -21,10 +21,10 @@ class MeasureKind(NamedTuple):
     on_new: Callable[[Measure, Dataset], bool]
 
 
-PAID: Final = ("classify", "elo", "verdict")
-"""The kinds whose values are had from a model."""
+PAID: Final = ("classify", "elo", "self_judge", "verdict")
+"""The kinds whose values are had from a model, unless they are recorded."""
 
-OF_SOURCE: Final = ("near_duplicate", "responses", "label_issue", "outlier")
+OF_SOURCE: Final = ("near_duplicate", "responses", "label_issue", "outlier", "loss", "knn")
 """The kinds whose values stand in signals or come of all items of the source together."""
 
 MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
@@ -32,9 +32,14 @@ MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
         "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
         "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
         **{kind: MeasureKind(build_recorded, lambda measure, dataset: False) for kind in OF_SOURCE},
-        **{kind: MeasureKind(build_recorded, lambda measure, dataset: True) for kind in PAID},
+        **{kind: MeasureKind(build_recorded, lambda measure, dataset: is_paid(measure)) for kind in PAID},
     }
 )
+
+
+def is_paid(measure: Measure) -> bool:
+    """Whether a model is asked for the values of a measure: `self_judge` may be recorded instead."""
+    return measure.kind in PAID and not measure.options.get(FEEDBACK)
 
 
 def build_measure(measure: Measure, recorded: Recorded = NOTHING) -> Callable[[Item], str | float | None]:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure
 from refinelab_dsl.effects import Measured, Program
-from refinelab_dsl.measures_paid import classify, elo, verdict
+from refinelab_dsl.measures_paid import classify, elo, self_judge, verdict
 from refinelab_dsl.measures_paid.classify import Discovered, discover_labels
 from refinelab_dsl.measures_paid.elo import (
     compare_pair,
@@ -21,7 +21,12 @@ from refinelab_dsl.questions import Known, Questions
 AskValue: TypeAlias = Callable[[Measure, Item, Questions, Known], Program[Measured]]
 
 PAID_MEASURES: Final[Mapping[str, AskValue]] = MappingProxyType(
-    {"classify": classify.ask_value, "elo": elo.ask_value, "verdict": verdict.ask_value}
+    {
+        "classify": classify.ask_value,
+        "elo": elo.ask_value,
+        "self_judge": self_judge.ask_value,
+        "verdict": verdict.ask_value,
+    }
 )
 
 

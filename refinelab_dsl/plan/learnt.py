@@ -19,9 +19,9 @@ from refinelab_dsl.expressions import Expression
 from refinelab_dsl.expressions.walk import named_in
 from refinelab_dsl.ir import Program
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.plan.templates import build_templates
 from refinelab_dsl.project import Project
-from refinelab_dsl.prompts.asking import is_paid
 from refinelab_dsl.prompts.identity import clusters_key, labels_key, measure_key, operator_key
 from refinelab_dsl.prompts.steps import StepContext
 

@@ -16,10 +16,11 @@ from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.estimate.estimate import success_interval
 from refinelab_dsl.estimate.estimates import Estimates
 from refinelab_dsl.ir import Program
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.plan.figures import count_of, render_interval, render_tokens, render_usd
 from refinelab_dsl.plan.layout import align_table
 from refinelab_dsl.plan.pilot import Phase, Wish
-from refinelab_dsl.prompts.asking import NO_USE, Use, is_paid
+from refinelab_dsl.prompts.asking import NO_USE, Use
 from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext
 

@@ -40,6 +40,7 @@ from refinelab_dsl.declarations import JOINT, Operator
 from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.ir import Program, spec_hash
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.plan.build import build_context, step_key
 from refinelab_dsl.plan.claims import claim_sampled
 from refinelab_dsl.plan.learnt import find_known, is_ready, wants_labels, wants_ratings
@@ -56,7 +57,6 @@ from refinelab_dsl.prompts.asking import (
     count_discovery_calls,
     count_retries,
     expected_use,
-    is_paid,
     item_bytes,
     measure_questions,
     result_ceiling,

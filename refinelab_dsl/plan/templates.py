@@ -66,7 +66,7 @@ def build_templates(
     for measure in program.measures:
         asks = builtins.MEASURE_KINDS[measure.kind].asks if measure.kind in builtins.MEASURE_KINDS else None
         known = labels.get(measure.name, measure.options.get("labels"))
-        if asks is None:
+        if asks is None or not measure.options.get("model"):
             continue
         if measure.kind == "classify" and not isinstance(known, list | tuple):
             templates += [  # labels that are to be found are asked for before items are

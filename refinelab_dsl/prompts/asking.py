@@ -156,12 +156,6 @@ def measure_questions(context: StepContext, measure: Measure) -> tuple[Question,
     return (Question(template, asks, row.sees, measure.options),)
 
 
-def is_paid(measure: Measure) -> bool:
-    """Whether the values of a measure are had from a model, so that a pilot learns them."""
-    row = MEASURE_KINDS.get(measure.kind)
-    return row is not None and row.paid
-
-
 def result_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
     """What is asked about a result of an operator: by its checks, and by the measures of dimensions in which new items
     are measured. A validator that is a check and a measure is asked once."""

@@ -54,6 +54,11 @@ def strict_object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     }
 
 
+GRADES: Final = tuple(
+    f"{part}_{criterion}" for part in ("question", "answer") for criterion in ("clarity", "completeness", "factuality")
+)
+"""What `self_judge` grades."""
+
 _LABEL: Final = strict_object({"label": TEXT, "meaning": TEXT})
 _DISTRACTOR: Final = strict_object({"text": TEXT, "mistake": TEXT, "plausibility": NUMBER})
 
@@ -74,6 +79,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
         "passages": _list(INTEGER), "verdict": _pick("supported", "refuted", "not enough evidence"), "answer": TEXT,
         "confidence": NUMBER,
     },
+    "self_judge": lambda labels: dict.fromkeys(GRADES, NUMBER),
     "rewrite_distractors": lambda labels: {"mistakes": _list(TEXT), "distractors": _list(_DISTRACTOR)},
 })  # fmt: skip
 """What is asked of a model that does not give back a whole item."""
@@ -81,6 +87,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
 READ: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "classify": ("label",), "elo": ("harder",), "pot": ("program",), "rag": ("verdict", "confidence"),
     "refine": ("answer",), "judge_pairwise": ("preferred",), "judge_rubric": ("first", "second"),
+    "self_judge": GRADES,
 })  # fmt: skip
 """Without these members a reply to a prompt of a kind of validator or measure says nothing."""
 

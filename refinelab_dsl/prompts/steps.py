@@ -26,7 +26,7 @@ from refinelab_dsl.declarations import (
     short_names,
 )
 from refinelab_dsl.measures import label, measure
-from refinelab_dsl.measures.table import PAID
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.prompts.compose import call_context, compose, item_fields, target_context
 from refinelab_dsl.prompts.passages import count_passages
 from refinelab_dsl.prompts.render import TemplateFault
@@ -92,11 +92,9 @@ class StepContext:
     @cached_property
     def asked(self) -> dict[str, str]:
         """The dimensions, by the names that prompts see, whose measures ask a model: the kinds of these."""
-        kinds = {measure.name: measure.kind for measure in self.measures}
+        kinds = {measure.name: measure.kind for measure in self.measures if is_paid(measure)}
         shown = short_names(dimension.name for dimension in self.dimensions)
-        return {
-            shown[each.name]: kinds[each.measure] for each in self.dimensions if kinds[each.measure] in PAID
-        }
+        return {shown[each.name]: kinds[each.measure] for each in self.dimensions if each.measure in kinds}
 
     @cached_property
     def shown(self) -> Mapping[str, tuple[str, ...]]:

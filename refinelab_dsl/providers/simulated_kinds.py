@@ -18,6 +18,7 @@ from refinelab_dsl.providers.simulated_refining import refine_answer
 from refinelab_dsl.providers.simulation_answers import answer
 from refinelab_dsl.providers.simulation_measures import (
     compare,
+    give_grades,
     level_of,
     name_label,
     propose_labels,
@@ -60,6 +61,7 @@ REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
         "discover": propose_labels,
         "discover_merge": settle_labels,
         "elo": compare,
+        "self_judge": give_grades,
         "pot": write_program,
         "pot_steps": name_step,
         "evaluate": answer,

@@ -1,4 +1,4 @@
-"""What the simulated model answers to measures: labels, comparisons and topics, by a latent value of the item.
+"""What the simulated model answers to measures: labels, comparisons, grades and topics, by a latent value of the item.
 
 An item's label is the one that it declares (an attribute with the text of one of the labels), else that which its text
 names, else one by hash. Its latent difficulty is a number that it declares (`rating`), the place of its `difficulty` or
@@ -7,11 +7,12 @@ simulated model wrote for a label that is asked for says so in its text (`mark_t
 
 Error rates: a label is the latent one as often as the call succeeds (the subject's `success`, 0.9 where nothing says
 otherwise), else another. A comparison goes by Elo's curve on the latent difficulties; one in ten (what `success`
-leaves) is a coin's. Each order of a pair has its own luck.
+leaves) is a coin's; as many grades are any number. Each order of a pair has its own luck.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Any, Final
 from refinelab_dsl.data.conversation import prompt_text
 from refinelab_dsl.likeness import normalise
 from refinelab_dsl.prompts.request import Subject
+from refinelab_dsl.prompts.shapes import GRADES
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS
 
@@ -132,6 +134,21 @@ def compare(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     return {"harder": "first" if draw.unit() < chance else "second"}
 
 
+def latent_grade(item: Mapping[str, Any]) -> float:
+    """How good an item is, 0 to 10, whoever asks: what it declares (`grade`), else a number by hash, mostly high."""
+    grade = item.get("grade")
+    if isinstance(grade, int | float) and not isinstance(grade, bool):
+        return max(0.0, min(10.0, float(grade)))
+    text = f"{_told(item)} {item.get('answer', item.get('solution', ''))}"
+    return round(10 * math.pow(Draw("grade", text).unit(), 0.4), 1)
+
+
+def give_grades(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
+    """A reply to `self_judge`: six grades around the latent one; a bad reply takes any other for it."""
+    grade = latent_grade(subject.item) if good else 10 * draw.unit()
+    return {name: round(max(0.0, min(10.0, grade + draw.unit() - 0.5)), 1) for name in GRADES}
+
+
 def propose_labels(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]:
     """A reply to a batch of `discover`: topics that no text has, out of the same ones for every batch."""
     count = max(2, int(_about(subject).get("count") or 4))
@@ -166,6 +183,8 @@ def read_blocks(blocks: Mapping[str, Any], schema: Mapping[str, Any] | None, tas
     item, first, second = (blocks.get(name) for name in ("item", "first", "second"))
     if "harder" in members and isinstance(first, dict) and isinstance(second, dict):
         return Subject("elo", task, {**first, "about": {"second": second}}, success="0.9")
+    if members.issuperset(GRADES) and isinstance(item, dict):
+        return Subject("self_judge", task, item, success="0.9")
     if "label" in members and isinstance(item, dict):
         labels = schema["properties"]["label"].get("enum") if schema else None
         return Subject("classify", task, {**item, "about": {"labels": labels or blocks.get("labels")}}, success="0.9")

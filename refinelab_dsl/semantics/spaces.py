@@ -193,6 +193,8 @@ def unmeasurable(draft: Draft, measure: str | None) -> str:
             return f"measure `{declared.name}` reads `{column}`, which a result does not have"
         case "responses" | "near_duplicate" | "outlier" | "label_issue" | "loss" | "knn":
             return f"measure `{declared.name}` is made of records about the source"
+        case "self_judge" if declared.get("signals") is not None:
+            return f"measure `{declared.name}` is made of records about the source"
     return ""
 
 

@@ -25,7 +25,7 @@ LABELS = ("algebra", "geometry", "pre-algebra")
 
 
 def make_measure(kind: str, **options: Any) -> Measure:
-    needed: dict[str, Any] = {"classify": {"labels": list(LABELS)}, "elo": {"k": 64, "eta": 400}}[kind]
+    needed: dict[str, Any] = {"classify": {"labels": list(LABELS)}, "elo": {"k": 64, "eta": 400}}.get(kind, {})
     return Measure(name="asked", kind=kind, options={"model": "small", **needed, **options})
 
 

@@ -67,10 +67,20 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
             if "embedding" in declared.written and declared.get("method") == "minhash":
                 because = "`method = minhash` compares letters; write `method = embedding`"
                 yield faults.no_effect(declared.written["embedding"].name_span, "embedding", declared.title, because)
+        case "measure", "loss" | "knn":
+            yield from _check_joined(draft, declared, "signals")
         case "measure", "self_judge":
-            if "signals" not in declared.written and "model" not in declared.written:
+            signals, model = declared.written.get("signals"), declared.written.get("model")
+            if signals is None and model is None:
                 because = "grades are recorded in `signals`, or a model gives them"
                 yield faults.attribute_needed_with(header, declared.title, "model", because)
+            elif signals is not None and model is not None:
+                yield faults.either_or(model.name_span, declared.title, "signals", "model", signals.name_span)
+            for name, other in (("prompt", model), ("column", signals)):
+                if name in declared.written and other is None and (signals or model) is not None:
+                    because = "its values are recorded" if name == "prompt" else "a model is asked for its values"
+                    yield faults.no_effect(declared.written[name].name_span, name, declared.title, because)
+            yield from _check_joined(draft, declared, "signals")
         case "measure", "elo":
             seeds = draft.named("dataset", declared.get("seeds"))
             if seeds is None or seeds.get("role") != "seeds" or seeds.is_broken("fields"):
