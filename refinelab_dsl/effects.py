@@ -24,6 +24,7 @@ from refinelab_dsl.prompts.request import Completion, Request, Usage, request_ke
 from refinelab_dsl.prompts.tokens import call_ceiling, count_tokens, price_usd, request_tokens
 
 SANDBOX: Final = "sandbox"
+SALT: Final = "salt"
 EMBEDDING_LINE: Final = "embedding."
 """What stands before the name of an embedding where the lines of a run are named."""
 
@@ -90,7 +91,15 @@ class Embed:
     texts: tuple[str, ...]
 
 
-Effect: TypeAlias = Request | Retrieve | Execute | Embed
+@dataclass(frozen=True, slots=True)
+class Salt:
+    """A random text that is kept in the store alone: what is hashed with it in a log cannot be guessed at by who has
+    the log. purpose: tells salts apart. Comes back as `str`."""
+
+    purpose: str
+
+
+Effect: TypeAlias = Request | Retrieve | Execute | Embed | Salt
 T = TypeVar("T")
 Program: TypeAlias = Generator[Effect, Any, T]
 
@@ -161,6 +170,8 @@ def effect_line(effect: Effect) -> str:
             return f"{EMBEDDING_LINE}{effect.embedding.name}"
         case Execute():
             return SANDBOX
+        case Salt():
+            return SALT
 
 
 def effect_ceiling(effect: Effect) -> tuple[int, int]:
@@ -216,6 +227,8 @@ def decode_outcome(effect: Effect, completion: Completion) -> Any:
             return msgspec.json.decode(completion.text, type=Outcome)
         case Embed():
             return msgspec.json.decode(completion.text, type=list[list[float]])
+        case Salt():
+            return msgspec.json.decode(completion.text, type=str)
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from refinelab_dsl.builtins.table import (
     TaskKind,
     ValidatorKind,
 )
+from refinelab_dsl.detectors import PRIVATE
 from refinelab_dsl.expressions import Binary, Constant, Expression
 from refinelab_dsl.expressions import Name as NameOf
 from refinelab_dsl.types import (
@@ -29,6 +30,7 @@ from refinelab_dsl.types import (
     Integer,
     Label,
     ListOf,
+    MapTo,
     Name,
     Number,
     Over,
@@ -54,6 +56,13 @@ _RECORDED: Final = Attribute(
     "column", Label(), "the column that holds it; by default the one with the measure's name, or the only one"
 )
 _VERIFIER: Final = Name(("validator",), of=("pot", "rag", "exec", "auto"))
+
+_WATCHED: Final = (
+    Attribute("detector", Word(("patterns",)), "patterns, check digits and lists", default="patterns"),
+    Attribute("patterns", MapTo(Text(), "category"), "categories of your own: regular expressions"),
+    Attribute("confidence", Number(Decimal(0), Decimal(1)), "from which on a finding counts", default=Decimal("0.5")),
+    Attribute("value", Word(("count", "categories")), "a number, or the categories as a text", default="count"),
+)
 
 _TASKS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
@@ -188,8 +197,17 @@ _MEASURES: Final[tuple[MeasureKind, ...]] = (
         paid=True,
         reached=True,
     ),
-    MeasureKind("pii", "private data found", "any", (Attribute("detector", Text(), "which detector"),)),
-    MeasureKind("toxicity", "toxic text found", "any", (Attribute("detector", Text(), "which detector"),)),
+    MeasureKind(
+        "pii",
+        "private data found: how many, or of which categories",
+        "any",
+        (
+            Attribute("categories", ListOf(Word(PRIVATE), 1, distinct=True), "what is looked for", default=PRIVATE),
+            *_WATCHED,
+        ),
+        reached=True,
+    ),
+    MeasureKind("toxicity", "toxic text found: how often", "any", _WATCHED, reached=True),
     MeasureKind(
         "loss",
         "loss of a trained model",
@@ -352,7 +370,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
         "replaces private or toxic content",
         effect="fix",
         calls=1,
-        prior=_prior("0.8", 500, 400),
+        prior=_prior("0.97", 500, 300),
         max_output_tokens=1500,
         max_per_item=1,
         moves="none",
@@ -363,9 +381,10 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
                 "what is removed",
                 default=("pii", "toxicity"),
             ),
-            Attribute("max_change", Percent(), "share of tokens that may change"),
+            Attribute("max_change", Percent(), "share of the item's tokens that may change"),
         ),
-        sees=(*prompts.OPERATOR, prompts.CRITERIA, prompts.SPANS, prompts.PSEUDONYMS),
+        reached=True,
+        sees=(*prompts.OPERATOR, prompts.CRITERIA, prompts.PARTS, prompts.SPANS, prompts.PSEUDONYMS),
     ),
     OperatorKind(
         "deduplicate",

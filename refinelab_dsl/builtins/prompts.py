@@ -32,6 +32,7 @@ PASSAGES: Final = PromptName("passages", "retrieved texts, the best first; empty
 FINDING: Final = PromptName(
     "finding", "what the validator found", "record", ("verdict", "answer", "reason"), data=True
 )  # fmt: skip
+PARTS: Final = PromptName("parts", "the texts of the item that are to be rewritten, in order", "list", data=True)
 SPANS: Final = PromptName("spans", "parts of the item that were found, as they stand there", "list", data=True)
 PSEUDONYMS: Final = PromptName("pseudonyms", "per part that was found, what takes its place", "map", data=True)
 
@@ -49,7 +50,7 @@ SEEN_BY_JUDGES: Final[Mapping[str, tuple[PromptName, ...]]] = MappingProxyType(
 
 PROMPT_NAMES: Final = (
     ITEM, ANCHOR, CONVERSATION, ANSWER, FIRST, SECOND, TARGET, LABELS, CHOICE, MEANINGS,
-    PASSAGES, FINDING, SPANS, PSEUDONYMS,
+    PASSAGES, FINDING, PARTS, SPANS, PSEUDONYMS,
     TASK, PARAMS, SAMPLE, COUNT, STYLE, MISTAKES, CRITERIA,
 )  # fmt: skip
 """All of them. `labels` is there twice: a measure's are a list."""

@@ -37,6 +37,7 @@ from refinelab_dsl.declarations import (
     Measure,
     Operator,
 )
+from refinelab_dsl.detectors import is_dirty
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics, Help
 from refinelab_dsl.embeddings import EmbeddingFault
@@ -53,6 +54,7 @@ from refinelab_dsl.source import Place, Span
 
 DEDUPLICATE = "deduplicate"
 REFINE = "refine"
+SCRUB = "scrub"
 MAX_LABELS = 5_000  # of one dimension; more is an identifier, not a topic
 BAD_ROWS_SHOWN = 10
 MAX_SAMPLES = 64
@@ -213,6 +215,7 @@ class _Scan:
             operator.name: str(operator.options["measure"]) for operator in operators if operator.kind == DEDUPLICATE
         }
         self.improvers = [operator.name for operator in operators if operator.kind == REFINE]
+        self.scrubbers = {each.name: measures.watch_for(each, measures_) for each in operators if each.kind == SCRUB}
         self.prefer = {
             operator.name: (compile_expression(operator.prefer), array("d"))
             for operator in operators
@@ -317,7 +320,9 @@ class _Scan:
         for column, code in zip(self.columns, codes, strict=True):
             column.codes.append(code)
         for name, (condition, flags) in self.where.items():
-            flags.append(condition is None or self._holds(condition, scope, f"operator.{name}.where", item))
+            chosen = condition is None or self._holds(condition, scope, f"operator.{name}.where", item)
+            watch = self.scrubbers.get(name)  # what is clean is nothing to scrub, and costs nothing
+            flags.append(chosen and (watch is None or is_dirty(item.fields, watch)))
         for name, names in self.clusters.items():
             names.append(scope.value(name))
         for name, (expression, values) in self.prefer.items():
@@ -499,6 +504,8 @@ class _Scan:
             for operator in self.improvers:
                 waiting = eligible[operator] & ~protected
                 flagged = waiting if flagged is None else flagged | waiting
+        for operator in self.scrubbers:
+            flagged = eligible[operator] if flagged is None else flagged | eligible[operator]
         return Profile(
             size=len(self.keys),
             keys=self.keys,

@@ -14,9 +14,9 @@ RESERVED_DOMAINS: Final = ("example.com", "example.org", "example.net")  # RFC 2
 RESERVED_ENDINGS: Final = ("example", "test", "invalid", "localhost")
 
 _EMAIL: Final = re.compile(
-    r"(?<![\w.+%'’/-])[^\W_][\w.+%'’-]{0,63}@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,5}[^\W\d_]{2,24}(?![\w-])"
+    r"(?<![\w.+%'\u2019/-])[^\W_][\w.+%'\u2019-]{0,63}@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,5}[^\W\d_]{2,24}(?![\w-])"
 )
-_FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "html", "json", "py", "yml", "yaml"})
+_FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "html", "json", "py", "yml"})
 _V4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _V6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{2,38}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:]|\.\w)")
 _VERSION: Final = re.compile(
@@ -39,6 +39,8 @@ def find_emails(text: str) -> Iterator[Detection]:
             continue
         if local in ("git", "hg") and text[match.end() : match.end() + 1] in (":", "/"):
             continue  # where a repository is
+        if "://" in text[: match.start()].rpartition(" ")[2]:
+            continue  # a user and a password before a host
         yield Detection(match.start(), match.end(), "email", 0.97)
 
 

@@ -76,8 +76,8 @@ def find_bad_pattern(pattern: str) -> str | None:
 
 def _repeats_repetition(pattern: str) -> bool:
     """Whether an unbounded repetition, or a part of one, stands inside of another."""
-    from re import _constants as codes  # type: ignore[attr-defined]
-    from re import _parser as parser  # type: ignore[attr-defined]
+    from re import _constants as codes
+    from re import _parser as parser
 
     repeating = (codes.MAX_REPEAT, codes.MIN_REPEAT)
 

@@ -33,8 +33,10 @@ _ASSIGNED: Final = re.compile(
     rf"(?i)(?<![a-z0-9])[\w.-]{{0,24}}?{_NAME}[\"']?\s{{0,2}}(?:=>|:=|[:=]|\bis\b)\s{{0,2}}(?P<quote>[\"'`]?)"
     r"(?P<value>[^\s\"'`,;<>(){}]{6,200})(?P<after>[\"'`(]?)"
 )
-_NO_VALUE: Final = re.compile(r"(?i)^(?:\*+|x+|\.+|none|null|true|false|env|var|your.*|change.?me|redacted|os\.environ.*"
-                              r"|\$.*|%.*|.*\[.*|.*EXAMPLE.*|https?:.*)$")  # fmt: skip
+_NO_VALUE: Final = re.compile(
+    r"(?i)^(?:\*+|x+|\.+|none|null|true|false|env|var|your.*|change.?me|redacted|os\.environ.*|\$.*|%.*|.*\[.*|"
+    r".*EXAMPLE.*|https?:.*)$"
+)
 
 
 def find_keys(text: str) -> Iterator[Detection]:

@@ -10,7 +10,9 @@ from typing import Final
 from refinelab_dsl.detectors.detection import Detection
 from refinelab_dsl.detectors.lists import FAMOUS, FICTITIOUS, GIVEN, NO_SURNAMES, SURNAME_ENDINGS, SURNAMES
 
-_WORD: Final = r"(?:(?:O|D|L)['’])?[A-ZÀ-ÖØ-ÞŁŚŻČŠŽİ][a-zà-öø-ÿłśżčšžğışęąćńő]+(?:[-'’][A-ZÀ-Ö]?[a-zà-öø-ÿ]+)*"
+_WORD: Final = (
+    r"(?:(?:O|D|L)['\u2019])?[A-ZÀ-ÖØ-ÞŁŚŻČŠŽİ][a-zà-öø-ÿłśżčšžğışęąćńő]+(?:[-'\u2019][A-ZÀ-Ö]?[a-zà-öø-ÿ]+)*"
+)
 _LINK: Final = r"(?: (?:van|von|de|del|della|di|da|bin|ben|el|al|der|den|le|la))*"
 _FULL: Final = rf"{_WORD}(?: [A-Z]\.)?{_LINK} {_WORD}"
 _ONE_OR_FULL: Final = rf"{_WORD}(?:(?: [A-Z]\.)?{_LINK} {_WORD})?"
@@ -25,13 +27,15 @@ _SAID: Final = re.compile(
     rf"[Hh]ello,?|Dear) (?P<name>{_FULL})"
 )
 _FIELD: Final = re.compile(
-    rf"(?i:(?<![a-z])(?:name|full[_ ]?name|author|contact|patient|customer|client|tenant|landlord|cust|witness|employee|"
-    rf"applicant|owner|buyer|seller|student))[\"']?(?: ?[:=,] ?| contact |, | )[\"']?(?P<name>{_FULL})(?!\w)"
+    rf"(?i:(?<![a-z])(?:name|full[_ ]?name|author|contact|patient|customer|client|tenant|landlord|cust|witness|"
+    rf"employee|applicant|owner|buyer|seller|student))[\"']?(?: ?[:=,] ?| contact |, | )[\"']?(?P<name>{_FULL})(?!\w)"
 )
 _PART: Final = re.compile(
     rf"(?i:[\"']?(?:first|last|given|family|sur)(?:[_ ]?name)?[\"']? ?[:=] ?)[\"'](?P<name>{_WORD})[\"']"
 )
-_PAIR: Final = re.compile(rf"(?<![\w.'’-])(?P<given>{_WORD})(?: [A-Z]\.)?{_LINK} (?P<family>{_WORD})(?![\w]|['’]s)")
+_PAIR: Final = re.compile(
+    rf"(?<![\w.'\u2019-])(?P<given>{_WORD})(?: [A-Z]\.)?{_LINK} (?P<family>{_WORD})(?![\w]|['\u2019]s)"
+)
 
 
 def find_names(text: str) -> Iterator[Detection]:
@@ -45,13 +49,13 @@ def find_names(text: str) -> Iterator[Detection]:
                 continue
             yield Detection(*match.span("name"), "name", sure)
     place = 0
-    while (match := _PAIR.search(text, place)) is not None:
-        given, family = match["given"], _split(match["family"])[-1]
-        place = match.end("given")
+    while (pair := _PAIR.search(text, place)) is not None:
+        given, family = pair["given"], _split(pair["family"])[-1]
+        place = pair.end("given")
         if given not in GIVEN or family in NO_SURNAMES or _is_nobody((given, family)):
             continue
-        place = match.end()
-        yield Detection(*match.span(), "name", 0.7 if _is_surname(family) else 0.4)
+        place = pair.end()
+        yield Detection(*pair.span(), "name", 0.7 if _is_surname(family) else 0.4)
 
 
 def _split(name: str) -> tuple[str, ...]:
@@ -63,4 +67,4 @@ def _is_nobody(words: tuple[str, ...]) -> bool:
 
 
 def _is_surname(word: str) -> bool:
-    return word in SURNAMES or word.lower().endswith(SURNAME_ENDINGS) or word[:2] in ("O'", "O’", "Al", "Mc")
+    return word in SURNAMES or word.lower().endswith(SURNAME_ENDINGS) or word[:2] in ("O'", "O\u2019", "Al", "Mc")

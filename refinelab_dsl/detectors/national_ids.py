@@ -164,7 +164,7 @@ SCHEMES: Final[tuple[Scheme, ...]] = (
         "DE", _form(r"\d{11}|\d{2} \d{3} \d{3} \d{3}"), _steuer_id,
         _words(r"steuer-?(?:id|identifikationsnummer|nummer)?|idnr|tax id"), 0.4,
     ),
-    Scheme("IN", _form(r"[2-9]\d{3} \d{4} \d{4}"), _aadhaar, _words(r"aadhaar|aadhar|uidai"), 0.6),
+    Scheme("IN", _form(r"(?<!\d )[2-9]\d{3} \d{4} \d{4}(?! \d)"), _aadhaar, _words(r"aadhaar|aadhar|uidai"), 0.6),
     Scheme("IN", _form(r"[2-9]\d{11}"), _aadhaar, _words(r"aadhaar|aadhar|uidai"), 0.2),
     Scheme("CN", _form(r"[1-8]\d{5}(?:18|19|20)\d{9}[0-9X]"), _resident, _words(r"resident|id card|身份证"), 0.95),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from refinelab_dsl.detectors.detection import TOXICITY, Detection
+from refinelab_dsl.detectors.detection import SURE, TOXICITY, Detection
 
 _ALWAYS: Final = (
     r"(?:mother)?f[u*@#]+c?k(?:ing|er|ers|ed|s)?", r"bullsh[i1*!]t", r"(?:ass|arse)holes?", r"dumb ?ass(?:es)?",
@@ -41,7 +42,9 @@ def _join(words: tuple[str, ...]) -> str:
 
 _STRONG: Final = re.compile(f"(?i){_join((*_ALWAYS, *_THREATS))}")
 _WEAK: Final = re.compile(f"(?i){_join(_INSULTS)}")
-_GROUP: Final = re.compile(rf"(?i)(?<!\w){_GROUPS} (?:are|is) (?:all |just |too |nothing but |so )*{_JUDGED}[^.!?\n]{{0,24}}")
+_GROUP: Final = re.compile(
+    rf"(?i)(?<!\w){_GROUPS} (?:are|is) (?:all |just |too |nothing but |so )*{_JUDGED}[^.!?\n]{{0,24}}"
+)
 _SAID_TO: Final = re.compile(
     r"(?i)(?<!\w)(?:you|you're|youre|your|ur|u|yourself|he is|she is|he's|she's|they are|they're|called (?:me|him|her|"
     r"them)|what an?|such an?|only an?|gg|ez|all of them|the waiter|those people|teacher|person|guy|uninstall)(?!\w)"
@@ -50,7 +53,22 @@ _SAID_OF_THINGS: Final = re.compile(r"(?i)\b(?:novel|book|breed|species|such as 
 
 
 def find_toxicity(text: str) -> Iterator[Detection]:
-    """Insults, threats, and judgements of groups."""
+    """Insults, threats, and judgements of groups; those that overlap are one."""
+    found = sorted((each for each in _find_each(text) if each.confidence >= SURE), key=lambda each: each.start)
+    joined: list[Detection] = []
+    for each in found:
+        last = joined[-1] if joined else None
+        if last is not None and each.start < last.end:
+            joined[-1] = replace(
+                last, end=max(last.end, each.end), confidence=max(last.confidence, each.confidence)
+            )
+        else:
+            joined.append(each)
+    yield from joined
+    yield from (each for each in _find_each(text) if each.confidence < SURE)
+
+
+def _find_each(text: str) -> Iterator[Detection]:
     for match in _STRONG.finditer(text):
         yield Detection(*match.span(), TOXICITY, 0.85)
     for match in _GROUP.finditer(text):

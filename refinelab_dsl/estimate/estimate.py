@@ -22,7 +22,7 @@ from refinelab_dsl.estimate.beta import beta_quantile
 from refinelab_dsl.estimate.estimates import AttemptCost, Estimates, OperatorEstimate, Rate
 from refinelab_dsl.estimate.originals import originals_use
 from refinelab_dsl.ir import Program
-from refinelab_dsl.prompts.asking import NO_USE, Use, count_retries, result_ceiling
+from refinelab_dsl.prompts.asking import NO_USE, Use, count_own_retries, result_ceiling
 from refinelab_dsl.prompts.identity import operator_key
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
 from refinelab_dsl.prompts.vectors import comparing_embeddings
@@ -157,7 +157,7 @@ def _attempt_cost(
         inputs, outputs = correction
     model = context.models[context.templates[operator.name].model]
     ceilings = [prompts.attempt_ceiling(request) for request in requests]
-    retries = count_retries(context, operator)
+    retries = count_own_retries(context, operator)
     again = [prompts.retries_ceiling(request, retries) for request in requests]
     ceiling_input, ceiling_output = (
         ceil(max((first[part] for first in ceilings), default=0) / shared)

@@ -38,6 +38,7 @@ from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.reclaim import Outstanding, Outstandings, reclaim
 from refinelab_dsl.execute.replan import find_legs, settle_pause
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
+from refinelab_dsl.execute.salts import find_scrubbed
 from refinelab_dsl.execute.sandboxes import PROGRAMS_AT_ONCE
 from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
@@ -174,7 +175,7 @@ class Execution:
         originals = open_neighbours(checks, "originals", embedders)
         wanted = frozenset(key for step in plan.steps() for key in step.items)
         wanted |= {key for known in header.known.values() for key in known.exemplars}
-        candidates = frozenset(candidate.item for candidate in plan.candidates())
+        candidates = frozenset(candidate.item for candidate in plan.candidates()) | find_scrubbed(header, plan)
         computed = [neighbours for name, neighbours in originals.items() if name not in self._fetched]
         shelf.fill(read(), wanted, candidates, computed)
         return Surroundings(

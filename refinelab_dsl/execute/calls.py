@@ -13,11 +13,13 @@ from refinelab_dsl.declarations import Run
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import (
+    SALT,
     SANDBOX,
     Effect,
     Embed,
     Execute,
     Retrieve,
+    Salt,
     effect_ceiling,
     effect_key,
     effect_line,
@@ -359,3 +361,5 @@ def describe_origin(effect: Effect) -> Origin:
             return Origin("corpus", effect.corpus)
         case Execute():
             return Origin(SANDBOX, effect.level)
+        case Salt():
+            return Origin(SALT, "")

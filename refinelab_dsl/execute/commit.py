@@ -16,9 +16,10 @@ from refinelab_dsl.execute.findings import describe_finding, list_calls
 from refinelab_dsl.execute.ledger import NOTHING, Amount
 from refinelab_dsl.execute.step import Check, Outcome, StepRunner
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
-from refinelab_dsl.operators import OPERATORS
+from refinelab_dsl.operators import OPERATORS, scrub
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT, split_calls
 from refinelab_dsl.operators.refine import NOTHING_TO_REFINE
+from refinelab_dsl.operators.scrub import NOTHING_TO_SCRUB
 from refinelab_dsl.prompts.request import Request, Usage
 from refinelab_dsl.prompts.verified import verdict_measure
 from refinelab_dsl.provenance import LogWriter
@@ -53,6 +54,7 @@ class Committer:
         self._runner = runner
         self._bought = bought
         self._sharing = {operator.name for operator in header.operators if operator.per_call > 1}
+        self._scrubbing = {operator.name for operator in header.operators if operator.kind == scrub.KIND.kind}
         self._correcting = {  # operator -> whether a pilot measures the verdicts of the items
             operator.name: verdict_measure(header.measures, operator) is not None
             for operator in header.operators
@@ -115,6 +117,8 @@ class Committer:
         tally.rejected[action.id] += 1
         tally.reasons[refusal.check or "no answer"] += 1
         tally.unflagged[step.operator] += refusal.reason == NOTHING_TO_CORRECT
+        if step.operator in self._scrubbing and refusal.reason != NOTHING_TO_SCRUB:
+            tally.leaving[step.items[0]] = step.operator
         if refusal.check in self._keeping and outcome.result is not None:
             self._hold(step, outcome, outcome.result, refusal)
         self._log.append(events.Reject(

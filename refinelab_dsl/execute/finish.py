@@ -33,6 +33,7 @@ from refinelab_dsl.operators.rewrite_distractors import MISTAKES
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance import LogWriter, iterate_rows, read_trailer
 
+NO_REMOVAL = 0  # of a plan: what leaves was to stay
 _DIGITS = 12  # of a divergence, as logged and shown
 
 
@@ -184,6 +185,12 @@ def _remove(ending: Ending, counts: Mapping[int, int]) -> frozenset[str]:
                 removal=candidate.removal, operator=operators[candidate.removal],
                 id=ending.ids.get(candidate.item, candidate.item), key=candidate.item,
             ))
+    known = set(removed)
+    for key, operator in ending.tally.leaving.items():  # what could not be scrubbed is not passed on
+        if key not in known:
+            removed.append(key)
+            identity = ending.ids.get(key, key)
+            ending.log.append(events.Remove(removal=NO_REMOVAL, operator=operator, id=identity, key=key))
     return frozenset(removed)
 
 

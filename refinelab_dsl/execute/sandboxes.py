@@ -15,6 +15,7 @@ from refinelab_dsl.effects import SANDBOX, Execute, Level, encode_outcome
 from refinelab_dsl.execute.calls import Performer
 from refinelab_dsl.execute.place import Place
 from refinelab_dsl.prompts.request import Completion, Usage
+from refinelab_dsl.prompts.scrubbing import SCRUB
 from refinelab_dsl.providers.provider import TransientError
 from refinelab_dsl.sandbox import Missing, Sandbox
 
@@ -51,6 +52,10 @@ def find_levels(header: Header) -> dict[Level, str]:
         if runs and validator.name in used:
             level: Level = "strict" if validator.options.get("sandbox") == "strict" else "embedded"
             levels.setdefault(level, validator.name)
+    if header.dataset.item_task == "code":  # what is scrubbed still passes its tests
+        for operator in header.operators:
+            if operator.kind == SCRUB:
+                levels.setdefault("embedded", operator.name)
     return levels
 
 

@@ -10,13 +10,14 @@ from refinelab_dsl.execute.calls import Performer
 from refinelab_dsl.execute.corpora import open_corpora
 from refinelab_dsl.execute.embeddings import open_embeddings
 from refinelab_dsl.execute.place import Place
+from refinelab_dsl.execute.salts import open_salts
 from refinelab_dsl.execute.sandboxes import open_sandbox
 
 OpenService: TypeAlias = Callable[[Place], Mapping[str, Performer] | Diagnostic]
 """The performers that a plan needs of one kind, by line (`effects.effect_line`); or why one cannot be had. Asked before
 the first call."""
 
-SERVICES: Final[tuple[OpenService, ...]] = (open_corpora, open_sandbox, open_embeddings)
+SERVICES: Final[tuple[OpenService, ...]] = (open_corpora, open_sandbox, open_embeddings, open_salts)
 
 
 def open_services(place: Place) -> dict[str, Performer] | Diagnostic:

@@ -34,7 +34,7 @@ from refinelab_dsl.prompts.asking import (
     Use,
     bound_question,
     claim_checks,
-    count_retries,
+    count_own_retries,
     item_bytes,
     result_ceiling,
     result_questions,
@@ -268,7 +268,7 @@ class StepRunner:
         operator = self.operator(step)
         use = self._ceiling(operator, telling.parents)
         further = Amount(int(use.tokens), use.usd or Decimal(0))
-        retries = count_retries(self._context, operator)
+        retries = count_own_retries(self._context, operator)
         if retries and operator.name in self._context.templates:
             request = compose_step(self._context, operator.name, telling.parents, step.target, step.sample)
             again = prompts.retries_ceiling(request, retries)
@@ -360,6 +360,7 @@ class StepRunner:
         told: Feedback | None = None
         while True:
             made = yield from make_result(make_item, attempt, self._questions, told)
+            telling.past += [Check(each.check, Verdict(each.accept, each.reason, each.values)) for each in made.remarks]
             telling.is_made = True
             telling.chain = made.chain
             if made.item is None:

@@ -124,6 +124,7 @@ class Tally:
     corrections: Counter[str] = field(default_factory=Counter)  # operator -> results given another answer
     kept: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to improve
     chains: ChainTally = field(default_factory=ChainTally)
+    leaving: dict[str, str] = field(default_factory=dict)  # key of an item that could not be scrubbed -> the operator
     failed: int = 0
     calls: int = 0
     input_tokens: int = 0

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.measures.column import build_column, is_column_of_new_items
+from refinelab_dsl.measures.detected import DETECTED, build_detected
 from refinelab_dsl.measures.length import build_length
 from refinelab_dsl.measures.recorded import FEEDBACK, NOTHING, Recorded, build_recorded
 
@@ -32,6 +33,10 @@ MEASURES: Mapping[str, MeasureKind] = MappingProxyType(
         "column": MeasureKind(lambda measure, recorded: build_column(measure), is_column_of_new_items),
         "length": MeasureKind(lambda measure, recorded: build_length(measure), lambda measure, dataset: True),
         **{kind: MeasureKind(build_recorded, lambda measure, dataset: False) for kind in OF_SOURCE},
+        **{
+            kind: MeasureKind(lambda measure, recorded: build_detected(measure), lambda measure, dataset: True)
+            for kind in DETECTED
+        },
         **{kind: MeasureKind(build_recorded, lambda measure, dataset: is_paid(measure)) for kind in PAID},
     }
 )

@@ -15,6 +15,7 @@ from refinelab_dsl.operators import (
     remove,
     rewrite,
     rewrite_distractors,
+    scrub,
 )
 from refinelab_dsl.operators.kind import Attempt, Made, OperatorKind, result_id
 from refinelab_dsl.operators.replies import find_broken_key, read_reply
@@ -25,7 +26,7 @@ OPERATORS: Final[Mapping[str, OperatorKind]] = MappingProxyType(
         row.kind: row
         for row in (
             remove.KIND, deduplicate.KIND, expand.KIND, generate.KIND, rewrite.KIND, rewrite_distractors.KIND,
-            correct.KIND, refine.KIND,
+            correct.KIND, refine.KIND, scrub.KIND,
         )
     }
 )

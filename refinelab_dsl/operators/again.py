@@ -12,7 +12,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Operator
 from refinelab_dsl.effects import Finding, Program
 from refinelab_dsl.operators.correct import replace_answer
-from refinelab_dsl.operators.kind import Attempt, MakeItem, Refined
+from refinelab_dsl.operators.kind import Attempt, MakeItem, Refined, Remark, Remarked
 from refinelab_dsl.prompts.compose import Feedback, retry_request
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Request
@@ -24,11 +24,12 @@ from refinelab_dsl.validators import VALIDATORS
 @dataclass(frozen=True, slots=True)
 class Try:
     """What came of making a result. item: None where the item is to stay as it is. reply: the text of the operator's
-    own last call. chain: of an operator that makes answers one from the other."""
+    own last call. chain: of an operator that makes answers one from the other. remarks: of its program."""
 
     item: Item | Unreadable | None
     reply: str
     chain: Chain | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Refusal:
 def make_result(
     make_item: MakeItem, attempt: Attempt, questions: Questions, told: Feedback | None = None
 ) -> Program[Try]:
-    """Makes an item. told: why that of the try before was refused; every call by the operator's own prompt says it."""
+    """Makes an item. told: why that of the try before was refused; every call by the operator's own prompt says it, but
+    for those in which the program itself says what was wrong."""
     program = make_item(attempt, questions)
     own = (attempt.operator.name, second_template(attempt.operator.name))
     reply = ""
@@ -50,7 +52,7 @@ def make_result(
         effect = next(program)
         while True:
             is_own = isinstance(effect, Request) and effect.template in own
-            if told is not None and is_own and isinstance(effect, Request):
+            if told is not None and is_own and isinstance(effect, Request) and not effect.turn:
                 effect = retry_request(effect, told)
             outcome = yield effect
             if is_own:
@@ -59,6 +61,8 @@ def make_result(
     except StopIteration as end:
         if isinstance(end.value, Refined):
             return Try(end.value.item, reply, end.value.chain)
+        if isinstance(end.value, Remarked):
+            return Try(end.value.item, reply, remarks=end.value.remarks)
         return Try(end.value, reply)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -64,8 +64,32 @@ class Refined:
     chain: Chain
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a program found of its own results before it gave one back: a verdict for the log. check: with a colon, so
+    that no validator has its name. reason, values: without text of the dataset or of a reply."""
+
+    check: str
+    accept: bool
+    reason: str = ""
+    values: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
+
+
+def is_remark(check: str) -> bool:
+    """Whether a verdict of a log is a program's own: it follows from the program, and asks for nothing."""
+    return ":" in check
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """What came of a program, and its remarks in order."""
+
+    item: Item | Unreadable
+    remarks: tuple[Remark, ...]
+
+
 BuildItem: TypeAlias = Callable[[Made], Item]
-MakeItem: TypeAlias = Callable[[Attempt, Questions], Program[Item | Unreadable | Refined]]
+MakeItem: TypeAlias = Callable[[Attempt, Questions], Program[Item | Unreadable | Refined | Remarked]]
 """A program that makes an item, or says why none came of it (in words that hold no text of the dataset)."""
 
 

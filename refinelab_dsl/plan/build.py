@@ -59,7 +59,7 @@ from refinelab_dsl.plan.templates import build_template_digests
 from refinelab_dsl.prompts.asking import (
     bound_question,
     claim_attempt,
-    count_retries,
+    count_own_retries,
     result_ceiling,
     result_questions,
 )
@@ -205,7 +205,7 @@ def _build_steps(
         for use in [result_ceiling(situation.context, situation.context.operators[name], items.values())]
     }
     contents = {name: operator_content(situation.context, name) for name in worst}
-    retries = {name: count_retries(situation.context, situation.context.operators[name]) for name in worst}
+    retries = {name: count_own_retries(situation.context, situation.context.operators[name]) for name in worst}
     steps = Listing(sketch.groups, checks)
     claims: dict[str, Ceiling] = {}
     bounds = {

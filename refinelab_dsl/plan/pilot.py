@@ -55,7 +55,7 @@ from refinelab_dsl.prompts.asking import (
     bound_question,
     claim_results,
     count_discovery_calls,
-    count_retries,
+    count_own_retries,
     expected_use,
     item_bytes,
     measure_questions,
@@ -405,7 +405,7 @@ def _attempt_ceiling(case: PilotCase, context: StepContext, operator: Operator) 
     if operator.name not in context.templates:
         return NO_USE
     requests = [_compose(context, operator, item) for item in case.profile.samples]
-    retries = count_retries(context, operator)
+    retries = count_own_retries(context, operator)
     ceilings = [(prompts.attempt_ceiling(each), prompts.retries_ceiling(each, retries)) for each in requests]
     tokens_in = 2.0 * max((first[0] + again[0] for first, again in ceilings), default=0)
     tokens_out = float(max((first[1] + again[1] for first, again in ceilings), default=0))

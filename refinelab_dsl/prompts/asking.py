@@ -28,6 +28,7 @@ from refinelab_dsl.prompts.compose import compose, item_fields
 from refinelab_dsl.prompts.passages import count_passages, longest_passages, stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request
+from refinelab_dsl.prompts.scrubbing import RETRIES, SCRUB
 from refinelab_dsl.prompts.steps import (
     StepContext,
     StepFault,
@@ -313,6 +314,13 @@ def count_retries(context: StepContext, operator: Operator) -> int:
     """How often an attempt of an operator can be made again, at the most: each of its checks counts by itself."""
     checks = (context.validators[name] for name in operator.checks if name in context.validators)
     return sum(check.retries for check in checks if check.on_reject == "retry")
+
+
+def count_own_retries(context: StepContext, operator: Operator) -> int:
+    """How many calls by its own prompt an attempt may make after the first, repairs aside: a `scrub` asks again by
+    itself, each time that it is made."""
+    retries = count_retries(context, operator)
+    return (1 + retries) * (1 + RETRIES) - 1 if operator.kind == SCRUB else retries
 
 
 def may_correct(context: StepContext, operator: Operator) -> bool:

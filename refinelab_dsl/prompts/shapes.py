@@ -80,6 +80,7 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
         "confidence": NUMBER,
     },
     "self_judge": lambda labels: dict.fromkeys(GRADES, NUMBER),
+    "scrub": lambda labels: {"parts": _list(TEXT)},
     "rewrite_distractors": lambda labels: {"mistakes": _list(TEXT), "distractors": _list(_DISTRACTOR)},
 })  # fmt: skip
 """What is asked of a model that does not give back a whole item."""

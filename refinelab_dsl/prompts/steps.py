@@ -25,12 +25,14 @@ from refinelab_dsl.declarations import (
     Validator,
     short_names,
 )
+from refinelab_dsl.detectors import Work
 from refinelab_dsl.measures import label, measure
 from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.prompts.compose import call_context, compose, item_fields, target_context
 from refinelab_dsl.prompts.passages import count_passages
 from refinelab_dsl.prompts.render import TemplateFault
 from refinelab_dsl.prompts.request import Request, Subject
+from refinelab_dsl.prompts.scrubbing import FIRST_TRY, SCRUB, find_parts, show_work
 from refinelab_dsl.prompts.tokens import count_tokens
 
 DISCOVERY_PARTS: Final = ("discover", "discover_merge")
@@ -164,6 +166,10 @@ def compose_step(
         passages=count_passages(operator, context.validators),
     )
     about: dict[str, Any] = {"asked": context.asked} if context.asked else {}
+    if operator.kind == SCRUB:
+        shown = show_work(operator, build_work(context, operator, item))
+        variables |= shown
+        about |= shown
     if operator.per_call > 1:
         about["count"] = operator.per_call
     subject = Subject(
@@ -171,7 +177,7 @@ def compose_step(
         task=context.task,
         item={**item.fields, **({"about": about} if about else {})},
         target=wanted,
-        success=str(operator.prior.success),
+        success=FIRST_TRY if operator.kind == SCRUB else str(operator.prior.success),
     )
     try:
         return compose(
@@ -217,6 +223,11 @@ def compose_refinement(
         raise StepFault(name, fault) from None
 
 
+def build_work(context: StepContext, operator: Operator, item: Item) -> Work:
+    """What a `scrub` finds in an item, and what is to take its place."""
+    return find_parts(operator, context.measures, item, context.seed)
+
+
 def likely_target(context: StepContext, operator_name: str, item: Item) -> dict[str, str]:
     """The labels that a result of `operator_name` from `item` would be made for, before any plan: the item's own,
     moved as the operator moves them (to the first of several). For pricing and `render`."""
@@ -245,5 +256,9 @@ def expected_reply_tokens(context: StepContext, operator_name: str, item: Item) 
     fields: dict[str, Any] = {name: item.fields.get(name, "") for name in TASKS[context.task].reply}
     if context.operators[operator_name].kind == "refine":
         fields = {"explanation": _EXPLANATION, "answer": split_turn(context.task, item.fields).answer}
+    operator = context.operators[operator_name]
+    if operator.kind == SCRUB:
+        work = build_work(context, operator, item)
+        fields = {"parts": [work.texts[place] for place in work.asked]}
     model = context.models[context.templates[operator_name].model]
     return count_tokens(msgspec.json.encode(fields).decode(), model.id)

@@ -31,6 +31,7 @@ from refinelab_dsl.prompts.asking import (
     validator_questions,
 )
 from refinelab_dsl.prompts.request import request_key
+from refinelab_dsl.prompts.scrubbing import REFUSED, RETRIES, SCRUB
 from refinelab_dsl.prompts.steps import StepContext, compose_step, expected_reply_tokens, likely_target
 from refinelab_dsl.prompts.tokens import price_usd, request_tokens
 from refinelab_dsl.prompts.vectors import expected_vectors
@@ -81,6 +82,8 @@ def _expect_retries(context: StepContext, operator: Operator, items: Sequence[It
     failing = 1 - float(operator.prior.success)
     retries = sum(failing**turn for turn in range(1, count_retries(context, operator) + 1))
     use = checks.times(retries + failing * may_correct(context, operator))
+    if operator.kind == SCRUB:  # it asks again by itself, and is checked once
+        retries += (1 + retries) * sum(REFUSED**turn for turn in range(1, RETRIES + 1))
     if not retries or not items or operator.name not in context.templates:
         return use
     model = context.models[context.templates[operator.name].model]

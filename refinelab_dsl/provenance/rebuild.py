@@ -20,6 +20,7 @@ from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.effects import Program, decode_outcome, effect_key
 from refinelab_dsl.operators import OPERATORS, Attempt, Unreadable
 from refinelab_dsl.operators.again import Refusal, Try, remake_result
+from refinelab_dsl.operators.kind import is_remark
 from refinelab_dsl.prompts.steps import StepContext, StepFault
 from refinelab_dsl.provenance.chains import describe_chain
 from refinelab_dsl.provenance.log import LogLine, read_log
@@ -147,7 +148,11 @@ def make_again(
     replies = {call.request: call.reply for call in calls}
     if isinstance(event, events.Commit | events.Held) and event.reply not in replies.values():
         raise RebuildFault(faults.result_differs(event.step, name, "it names a reply that is none of its step's"))
-    refusals = [Refusal(verdict.check, verdict.reason) for verdict in verdicts if not verdict.accept]
+    refusals = [
+        Refusal(verdict.check, verdict.reason)
+        for verdict in verdicts
+        if not verdict.accept and not is_remark(verdict.check)
+    ]
     if isinstance(event, events.Held | events.Reject):  # the last one refused the item itself
         refusals = refusals[:-1]
     if not all(refusal.check in context.validators for refusal in refusals):

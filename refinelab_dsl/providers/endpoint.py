@@ -121,6 +121,9 @@ def _schema(body: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     blocks = parse_blocks(prompt)
+    parts, pseudonyms, found = blocks.get("parts"), blocks.get("pseudonyms"), blocks.get("found")
+    if isinstance(parts, list) and isinstance(pseudonyms, dict) and isinstance(found, list):
+        return Subject("scrub", "qa", {"about": {"parts": parts, "pseudonyms": pseudonyms, "spans": found}})
     evidence = _evidence(blocks, schema)
     if evidence is not None:
         return evidence

@@ -24,6 +24,7 @@ from refinelab_dsl.providers.simulation_measures import (
     propose_labels,
     settle_labels,
 )
+from refinelab_dsl.providers.simulation_scrub import rewrite_parts
 from refinelab_dsl.providers.vocabulary import ADJECTIVES, NOUNS, VERBS
 
 Reply: TypeAlias = Callable[[Subject, Draw, bool], Mapping[str, Any]]
@@ -56,6 +57,7 @@ REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
         "rewrite_distractors": _distractors,
         "correct": repair_item,
         "refine": refine_answer,
+        "scrub": rewrite_parts,
         "rag": judge_evidence,
         "classify": name_label,
         "discover": propose_labels,

@@ -7,8 +7,8 @@ from tests.architecture.tree import Import, area, find_imports, find_modules
 FOUNDATIONS = {
     "effects",
     "questions",
-    "artifacts", "audit", "builtins", "data", "declarations", "diagnostics", "embeddings", "equivalence", "exit_codes",
-    "expectations", "evaluation",
+    "artifacts", "audit", "builtins", "data", "declarations", "detectors", "diagnostics", "embeddings", "equivalence",
+    "exit_codes", "expectations", "evaluation",
     "expressions", "likeness", "measures", "metrics", "project", "prompts", "resources", "scratch", "source", "store",
     "types",
 }  # fmt: skip

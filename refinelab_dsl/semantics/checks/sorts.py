@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from refinelab_dsl import syntax, types
+from refinelab_dsl.detectors import find_bad_pattern
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.diagnostics.suggest import nearest
@@ -90,6 +91,12 @@ def _check_kind(draft: Draft, declared: Declared) -> Iterator[Diagnostic]:
                 yield faults.attribute_needed_with(seeds.block.header_span, seeds.title, "fields.rating", because)
         case "measure", "responses":
             yield from _check_joined(draft, declared, "matrix")
+        case "measure", "pii" | "toxicity":
+            for category, pattern in (declared.get("patterns") or {}).items():
+                reason = find_bad_pattern(pattern)
+                if reason is not None:
+                    span = _key_place(declared, "patterns", category)
+                    yield faults.unusable_pattern(span, declared.title, category, reason)
         case "measure", "custom":
             yield from _check_fields(draft, declared, "inputs", declared.get("inputs") or ())
         case "dataset", _:

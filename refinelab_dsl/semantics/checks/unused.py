@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from refinelab_dsl import syntax
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import names as faults
+from refinelab_dsl.measures.detected import DETECTED
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.uses import find_uses
 from refinelab_dsl.semantics.written import find_references, find_variables
+
+SCRUB = "scrub"
+"""It looks with the eyes of the spec's detectors without naming them."""
 
 _KINDS = ("measure", "model", "embedding", "prompt", "validator", "judge", "variable")
 
@@ -29,6 +33,8 @@ def check_unused(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
         used.update(find_uses(declared, bindings.directory, bindings.views[""].items))
     for attribute in _attributes(tree):
         used.update(("variable", word) for word in find_variables(attribute.value))
+    if any(each.operator is not None and each.operator.name == SCRUB for each in own):
+        used.update(("measure", each.name) for each in own if each.measure and each.measure.name in DETECTED)
     for kind in _KINDS:
         for name, block in bindings.declarations.get(kind, {}).items():
             if (kind, name) not in used and name.isidentifier():

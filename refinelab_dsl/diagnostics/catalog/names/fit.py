@@ -529,3 +529,14 @@ def columns_of_records(span: Span, format_: str) -> Diagnostic:
         span,
         "does not apply",
     )
+
+
+def unusable_pattern(span: Span, owner: str, category: str, reason: str) -> Diagnostic:
+    """RF2238: a pattern of a measure that no detector can use.
+
+    Wrong: `patterns = { staff = "([0-9]+)+" }`. Right: `patterns = { staff = "ST-[0-9]{5}" }`.
+    """
+    help_ = Help("write a regular expression that holds of what is to be found and of nothing shorter")
+    return error(
+        "RF2238", f"pattern `{category}` of {owner} cannot be used", span, "cannot be used", (help_,), notes=(reason,)
+    )
