@@ -28,7 +28,7 @@ IBAN_LENGTHS: Final[Mapping[str, int]] = MappingProxyType({
 })  # fmt: skip
 
 _CARD: Final = re.compile(
-    r"(?<![\w.+-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w]|[.-]\w)"
+    r"(?<![\w.+-])(?<!\d )(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w]|[.-]\w| \d)"
 )
 _CARD_WORDS: Final = re.compile(
     r"(?i)card|carte|karte|visa|master|amex|american express|diners|discover|unionpay|jcb|\bpan\b|\bcc\b|cvv|charge|"
