@@ -26,7 +26,7 @@ def lay_out(folder: Path, model: str = "", **changes: str) -> None:
         text = text.replace('  provider = simulated\n  id = "simulated-small"\n', f"  {model}\n")
         assert model in text
     for old, new in changes.items():
-        assert f"{old} = " in text
+        assert f"\n  {old} = " in text
         lines = text.split("\n")
         text = "\n".join(f"  {old} = {new}" if line.strip().startswith(f"{old} = ") else line for line in lines)
     (folder / "data").mkdir()
