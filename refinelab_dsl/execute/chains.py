@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.metrics import krippendorff_alpha
+
+FEWEST_OPINIONS: Final = 10
+"""Opinions from which on it is said that a judge goes by the place: of a fair one ten name the same place once in 500
+times."""
+
+BIASED_SHARE: Final = 0.9
+"""Of them that name the same place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """Of `opinions` of a model that name either answer, `named` name what is shown at the same place."""
+
+    operator: str
+    model: str
+    place: str
+    named: int
+    opinions: int
 
 
 @dataclass
@@ -47,6 +66,14 @@ class ChainTally:
                     by_model.setdefault(said.model, []).append(said.preferred)
             if len({said.model for said in each.opinions}) > 1:
                 told.units[tuple(_majority(names) for names in by_model.values())] += 1
+
+    def biases(self) -> Iterator[Bias]:
+        """Models that name what stands at the same place in nearly all of their opinions."""
+        for operator in self._told:
+            for model, (first, total) in self.position_bias(operator).items():
+                for place, named in (("first", first), ("second", total - first)):
+                    if total >= FEWEST_OPINIONS and named >= BIASED_SHARE * total:
+                        yield Bias(operator, model, place, named, total)
 
     def position_bias(self, operator: str) -> dict[str, tuple[int, int]]:
         """Model -> (opinions that name what is shown first, opinions that name either)."""

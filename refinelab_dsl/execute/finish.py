@@ -408,6 +408,7 @@ def _judge(
         # Nothing came of an operator. That nothing was corrected may mean that nothing was wrong.
         repairs = {action.operator for action in header.actions if action.kind == "correct"}
         is_barren = any(rejected[name] and not accepted[name] for name in accepted if name not in repairs)
+        found += _check_judges(header, tally)
         if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed or is_barren:
             codes.append(ExitCode.INCOMPLETE)
     for check in checks:
@@ -415,6 +416,15 @@ def _judge(
             found.append(faults.expect_failed(check.title, check.value))
             codes.append(ExitCode.CHECK_FAILED)
     return tuple(found), tuple(codes)
+
+
+def _check_judges(header: Header, tally: Tally) -> list[Diagnostic]:
+    """Judges that go by the place at which an answer stands."""
+    judges = {operator.name: str(operator.options.get("judge")) for operator in header.operators}
+    return [
+        faults.position_bias(judges[bias.operator], bias.model, bias.place, bias.named, bias.opinions)
+        for bias in tally.chains.biases()
+    ]
 
 
 def _check_tolerance(header: Header, mix: _Mix) -> list[Diagnostic]:

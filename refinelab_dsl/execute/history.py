@@ -27,7 +27,7 @@ class Call:
     """One call. `prompt` and `reply` are texts, None where they are no longer to be had.
 
     part: `call`, `repair` (a reply could not be read), `retry` (a check refused what came of the reply before),
-    `check`, `measure`, `search`, `run` (a program). turn: which further try of the attempt it belongs to.
+    `judge`, `check`, `measure`, `search`, `run` (a program). turn: which further try of the attempt it belongs to.
     """
 
     part: str
@@ -46,8 +46,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One step of the plan as the run knows it. `outcome`: accepted, rejected, or open while the run has not got
-    there. `item` is the new item's id, also of a rejected one that was kept apart (`quarantined`)."""
+    """One step of the plan as the run knows it. `outcome`: accepted, kept (its item stays as it is, and nothing
+    failed), rejected, or open while the run has not got there. `item` is the new item's id, also of a rejected one that
+    was kept apart (`quarantined`)."""
 
     step: int
     operator: str
@@ -110,10 +111,10 @@ def _name_part(told: Sequence[events.Call], index: int) -> str:
         return "run" if call.model == SANDBOX else "search"
     if before is not None and call.turn > before.turn:
         return "retry"
-    if before is not None and call.template == before.template:
+    if before is not None and call.template == before.template and not call.template.startswith("judge."):
         return "repair"
     kind = call.template.partition(".")[0]
-    return {"validator": "check", "measure": "measure"}.get(kind, "call")
+    return {"validator": "check", "measure": "measure", "judge": "judge"}.get(kind, "call")
 
 
 def read_endings(

@@ -1,12 +1,13 @@
 """A judge's verdict on two answers to the same (Refine-n-Judge): graded or compared, in both orders, by several voices.
 
 A *ballot* is what one model says in one vote. With `swap` it is asked in both orders, and a ballot that goes with the
-order decides nothing; without, the order alternates from round to round. The answer with more ballots is preferred;
-where they are even, neither is.
+order decides nothing; without, the order alternates from round to round, beginning with either by a draw. The answer
+with more ballots is preferred; where they are even, neither is.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,14 +65,15 @@ def compare_answers(
     judge: Judge, item: Item, previous: str, refined: str, questions: Questions, *, turn: int, sample: int
 ) -> Program[Comparison]:
     """What a judge says of two answers to an item. turn: which comparison of a chain this is, from 0: the order
-    alternates by it. sample: which draw on the item."""
+    alternates by it, and which comes first follows from the seed and the item. sample: which draw on the item."""
     opinions: list[Opinion] = []
     ballots: Counter[Preferred | None] = Counter()
     grades: list[tuple[Mapping[str, float], Mapping[str, float]]] = []  # of the answer before, and of the refined one
     flips = 0
+    start = hashlib.sha256(f"{questions.seed}\norder\n{item.hash}".encode()).digest()[0]
     for model in judge.models:
         for vote in range(judge.votes):
-            straight = (turn + vote) % 2 == 0
+            straight = (start + turn + vote) % 2 == 0
             said: list[Preferred | None] = []
             for previous_first in (straight, not straight) if judge.swap else (straight,):
                 first, second = (previous, refined) if previous_first else (refined, previous)

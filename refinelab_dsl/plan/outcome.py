@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.builtins import expected_rounds
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.plan.figures import (
     count_of,
@@ -118,6 +119,7 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
         rows.append(("  replanned", "", "", "", f"{len(legs)}x", f"after {names}, which the cost includes"))
     rows += _success_rows(head, header)
     rows += _token_rows(head)
+    rows += _chain_rows(head, header)
     rows += _finding_rows(head)
     return align_table(rows, "<>>>><", room=room, flexible=0)
 
@@ -154,6 +156,32 @@ def _token_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 f"  tokens {escape(name)}", "", render_tokens(expected), "", render_tokens(reached),
                 f"an attempt: {reached / expected - 1:+.0%}",
             )  # fmt: skip
+
+
+def _chain_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, ...]]:
+    """How many rounds answers were refined, why that ended, and what the judge is worth."""
+    operators = {operator.name: operator for operator in header.operators}
+    for name, told in (head.get("chains") or {}).items():
+        rounds = {int(number): count for number, count in told["rounds"].items()}
+        expected = expected_rounds(int(operators[name].options.get("max_rounds") or 10))
+        mean = sum(number * count for number, count in rounds.items()) / max(1, told["chains"])
+        numbers = sorted(rounds)
+        counts = f"chains of {', '.join(map(str, numbers))}: {', '.join(f'{rounds[each]:,}' for each in numbers)}"
+        yield (f"  rounds {escape(name)}", "", f"{expected:.1f}", "", f"{mean:.1f}", counts)
+        stops = sorted(told["stops"].items(), key=lambda each: (-each[1], each[0]))
+        others = sum(count for _, count in stops[2:])
+        shown = [*stops[:2], *([("else", others)] if others else [])]
+        ends = ", ".join(f"{count:,} {word.replace('_', ' ')}" for word, count in shown)
+        share = told["refined"] / max(1, told["chains"])
+        yield (f"  refined {escape(name)}", "", "", "", f"{share:.0%}", f"ends: {ends}")
+        if told["flips"]["share"] is not None:
+            what = f"{told['flips']['flips']:,} of {told['flips']['asked_twice']:,} ballots"
+            yield (f"  flips {escape(name)}", "", "", "", f"{told['flips']['share']:.0%}", what)
+        if told["agreement"] is not None:
+            alpha = told["agreement"]["alpha"]
+            what = f"of {count_of(told['agreement']['comparisons'], 'comparison')}"
+            said = what if alpha is None else f"{what}; alpha {alpha:.2f}"
+            yield (f"  agreement {escape(name)}", "", "", "", f"{told['agreement']['unanimous']:.0%}", said)
 
 
 def _finding_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

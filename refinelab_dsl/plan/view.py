@@ -361,7 +361,8 @@ def _build_costs(header: Header, uses: Mapping[str, _Use], shown: Shown) -> Iter
     for operator, use in uses.items():
         yield _build_cost(operator, use, shown)
         if operator in header.asked:
-            yield _build_checks_cost(operator, use, header.asked[operator])
+            is_refining = any(each.name == operator and each.kind == "refine" for each in header.operators)
+            yield _build_checks_cost(operator, use, header.asked[operator], is_refining)
 
 
 def _build_originals_cost(name: str, found: Embedded, shown: Shown) -> CostRow:
@@ -376,12 +377,12 @@ def _build_originals_cost(name: str, found: Embedded, shown: Shown) -> CostRow:
     )
 
 
-def _build_checks_cost(operator: str, use: _Use, asked: Asked) -> CostRow:
-    """What is asked about an operator's results."""
+def _build_checks_cost(operator: str, use: _Use, asked: Asked, is_refining: bool) -> CostRow:
+    """What is asked about an operator's results; of a `refine` further rounds and their judge, too."""
     usd = None if asked.usd is None else asked.usd * Decimal(repr(round(use.attempts, 6)))
     tokens_in, tokens_out = use.attempts * asked.input_tokens, use.attempts * asked.output_tokens
     return CostRow(
-        f"{operator}, checks",
+        f"{operator}, {'rounds' if is_refining else 'checks'}",
         f"{ceil(round(use.attempts * asked.calls, 6)):,}",
         "-",
         f"{render_tokens(tokens_in)} / {render_tokens(tokens_out)}",

@@ -9,10 +9,10 @@ import msgspec
 
 from refinelab_dsl.builtins import COSINES
 from refinelab_dsl.data.corpora import list_corpora
-from refinelab_dsl.declarations import Embedding, Measure, Validator
+from refinelab_dsl.declarations import Embedding, Measure, Operator, Validator
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.prompts.asking import measure_questions, result_questions, validator_questions
-from refinelab_dsl.prompts.steps import StepContext
+from refinelab_dsl.prompts.steps import StepContext, judge_template, second_template
 from refinelab_dsl.prompts.vectors import embedding_of
 
 _LENGTH: Final = 16  # hex digits
@@ -72,7 +72,20 @@ def operator_content(context: StepContext, operator: str) -> dict[str, Any]:
         content["corpora"] = held
     if operator in context.templates:
         content["template"] = context.templates[operator].model_dump(mode="json", exclude={"name"})
+    if context.operators[operator].kind == "refine":
+        content["refining"] = _describe_refining(context, context.operators[operator])
     return content
+
+
+def _describe_refining(context: StepContext, operator: Operator) -> dict[str, Any]:
+    """The judge of a `refine`, and whom they ask beside its own model."""
+    judge = context.judges[str(operator.options["judge"])]
+    templates = [judge_template(judge.name, model) for model in judge.models]
+    second = second_template(operator.name)
+    return {
+        "judge": judge.model_dump(mode="json", exclude={"name", "models", "prompt"}),
+        "asked": [_describe(context, name) for name in (*templates, second) if name in context.templates],
+    }
 
 
 def _corpora_of(context: StepContext, operator: str) -> dict[str, str]:

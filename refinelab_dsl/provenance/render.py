@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.data.chains import STOPS
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.effects import SANDBOX
 from refinelab_dsl.provenance.trace import Trace
@@ -38,6 +39,9 @@ def dump_trace(trace: Trace) -> dict[str, Any]:
         "attempt": None if commit is None else commit.model_dump(mode="json"),
         "calls": [call.model_dump(mode="json") for call in trace.calls],
         "verdicts": [verdict.model_dump(mode="json") for verdict in trace.verdicts],
+        "chain": None if trace.chain is None else trace.chain.model_dump(mode="json", exclude={"event"}),
+        "answers": None if trace.told is None else list(trace.told.answers),
+        "refinements": None if trace.told is None else [each.answer for each in trace.told.rounds],
         "cost": {"tokens": trace.tokens, "usd": None if trace.usd is None else format(trace.usd.normalize(), "f")},
         "parents": [dump_trace(parent) for parent in trace.parents],
     }
@@ -77,6 +81,8 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
         yield line("text", f"not shown: {trace.missing}")
     for call, before in zip(trace.calls, (None, *trace.calls), strict=False):
         yield line(_name_call(call, trace.calls[0], before), _describe_call(call))
+    for name, text in _tell_chain(trace):
+        yield line(name, text)
     for verdict in trace.verdicts:
         yield line("check", describe_verdict(verdict))
     if trace.calls:
@@ -88,12 +94,40 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
         yield from _render(parent, width, inner + "  ")
 
 
+def _tell_chain(trace: Trace) -> Iterator[tuple[str, str]]:
+    """Each refinement with what the judge said of it, and why there were no more."""
+    if trace.chain is None:
+        return
+    texts = [each.answer for each in trace.told.rounds] if trace.told is not None else []
+    for number, each in enumerate(trace.chain.rounds):
+        said = [f"{each.refiner}: {_VERDICTS[each.verdict]}"]
+        scores = [
+            (opinion.previous, opinion.refined) for opinion in each.opinions
+            if opinion.previous is not None and opinion.refined is not None
+        ]  # fmt: skip
+        if scores:
+            said.append(", ".join(f"{before:g} : {after:g}" for before, after in scores))
+        if each.flips:
+            said.append(f"{each.flips} of {each.asked_twice} went with the order")
+        yield f"round {number + 1}", "; ".join(said)
+        if number < len(texts):
+            yield "", texts[number]
+    yield "ended", STOPS[trace.chain.stop]
+
+
+_VERDICTS: Final = {
+    "refined": "preferred to the answer before", "previous": "refused", "tie": "no better and no worse",
+    None: "not judged",
+}  # fmt: skip
+
+
 def _describe(trace: Trace) -> str:
     where = "" if trace.row is None else f"row {trace.row:,} of {trace.rows:,}   "
     simulated = " (simulated)" if trace.commit is not None and trace.commit.simulated else ""
     match trace.origin:
         case "original":
-            return f"{where}kept as it came in"
+            looked = f", since `{trace.operator}` found nothing better" if trace.chain is not None else ""
+            return f"{where}kept as it came in{looked}"
         case "removed":
             like = f", as nearly the same as {' and '.join(trace.copies)}" if trace.copies else ""
             return f"left the set: taken out by `{trace.operator}`{like}"
@@ -106,12 +140,16 @@ def _describe(trace: Trace) -> str:
 
 
 def _name_call(call: events.Call, first: events.Call, before: events.Call | None) -> str:
-    """What a call was for: a program that was run, a search, the first question again, another try after a refusal, or
-    a question of its own. before: the call before it."""
+    """What a call was for: a program that was run, a search, the first question again, another try after a refusal, a
+    judge's verdict, or a question of its own. before: the call before it."""
     if not call.template:
         return "run" if call.model == SANDBOX else "search"
     if call.turn and (before is None or before.turn < call.turn):
         return "retry"
+    if call.template.startswith("judge."):
+        return "judge"
+    if before is not None and before.template.startswith("judge."):  # the next round
+        return "call"
     return "repair" if call.call > 0 and call.template == first.template else "call"
 
 

@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps, rebuild_item
+from refinelab_dsl.provenance.rebuild import (
+    Ending,
+    RebuildFault,
+    Record,
+    open_record,
+    read_steps,
+    rebuild_result,
+)
 from refinelab_dsl.provenance.rows import SourceFault, iterate_source
 from refinelab_dsl.store import Store
 
@@ -31,8 +39,10 @@ class Trace:
     that a check refused and that was kept apart).
     row: its number in the set, from 1; None for an item that is not in it.
     place: file and line of the source row. fields: the item's text, None where it could not be had; `missing` says why.
-    operator: what made it, or took it out. copies: where a `deduplicate` took it out, the ids of the items of its
+    operator: what made it, took it out, or found that it stays as it is.
+    copies: where a `deduplicate` took it out, the ids of the items of its
     cluster that stayed. commit, calls, verdicts: of the attempt that made it.
+    chain: of an attempt that refined an answer; told: the same with its texts, where they could be had.
     """
 
     id: str
@@ -48,6 +58,8 @@ class Trace:
     commit: events.Commit | events.Held | None = None
     calls: tuple[events.Call, ...] = ()
     verdicts: tuple[events.Verdict, ...] = ()
+    chain: events.Chain | None = None
+    told: Chain | None = None
     parents: tuple[Trace, ...] = ()
 
     @property
@@ -90,12 +102,13 @@ def trace(
 @dataclass
 class _Survey:
     """What one walk over the log tells: rows and additions of the set, keys that left, and whom the query may mean
-    (key -> id)."""
+    (key -> id). changed: key of a source item -> that of what took its place."""
 
     size: int
     additions: int
     removed: frozenset[str]
     matches: dict[str, str]
+    changed: dict[str, str]
 
 
 @dataclass
@@ -103,9 +116,10 @@ class _Attempt:
     """A committed result with the calls and verdicts of its step; `place` counts additions from 1."""
 
     place: int
-    commit: events.Commit | events.Held
+    commit: Ending
     calls: tuple[events.Call, ...]
     verdicts: tuple[events.Verdict, ...]
+    chain: events.Chain | None
 
 
 class _Source:
@@ -141,7 +155,7 @@ def _trace(record: Record, query: str, source: _Source, store: Store | None) -> 
     for item in source.items():
         number += item.key not in survey.removed
         if number == row and item.key not in survey.removed:
-            by_row = item.key
+            by_row = survey.changed.get(item.key, item.key)
         if _means(query, item.id, item.key):
             matches[item.key] = item.id
     if row is not None and kept < row <= survey.size:
@@ -167,6 +181,7 @@ def _survey(record: Record, query: str) -> _Survey:
     additions = size = 0
     removed: set[str] = set()
     matches: dict[str, str] = {}
+    changed: dict[str, str] = {}
     for event in record.events():
         match event:
             case events.Commit() | events.Remove() | events.Held():
@@ -174,13 +189,15 @@ def _survey(record: Record, query: str) -> _Survey:
                     removed.add(event.key)
                 elif isinstance(event, events.Commit):
                     additions += event.origin == "added"
+                    if event.origin == "changed":
+                        changed[event.parents[0]] = event.key
                 if _means(query, event.id, event.key):
                     matches[event.key] = event.id
             case events.Result():
                 size = event.size
             case _:
                 pass
-    return _Survey(size, additions, frozenset(removed), matches)
+    return _Survey(size, additions, frozenset(removed), matches, changed)
 
 
 def _means(query: str, identity: str, key: str) -> bool:
@@ -207,6 +224,7 @@ class _Builder:
         self._source = source
         self._store = store
         self._attempts: dict[str, _Attempt] = {}
+        self._kept: dict[str, _Attempt] = {}  # of items that a `refine` found to stay as they are
         self._removals: dict[str, events.Remove] = {}
         family = {key}
         waiting = {key}
@@ -216,12 +234,13 @@ class _Builder:
             waiting = {
                 parent
                 for each in waiting & self._attempts.keys()
-                for parent in self._attempts[each].commit.parents
+                for parent in _parents_of(self._attempts[each].commit)
                 if parent not in family
             }
             family |= waiting
         self._room = _MOST_ANCESTORS
-        steps = frozenset(attempt.commit.step for attempt in self._attempts.values())
+        attempts = (*self._attempts.values(), *self._kept.values())
+        steps = frozenset(attempt.commit.step for attempt in attempts)
         self._steps = read_steps(record.plan, steps) if store is not None else {}
         self._items: dict[str, tuple[int | None, Item]] = {}
         number = 0
@@ -235,20 +254,27 @@ class _Builder:
         wanted = frozenset(keys)
         calls: list[events.Call] = []
         verdicts: list[events.Verdict] = []
+        chain: events.Chain | None = None
         place = 0
         for event in self._record.events():
             match event:
                 case events.Call():
                     calls.append(event)
+                case events.Chain():
+                    chain = event
                 case events.Verdict():
                     verdicts.append(event)
                 case events.Commit() | events.Held():
                     place += isinstance(event, events.Commit) and event.origin == "added"
                     if event.key in wanted:
-                        self._attempts[event.key] = _Attempt(place, event, tuple(calls), tuple(verdicts))
-                    calls, verdicts = [], []
+                        self._attempts[event.key] = _Attempt(place, event, tuple(calls), tuple(verdicts), chain)
+                    calls, verdicts, chain = [], [], None
+                case events.Kept():
+                    if event.key in wanted:
+                        self._kept[event.key] = _Attempt(place, event, tuple(calls), tuple(verdicts), chain)
+                    calls, verdicts, chain = [], [], None
                 case events.Reject() | events.Label():
-                    calls, verdicts = [], []
+                    calls, verdicts, chain = [], [], None
                 case events.Remove():
                     if event.key in wanted:
                         self._removals[event.key] = event
@@ -262,8 +288,9 @@ class _Builder:
         if attempt is None or self._room < 0:
             return self._build_source(key)
         commit = attempt.commit
+        assert not isinstance(commit, events.Kept)
         parents = tuple(self.build(parent) for parent in commit.parents)
-        fields, missing = self._read_text(attempt)
+        fields, told, missing = self._read_text(attempt)
         added = self._survey.size - self._survey.additions + attempt.place
         origin = "held" if isinstance(commit, events.Held) else commit.origin
         row = added if origin == "added" else next((parent.row for parent in parents), None)
@@ -279,12 +306,17 @@ class _Builder:
             commit=commit,
             calls=attempt.calls,
             verdicts=attempt.verdicts,
+            chain=attempt.chain,
+            told=told,
             parents=parents,
         )
 
     def _build_source(self, key: str) -> Trace:
         removal = self._removals.get(key)
         row, item = self._items.get(key, (None, None))
+        kept = self._kept.get(key)
+        told = None if kept is None else self._read_text(kept)[1]
+        maker = None if removal is None else removal.operator
         return Trace(
             id=item.id if item is not None else removal.id if removal is not None else key,
             key=key,
@@ -294,7 +326,11 @@ class _Builder:
             place=str(item.place) if item is not None else None,
             fields=item.fields if item is not None else None,
             missing=None if self._fault is None else self._fault.message,
-            operator=None if removal is None else removal.operator,
+            operator=maker if kept is None else kept.commit.operator,
+            calls=() if kept is None else kept.calls,
+            verdicts=() if kept is None else kept.verdicts,
+            chain=None if kept is None else kept.chain,
+            told=told,
             copies=() if removal is None or item is None else self._find_copies(removal.operator, item.row),
         )
 
@@ -312,14 +348,20 @@ class _Builder:
             if values[item.row] == cluster and item.key not in self._survey.removed
         )
 
-    def _read_text(self, attempt: _Attempt) -> tuple[Mapping[str, Any] | None, str | None]:
+    def _read_text(self, attempt: _Attempt) -> tuple[Mapping[str, Any] | None, Chain | None, str | None]:
+        """The text of a result and of its chain; or why it cannot be had."""
         if self._store is None:
-            return None, "the store of replies was not opened"
+            return None, None, "the store of replies was not opened"
         parents = {key: item for key, (_, item) in self._items.items()}
         try:
-            item = rebuild_item(
-                self._record.header, attempt.commit, self._steps, attempt.calls, attempt.verdicts, parents, self._store
-            )
+            item, told = rebuild_result(
+                self._record.header, attempt.commit, self._steps, attempt.calls, attempt.verdicts, parents, self._store,
+                attempt.chain,
+            )  # fmt: skip
         except RebuildFault as fault:
-            return None, fault.diagnostic.message
-        return item.fields, None
+            return None, None, fault.diagnostic.message
+        return item.fields, told, None
+
+
+def _parents_of(commit: Ending) -> tuple[str, ...]:
+    return () if isinstance(commit, events.Kept) else commit.parents

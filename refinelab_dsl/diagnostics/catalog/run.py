@@ -368,6 +368,20 @@ def inventory_needs_cache(name: str, results: int) -> Diagnostic:
     )
 
 
+def position_bias(judge: str, model: str, place: str, named: int, opinions: int) -> Diagnostic:
+    """RF6024: a judge names the answer at the same place in nearly all of its verdicts, whatever stands there. place:
+    `first` or `second`."""
+    return Diagnostic(
+        "RF6024", "warning", f"judge `{judge}` names the answer that is shown {place} in {named:,} of {opinions:,} "
+        f"verdicts of model `{model}`",
+        notes=("better answers stand at either place about equally often: such verdicts go by the place",),
+        help=(
+            Help("let the judge ask in both orders (`swap = true`), which makes such verdicts ties"),
+            Help("ask another model, or a panel (`models`); `params.temperature` and the prompt change a bias, too"),
+        ),
+    )
+
+
 def rest_not_planned(run: int, reason: str) -> Diagnostic:
     """RF6050: after a share of the budget the rest could not be solved again."""
     return Diagnostic(
