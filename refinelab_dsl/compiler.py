@@ -6,7 +6,6 @@ could not give is not called. What passes to the runtime is the plan file alone.
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,17 +28,15 @@ from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
     from refinelab_dsl.artifacts.evidence import AnyRecord
-    from refinelab_dsl.artifacts.inventory import Earlier, EarlierRun
+    from refinelab_dsl.artifacts.inventory import Earlier
     from refinelab_dsl.artifacts.plan import SeedSet
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
-    from refinelab_dsl.plan.inventory import Inventory
     from refinelab_dsl.plan.outlook import Facts
     from refinelab_dsl.plan.pilot import Phase
     from refinelab_dsl.plan.preview import Preview
-    from refinelab_dsl.prompts.steps import StepContext, StepFault
     from refinelab_dsl.solve.problem import Assignment, Paid, Problem
 
 
@@ -60,9 +57,6 @@ STAGES = (
     Stage("solve.solve", "Problem", "Assignment", "within every constraint; gap proven, or the conflict named"),
     Stage("plan.build", "assignment", "plan file", "self-contained, hashed, deterministic bytes"),
 )
-
-
-_MARGIN = 1.01  # on counted tokens when solving again: other items are chosen then, with prompts of other lengths
 
 
 @dataclass(frozen=True)
@@ -194,6 +188,7 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
     """Stages 1 to 6, and the problem that the seventh would be given, without what earlier runs bought."""
     from refinelab_dsl import estimate, solve
     from refinelab_dsl.plan import build
+    from refinelab_dsl.plan.decide import blame_template
     from refinelab_dsl.prompts.steps import StepFault
 
     analysis, profile, diagnostics = _look(spec, options)
@@ -203,7 +198,7 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
         context = build.build_context(analysis.program, profile, analysis.evidence, analysis.seeds)
         estimates = estimate.estimate(analysis.program, profile, context, evidence=analysis.evidence)
     except StepFault as fault:
-        return Posed(analysis, diagnostics.with_([_blame(analysis.program, fault)]))
+        return Posed(analysis, diagnostics.with_([blame_template(analysis.program, fault)]))
     problem, found = solve.build_problem(analysis.program, profile, estimates)
     return Posed(analysis, diagnostics.with_(found), problem, estimates)
 
@@ -233,6 +228,7 @@ def pilot(
     """
     from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
     from refinelab_dsl.plan import pilot
+    from refinelab_dsl.plan.decide import blame_template
     from refinelab_dsl.plan.review import review_pilot
     from refinelab_dsl.prompts.steps import StepFault
 
@@ -254,7 +250,7 @@ def pilot(
             return Piloted(analysis, diagnostics, exit_code, shown)
         write_plan(destination, *pilot.draft_pilot(case, phases[0]))
     except StepFault as fault:
-        return Piloted(analysis, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+        return Piloted(analysis, diagnostics.with_([blame_template(program, fault)]), ExitCode.SPEC)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         problem = faults.plan_unreadable(str(destination), reason, writing=True)
@@ -334,6 +330,7 @@ def _preview(
 ) -> Planned:
     """No plan, and what can be said without it."""
     from refinelab_dsl.plan import learnt, pilot, preview
+    from refinelab_dsl.plan.decide import blame_template
     from refinelab_dsl.prompts.steps import StepFault
 
     seeds, problems = learnt.find_seeds(program, analysis.project, allow_outside=options.allow_outside)
@@ -343,7 +340,7 @@ def _preview(
     try:
         phases = pilot.list_phases(case)
     except StepFault as fault:
-        return Planned(analysis, None, diagnostics.with_([_blame(program, fault)]), ExitCode.SPEC)
+        return Planned(analysis, None, diagnostics.with_([blame_template(program, fault)]), ExitCode.SPEC)
     phases = pilot.discount(case, phases, analysis.project, allow_outside=options.allow_outside)
     shown = preview.build_preview(program, profile, phases)
     return Planned(analysis, None, diagnostics.with_(unknown), ExitCode.SPEC, preview=shown)
@@ -399,33 +396,6 @@ def _profile(program: ir.Program, analysis: Analysis, options: Options) -> tuple
     return profile, diagnostics
 
 
-@dataclass(frozen=True)
-class _Case:
-    """What stages 6 to 8 decide about."""
-
-    analysis: Analysis
-    program: ir.Program
-    profile: Profile
-    context: StepContext
-    options: Options
-    paid: Paid
-    is_rest: bool = False
-
-
-@dataclass(frozen=True)
-class _Drafted:
-    situation: Situation
-    draft: Draft
-    diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(frozen=True)
-class _Failed:
-    exit_code: ExitCode
-    diagnostics: tuple[Diagnostic, ...]
-    problem: Problem | None = None
-
-
 def _allocate(
     analysis: Analysis,
     program: ir.Program,
@@ -438,109 +408,21 @@ def _allocate(
     """Stages 6 to 8. paid: what earlier legs of a run have, whose rest is planned."""
     from refinelab_dsl.artifacts.inventory import Earlier
     from refinelab_dsl.plan import build
+    from refinelab_dsl.plan.decide import Case, Failed, decide
     from refinelab_dsl.solve.problem import NOT_PAID
 
     context = build.build_context(program, profile, analysis.evidence, analysis.seeds)
-    case = _Case(analysis, program, profile, context, options, paid or NOT_PAID, paid is not None)
+    case = Case(
+        program, profile, context, analysis.project, options.allow_outside, options.solver or program.solve.solver,
+        analysis.evidence, analysis.seeds, name_spec(analysis), _given_variables(analysis, options),
+        paid or NOT_PAID, paid is not None,
+    )  # fmt: skip
     earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
-    answer = _decide(case, earlier.runs)
+    answer = decide(case, earlier.runs)
     diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
-    if isinstance(answer, _Failed):
+    if isinstance(answer, Failed):
         return Planned(analysis, None, diagnostics, answer.exit_code, problem=answer.problem)
     return _save(analysis, answer.situation, answer.draft, diagnostics, options, destination)
-
-
-def _decide(case: _Case, runs: Sequence[EarlierRun]) -> _Drafted | _Failed:
-    """The plan, with what earlier runs bought where that makes it better or cheaper.
-
-    What was planned and applied before is planned again, byte for byte: such a plan costs nothing. So the inventory of
-    the last run of this very spec, perhaps none, comes first. A plan that needs no inventory and buys nothing stands,
-    unless what is there makes a better one.
-    """
-    from refinelab_dsl.plan import inventory
-
-    everything = inventory.take_inventory(case.program, case.profile, case.context, runs)
-    if case.is_rest:
-        return _draft(case, everything)
-
-    def is_answered(answer: _Drafted | _Failed) -> bool:
-        return isinstance(answer, _Drafted) and inventory.is_answered(
-            answer.draft.header.actions, answer.draft.steps, everything.outcomes
-        )
-
-    then = inventory.recall_inventory(case.program, case.profile, case.context, runs)
-    if then is not None and then.runs and is_answered(again := _draft(case, then)):
-        return again
-    plain = _draft(case)
-    if not everything.outcomes or (then is not None and not then.runs and is_answered(plain)):
-        return plain
-    richer = _draft(case, everything)
-    if isinstance(plain, _Failed) or isinstance(richer, _Failed):
-        return richer if isinstance(plain, _Failed) else plain
-    one, other = plain.situation.assignment, richer.situation.assignment
-    return plain if is_answered(plain) and one.objective <= other.objective + other.gap else richer
-
-
-def _draft(case: _Case, inventory: Inventory | None = None) -> _Drafted | _Failed:
-    """Where the chosen prompts turn out dearer than their cells' means and break the budget, the allocation is solved
-    once more with what was counted; and without those results that were made of other requests than we compose now."""
-    from refinelab_dsl import data, estimate, solve
-    from refinelab_dsl.plan import build, reserve
-    from refinelab_dsl.prompts.steps import StepFault
-    from refinelab_dsl.solve.stock import NOTHING
-
-    analysis, program, profile, options = case.analysis, case.program, case.profile, case.options
-    stock = NOTHING if inventory is None else inventory.stock
-    said: list[Diagnostic] = []
-    corrections: Mapping[str, tuple[float, float]] = {}
-    seconds = float(program.solve.time_limit)  # for both rounds
-    for last_round in (False, True):
-        try:
-            estimates = estimate.estimate(program, profile, case.context, corrections, analysis.evidence)
-        except StepFault as fault:
-            return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
-        problem, found = solve.build_problem(program, profile, estimates, stock, case.paid)
-        said += found
-        if problem is None:
-            return _Failed(ExitCode.INFEASIBLE, tuple(said))
-        solver = options.solver or program.solve.solver
-        started = time.monotonic()
-        allocation = reserve.allocate(program, profile, problem, estimates, solver, stock, started + seconds)
-        seconds -= time.monotonic() - started
-        if not isinstance(allocation, reserve.Allocation):
-            problem, answer = allocation
-            return _Failed(ExitCode.INFEASIBLE, (*said, *solve.explain(program, problem, answer)), problem)
-        chosen = allocation.sketch
-        files, _ = data.find_files(program.dataset, analysis.project, allow_outside=options.allow_outside)
-        items = data.load_items(program.dataset, files, analysis.project, chosen.keys)
-        situation = build.Situation(
-            program,
-            profile,
-            estimates,
-            allocation.problem,
-            allocation.assignment,
-            case.context,
-            __version__,
-            name_spec(analysis),
-            _given_variables(analysis, options),
-            allocation.luck,
-            inventory,
-            analysis.evidence,
-            analysis.seeds,
-            case.paid,
-        )
-        try:
-            draft = build.draft_plan(situation, chosen, items)
-        except StepFault as fault:
-            return _Failed(ExitCode.SPEC, (*said, _blame(program, fault)))
-        if draft.unlike and inventory is not None:
-            return _draft(case, inventory.without(draft.unlike))
-        if not draft.over or last_round:
-            break
-        corrections = {
-            name: (tokens_in * _MARGIN, tokens_out) for name, (tokens_in, tokens_out) in draft.corrections.items()
-        }
-    return _Drafted(situation, draft, tuple(said))
 
 
 def _save(
@@ -591,9 +473,3 @@ def _given_variables(analysis: Analysis, options: Options) -> dict[str, str]:
     outside = semantics.Options(options.variables, options.environ)
     given = {name: semantics.given_value(name, outside) for name in declared}
     return {name: text for name, text in given.items() if text is not None and declared[name].type != "path"}
-
-
-def _blame(program: ir.Program, fault: StepFault) -> Diagnostic:
-    """A template whose types are right, and that an item of the data made fail."""
-    span = program.origins.get(f"operator.{fault.template}") or program.origins.get(fault.template)
-    return faults.template_failed(fault.template, fault.line, fault.message, span)
