@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl import compiler, ir
-from refinelab_dsl.cli import inputs, records, terminal
-from refinelab_dsl.cli.bench import dump_held, list_notes
+from refinelab_dsl.cli import inputs, judging, records, terminal
+from refinelab_dsl.cli.bench import Held, Job, dump_held, hold, list_notes, parse_limit
 from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.examination import StyleNames, Wanted, ask_models, settle_wanted
 from refinelab_dsl.cli.options import Settings, shared_options
@@ -22,14 +22,16 @@ from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import read_items
 from refinelab_dsl.data.records import Graded, read_graded
-from refinelab_dsl.declarations import Dataset
+from refinelab_dsl.declarations import Dataset, Run
 from refinelab_dsl.diagnostics.catalog import evaluation as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.evaluation.contests import dump_consistency, dump_standing, render_consistency, render_standing
 from refinelab_dsl.evaluation.report import Evaluation, dump_evaluation, render_evaluation
 from refinelab_dsl.evaluation.score import SetScore, score_set
 from refinelab_dsl.evaluation.styles import STYLES, Style
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.operators.consistency import Pair, list_pairs
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.refined import RefinedRow
 from refinelab_dsl.source import Sources
@@ -73,23 +75,41 @@ class Studied:
               help=f"How they are asked: {', '.join(STYLES)}.")  # fmt: skip
 @click.option("--budget", metavar="LIMIT", help="What asking may take at most: tokens such as 400k, or $2.")
 @click.option("-n", "size", type=click.IntRange(min=1), help="Ask about so many items of each set.  [default: all]")
+@click.option("--baselines", is_flag=True,
+              help="A refine beside other ways of answering, compared by a judge: as the answer came in, "
+              "given at once, the best of ten, the refiner alone.")  # fmt: skip
+@click.option("--consistency", is_flag=True,
+              help="Of a RUN: ask its judges again about each pair of successive answers.")  # fmt: skip
+@click.option("--operator", metavar="NAME", help="Of --baselines: which refine.  [default: the only one]")
+@click.option("--judge", metavar="NAME", help="Of --baselines: who compares.  [default: the operator's judge]")
+@click.option("--repeats", type=click.IntRange(2, 100), default=10, show_default=True,
+              help="Of --consistency: verdicts on each pair.")  # fmt: skip
 @click.option("--auto-approve", is_flag=True, help="Do not ask before models are called.")
 @click.option("--confidence", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True,
               help="Of the intervals.")  # fmt: skip
 def evaluate_command(
     settings: Settings, target: str, answers: tuple[str, ...], models: str | None, styles: tuple[Style, ...],
-    budget: str | None, size: int | None, auto_approve: bool, confidence: float,
+    budget: str | None, size: int | None, baselines: bool, consistency: bool, operator: str | None,
+    judge: str | None, repeats: int, auto_approve: bool, confidence: float,
 ) -> int:  # fmt: skip
     """How models do on the set that came in and on the refined one: accuracy, spread, discrimination, order.
 
     Answers are those that were recorded of the items. Items that were changed or added have none, and are counted, not
     guessed. With --models the models are asked instead, about all items, within a budget; what the store of replies
     holds is not bought again. Of a SPEC only the set that came in is evaluated; of a RUN both are.
+
+    With --baselines the answers of a `refine` are compared with those of other ways, at what each costs; with
+    --consistency the judges of a run are asked again. Both ask models, within a budget.
     """
+    if sum((models is not None, bool(answers), baselines, consistency)) > 1:
+        raise click.UsageError("--answers, --models, --baselines, --consistency: these are four evaluations; take one")
+    if not baselines and (operator is not None or judge is not None):
+        raise click.UsageError("--operator and --judge are for --baselines")
+    if baselines or consistency:
+        request = judging.Wanted(operator, judge, repeats, size, budget, confidence, auto_approve)
+        return evaluate_judging(settings, target, request, baselines=baselines)
     if models is None and (budget is not None or size is not None):
         raise click.UsageError("--budget and -n are for asking: name whom, with --models")
-    if models is not None and answers:
-        raise click.UsageError("--answers reads what was recorded, and --models asks; take one of them")
     asked: dict[str, Any] | None = None
     code = ExitCode.DONE
     try:
@@ -114,6 +134,92 @@ def evaluate_command(
         terminal.write(render_evaluation(evaluation))
     write_result(settings, terminal.document(found, **dump_evaluation(evaluation), asked=asked))
     return code
+
+
+def evaluate_judging(settings: Settings, target: str, wanted: judging.Wanted, *, baselines: bool) -> int:
+    """`--baselines` and `--consistency`."""
+    try:
+        studied = load_studied(settings, target)
+        found = compare_ways(settings, studied, wanted) if baselines else ask_again(settings, studied, wanted)
+    except Refusal as refusal:
+        terminal.report(settings, refusal.diagnostics)
+        write_result(settings, terminal.document(refusal.diagnostics))
+        return refusal.code
+    if found is None:
+        terminal.complain("evaluation cancelled: nothing was called")
+        return ExitCode.INTERRUPTED
+    text, document, held = found
+    code, problems = held.fault or (ExitCode.DONE, ())
+    diagnostics = Diagnostics(tuple(problems))
+    terminal.report(settings, diagnostics)
+    if settings.format == "text":
+        terminal.write(text)
+    write_result(settings, terminal.document(diagnostics, **document, asked=dump_held(held)))
+    return code
+
+
+def compare_ways(
+    settings: Settings, studied: Studied, wanted: judging.Wanted
+) -> tuple[str, dict[str, Any], Held] | None:
+    """A `refine` beside other ways of answering the items of the set that came in; None where nobody approved of it.
+
+    Raises:
+        Refusal: there is no such operator or judge, or nobody could be asked.
+    """
+    program = studied.program
+    refining = judging.find_refining(program, wanted.operator, wanted.judge)
+    if isinstance(refining, Diagnostic):
+        raise Refusal(ExitCode.USAGE, Diagnostics((refining,)))
+    limit = parse_limit(wanted.budget, refining.models)
+    items = choose_items(studied.items(), wanted.size, program.seed)
+    job = judging.build_contests(refining, items, limit, program.run or Run())
+    held = _hold(settings, job, studied, wanted)
+    if held is None:
+        return None
+    standing = judging.settle_contests(refining, held, len(items), studied.name, wanted.confidence)
+    return render_standing(standing), dump_standing(standing), held
+
+
+def ask_again(settings: Settings, studied: Studied, wanted: judging.Wanted) -> tuple[str, dict[str, Any], Held] | None:
+    """The judges of a run, asked again; None where nobody approved of it.
+
+    Raises:
+        Refusal: it is no run, there is no chain in it, or nobody could be asked.
+    """
+    record = studied.record
+    if record is None:
+        raise click.UsageError("--consistency asks about the chains of a run: name one, as `refinec evaluate 1`")
+    header = record.plan.header
+    pairs: dict[str, list[Pair]] = {}
+    try:
+        with records.open_result(record) as refined:
+            chains = list(refined.chains())
+    except records.ResultUnreadable as fault:
+        found = (fault.diagnostic,)
+        raise Refusal(records.judge_refusal(found), Diagnostics(found)) from None
+    chosen = {item.key for item in choose_items([item for _, item, _ in chains], wanted.size, header.seed)}
+    for name, item, chain in chains:
+        if item.key in chosen:
+            pairs.setdefault(name, []).extend(list_pairs(item, chain, header.dataset.item_task))
+    voices = judging.list_voices(header, pairs)
+    if not any(voice.pairs for voice in voices):
+        raise Refusal(ExitCode.USAGE, Diagnostics((faults.no_chains(studied.name),)))
+    models = {model.name: model for model in header.models}
+    limit = parse_limit(wanted.budget, [models[voice.model] for voice in voices])
+    job = judging.build_repeats(header, voices, wanted.repeats, limit, studied.program.run or Run())
+    held = _hold(settings, job, studied, wanted)
+    if held is None:
+        return None
+    notes = list_notes(held, "such verdicts are in no figure")
+    told = judging.settle_repeats(voices, held.examined, studied.name, wanted.repeats, wanted.confidence, notes)
+    return render_consistency(told), dump_consistency(told), held
+
+
+def _hold(settings: Settings, job: Job, studied: Studied, wanted: judging.Wanted) -> Held | None:
+    held = hold(settings, job, studied.project, approved=wanted.approved)
+    if isinstance(held, tuple):
+        raise Refusal(held[0], Diagnostics((held[1],)))
+    return held
 
 
 def load_studied(settings: Settings, target: str) -> Studied:

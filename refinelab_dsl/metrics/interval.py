@@ -5,8 +5,9 @@ from __future__ import annotations
 from statistics import NormalDist
 
 
-def wilson_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share, in [0, 1]: which shares a sample of `count` in `total` is no surprise for.
+def wilson_interval(count: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval of a share, in [0, 1]: which shares a sample of `count` in `total` is no surprise for. A tie
+    may count as one half.
 
     Without a sample it is the whole range. Unlike the interval around the share itself it holds for shares near 0 and
     1 and for small samples (Wilson 1927).

@@ -10,7 +10,7 @@ import msgspec
 
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
-from refinelab_dsl.declarations import Operator
+from refinelab_dsl.declarations import Judge, Operator
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import DISCOVERY_TOKENS, ROUTES, STEPS, STEPS_ASK
 from refinelab_dsl.prompts.steps import (
@@ -96,6 +96,11 @@ def _build_refining(program: Program, operator: Operator) -> Iterator[Template]:
     if judge is None or any(operator is not each and each.options.get("judge") == judge.name
                             for each in program.operators[: program.operators.index(operator)]):
         return  # none, or one that an operator before asks by the same templates
+    yield from build_judge_templates(program, judge)
+
+
+def build_judge_templates(program: Program, judge: Judge) -> Iterator[Template]:
+    """What a judge's models are asked by."""
     for model in judge.models:
         yield _build_template(
             program, judge_template(judge.name, model), f"judge_{judge.mode}", model, judge.prompt,

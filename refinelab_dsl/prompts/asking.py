@@ -23,7 +23,7 @@ from refinelab_dsl.builtins import (
 from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.turns import count_missing, show_answered, split_turn
-from refinelab_dsl.declarations import Measure, Operator, Validator
+from refinelab_dsl.declarations import Judge, Measure, Operator, Validator
 from refinelab_dsl.prompts.compose import compose, item_fields
 from refinelab_dsl.prompts.passages import count_passages, longest_passages, stand_in_passages
 from refinelab_dsl.prompts.render import TemplateFault
@@ -184,7 +184,13 @@ def refining_questions(context: StepContext, operator: Operator) -> tuple[Questi
             continue
         asks = Asking(most - 1, max(Decimal(0), share), 0, template.max_output_tokens)
         found.append(Question(template, asks, row.sees, operator.options, operator.name))
+    return (*found, *judge_questions(context, judge, most, usual))
+
+
+def judge_questions(context: StepContext, judge: Judge, most: int, usual: Decimal) -> tuple[Question, ...]:
+    """What a judge's models are asked in so many comparisons."""
     ballots = judge.calls // len(judge.models)
+    found = []
     for model in judge.models:
         template = context.templates[judge_template(judge.name, model)]
         asks = JUDGE_ASKS[judge.mode]

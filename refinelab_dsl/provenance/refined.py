@@ -9,6 +9,7 @@ from typing import Literal
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import load_items
@@ -66,20 +67,36 @@ class RefinedSet:
             RebuildFault, SourceFault: what was recorded cannot be had again.
         """
         scope = self._open_scope()
-        results: Iterator[OutputRow] = iter(())
-        if self._story.steps:
-            if self._store is None:
-                missing = faults.reply_store_unusable(str(self._project.store), "there is no such file")
-                raise RebuildFault(missing)
-            parents = load_items(self.header.dataset, self._files, self._project, self._story.parents)
-            steps = read_steps(self._record.plan, self._story.steps)
-            results = iterate_results(self._record, self.header, parents, steps, self._store)
+        results = self._results()
         ordered = iterate_rows(self.header, self._files, self._project, self._story.removed, results)
         for number, row in enumerate(ordered, 1):
             commit = self._made.get(row.item.key) if row.origin != "original" else None
             labels = self._label(scope, row.item) if commit is None else self._labels_of(commit)
             operator = None if commit is None else commit.operator
             yield RefinedRow(row.item, number, row.origin, operator, row.simulated, labels)
+
+    def chains(self) -> Iterator[tuple[str, Item, Chain]]:
+        """Of every chain of answers the name of its operator and the item that came of it.
+
+        Raises:
+            RebuildFault, SourceFault: what was recorded cannot be had again.
+        """
+        operators = {
+            event.key: event.operator for event in self._record.events() if isinstance(event, events.Chain)
+        }  # fmt: skip
+        for row in self._results():
+            if row.chain is not None:
+                yield operators[row.parents[0]], row.item, row.chain
+
+    def _results(self) -> Iterator[OutputRow]:
+        if not self._story.steps:
+            return iter(())
+        if self._store is None:
+            missing = faults.reply_store_unusable(str(self._project.store), "there is no such file")
+            raise RebuildFault(missing)
+        parents = load_items(self.header.dataset, self._files, self._project, self._story.parents)
+        steps = read_steps(self._record.plan, self._story.steps)
+        return iterate_results(self._record, self.header, parents, steps, self._store)
 
     def _open_scope(self) -> ItemScope:
         return ItemScope(

@@ -47,3 +47,29 @@ def evaluation_dry(spent: str, needed: str, limit: str, answered: int, total: in
         ),
         help=(Help("ask again with a larger `--budget`: what was answered is not paid twice"),),
     )
+
+
+def refining_unknown(name: str | None, known: Sequence[str], near: Sequence[str]) -> Diagnostic:
+    """RF6504: there is no `refine` of this name to compare with other ways of answering, or it must be said which."""
+    if name is not None:
+        message = f"the spec has no operator `{name}` that refines"
+    else:
+        message = "the spec has several operators that refine" if known else "the spec has no operator that refines"
+    listed = ", ".join(f"`--operator {each}`" for each in near or known)
+    meant = f"name one: {listed}" if listed else "declare one: `operator improve { kind = refine, … }`"
+    return Diagnostic("RF6504", "error", message, help=(Help(meant),))
+
+
+def judge_unknown(name: str, known: Sequence[str], near: Sequence[str]) -> Diagnostic:
+    """RF6505: `--judge` names what the spec does not declare."""
+    listed = ", ".join(f"`{each}`" for each in near or known)
+    meant = Help(f"{'nearest' if near else 'judges'}: {listed}")
+    return Diagnostic("RF6505", "error", f"the spec has no judge `{name}`", help=(meant,))
+
+
+def no_chains(run: str) -> Diagnostic:
+    """RF6506: no operator of the run refined an answer, so there is nothing that a judge could be asked again about."""
+    return Diagnostic(
+        "RF6506", "error", f"{run} has no chain of answers that a judge compared",
+        help=(Help("name a run of a spec with an operator of kind `refine`; `refinec runs` lists them"),),
+    )
