@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from refinelab_dsl import compiler, ir
+from refinelab_dsl.artifacts.decisions import load_decisions
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data.corpora import list_corpora, list_sources
@@ -39,20 +40,28 @@ class Spec:
         solver: Literal["auto", "glpk", "highs"] | None = None,
         max_cost: Decimal | None = None,
         inventory: bool = True,
+        decisions: str | Path | None = None,
     ) -> Plan:
         """Decides what is to be done; spends nothing, calls nobody.
 
         path: where the plan is saved; None keeps it as long as the returned plan lives. inventory: what earlier runs
-        bought and had accepted counts, at no cost.
+        bought and had accepted counts, at no cost. decisions: a file that says which of their edits are rejected or
+        pinned.
 
         Raises:
-            RefineError: data errors (1), infeasible (4), above `max_cost` (5), an `expect` that fails (11).
+            RefineError: data errors, or decisions that cannot be obeyed (1), infeasible (4), above `max_cost` (5), an
+                `expect` that fails (11).
         """
         from refinelab_dsl.execute.earlier import load_earlier
 
+        decided = None
+        if decisions is not None:
+            decided, problems = load_decisions(Path(decisions))
+            if decided is None:
+                raise RefineError(Diagnostics(problems), ExitCode.SPEC)
         options = compiler.Options(
             self._options.variables, self._options.environ, self._options.allow_outside, solver, max_cost,
-            earlier=load_earlier if inventory else None,
+            earlier=load_earlier if inventory else None, decisions=decided,
         )  # fmt: skip
         planned = compiler.plan(self._path, options, None if path is None else Path(path))
         if planned.plan is None or planned.exit_code != ExitCode.DONE:

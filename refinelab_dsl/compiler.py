@@ -27,9 +27,10 @@ from refinelab_dsl.scratch import Scratch
 from refinelab_dsl.source import Source, Sources
 
 if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs neither numpy nor Pyomo
+    from refinelab_dsl.artifacts.decisions import Decisions
     from refinelab_dsl.artifacts.evidence import AnyRecord
     from refinelab_dsl.artifacts.inventory import Earlier
-    from refinelab_dsl.artifacts.plan import SeedSet
+    from refinelab_dsl.artifacts.plan import DecisionSet, SeedSet
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
     from refinelab_dsl.estimate.estimates import Estimates
@@ -68,7 +69,8 @@ class Options:
     to import is right without a dataset; it has no program. lock: instead of the project's `refine.lock`. unsaved: what
     files that a spec imports or reads hold instead of what stands on disk, by their resolved paths: the text in an
     editor, or a repair to be tried. earlier: reads what earlier runs of a project bought, for plans to build on; None
-    leaves it out of account.
+    leaves it out of account. decisions: what a person decided about the edits of those; of a plan whose rest is
+    planned, as that plan holds them.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Options:
     lock: Lock | None = None
     unsaved: Mapping[Path, str] = field(default_factory=dict, repr=False)
     earlier: Callable[[Project], Earlier] | None = field(default=None, repr=False)
+    decisions: Decisions | DecisionSet | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -407,19 +410,20 @@ def _allocate(
 ) -> Planned:
     """Stages 6 to 8. paid: what earlier legs of a run have, whose rest is planned."""
     from refinelab_dsl.artifacts.inventory import Earlier
-    from refinelab_dsl.plan import build
     from refinelab_dsl.plan.decide import Case, Failed, decide
-    from refinelab_dsl.solve.problem import NOT_PAID
+    from refinelab_dsl.plan.decisions import settle_decisions
 
-    context = build.build_context(program, profile, analysis.evidence, analysis.seeds)
-    case = Case(
-        program, profile, context, analysis.project, options.allow_outside, options.solver or program.solve.solver,
-        analysis.evidence, analysis.seeds, name_spec(analysis), _given_variables(analysis, options),
-        paid or NOT_PAID, paid is not None,
-    )  # fmt: skip
     earlier = Earlier() if options.earlier is None else options.earlier(analysis.project)
+    diagnostics = diagnostics.with_(earlier.diagnostics)
+    decided, problems = settle_decisions(options.decisions, name_spec(analysis), analysis.project, earlier.runs)
+    if problems:
+        return Planned(analysis, None, diagnostics.with_(problems), ExitCode.SPEC)
+    case = Case(
+        program, profile, analysis.project, __version__, name_spec(analysis), _given_variables(analysis, options),
+        analysis.evidence, analysis.seeds, options.solver, options.allow_outside, paid, decided,
+    )
     answer = decide(case, earlier.runs)
-    diagnostics = diagnostics.with_(earlier.diagnostics).with_(answer.diagnostics)
+    diagnostics = diagnostics.with_(answer.diagnostics)
     if isinstance(answer, Failed):
         return Planned(analysis, None, diagnostics, answer.exit_code, problem=answer.problem)
     return _save(analysis, answer.situation, answer.draft, diagnostics, options, destination)

@@ -20,7 +20,8 @@ def build_replan(spec: Path, options: compiler.Options) -> Replan:
         from refinelab_dsl.solve.problem import Paid
 
         given = replace(
-            options, variables={**rest.variables, **options.variables}, max_cost=None, earlier=load_earlier
+            options, variables={**rest.variables, **options.variables}, max_cost=None, earlier=load_earlier,
+            decisions=rest.decisions,
         )
         paid = Paid(rest.tokens, rest.usd, rest.limit, rest.embedded)
         planned = compiler.plan_rest(spec, paid, rest.learnt, given, destination)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics import Diagnostic
@@ -27,12 +28,23 @@ class EarlierAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierEdit:
+    """What a run did to its set: `Decided` says what the members are."""
+
+    id: str
+    operator: str
+    edit: Literal["changed", "added", "removed"]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run and its attempts in the order in which they were judged. header: its plan's."""
+    """A run, its attempts in the order in which they were judged, and its edits. header: its plan's."""
 
     number: int
     header: Header
     attempts: tuple[EarlierAttempt, ...]
+    edits: tuple[EarlierEdit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

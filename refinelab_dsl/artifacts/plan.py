@@ -49,7 +49,8 @@ class Input(Record):
     counted, exactly (the extra) or estimated."""
 
     kind: Literal[
-        "spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "evidence", "prices", "inventory"
+        "spec", "dataset", "file", "signals", "prompt", "tokenizer", "estimates", "evidence", "prices", "inventory",
+        "decisions",
     ]
     name: str
     sha256: str
@@ -231,6 +232,27 @@ class InventorySummary(Record):
     used: int
 
 
+class Decided(Record):
+    """What a person decided about an edit of an earlier run, where it is not `accept`. id: of the result; of a removal,
+    of the item. key: the content key of the attempt; of a removal, of the item."""
+
+    id: str
+    operator: str
+    edit: Literal["changed", "added", "removed"]
+    decision: Literal["reject", "pin"]
+    key: str
+
+
+class DecisionSet(Record):
+    """A file of decisions: its path from the project's root, the SHA-256 of its bytes, how many edits it accepts, and
+    what it says of others."""
+
+    file: str
+    sha256: str
+    accepted: int
+    rows: tuple[Decided, ...]
+
+
 class Header(Record):
     """`purpose`: what the plan is for. A `pilot` makes every attempt that it lists and writes no output."""
 
@@ -287,6 +309,7 @@ class Header(Record):
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     inventory: InventorySummary | None = Field(default=None, exclude_if=lambda inventory: inventory is None)
+    decisions: DecisionSet | None = Field(default=None, exclude_if=lambda decisions: decisions is None)
 
 
     @property

@@ -1,6 +1,6 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
-    run  plan  replan?  vectors*
+    run  plan  decision*  replan?  vectors*
     { call* chain? verdict* (label | vocabulary | clusters | commit | kept | held? reject) }*
     remove*  result?  { output rows* }*  trailer
 
@@ -102,6 +102,18 @@ class Plan(Event):
     tokens_ceiling: Exact | None = None
     usd_expected: Exact | None = None
     usd_ceiling: Exact | None = None
+
+
+class Decision(Event):
+    """What a person decided about an edit of an earlier run, where it is not `accept`; the file that says so is among
+    the run's inputs. Members as those of a plan's `Decided`."""
+
+    event: Literal["decision"] = "decision"
+    id: str
+    operator: str
+    edit: Literal["changed", "added", "removed"]
+    decision: Literal["reject", "pin"]
+    key: str
 
 
 class Replan(Event):
@@ -386,6 +398,7 @@ class Trailer(Event):
 AnyEvent: TypeAlias = (
     Run
     | Plan
+    | Decision
     | Replan
     | Vectors
     | Call

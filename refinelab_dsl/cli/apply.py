@@ -18,7 +18,7 @@ from refinelab_dsl.cli import inputs, records, terminal
 from refinelab_dsl.cli.consent import ask_trust
 from refinelab_dsl.cli.events import write_result
 from refinelab_dsl.cli.freshness import examine_plan, find_spec
-from refinelab_dsl.cli.options import WORKERS, Settings, shared_options
+from refinelab_dsl.cli.options import DECISIONS, WORKERS, Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.data.corpora import list_corpora, list_sources
@@ -52,10 +52,11 @@ Do you want to make these calls?
               help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
 @click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
+@DECISIONS
 @WORKERS
 def apply_command(
     settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool, no_inventory: bool,
-    workers: int,
+    decisions: str | None, workers: int,
 ) -> int:
     """Execute a spec or a saved plan.
 
@@ -69,25 +70,31 @@ def apply_command(
     if resume is not None:
         if what is not None:
             raise click.UsageError("--resume goes on with a run's own plan; it takes no SPEC or PLAN")
+        if decisions is not None:
+            raise click.UsageError("--resume goes on with a run's own plan, which holds the decisions it was made with")
         return resume_run(settings, options, resume or None)
     given = inputs.find_given(what)
     if given.kind == "plan":
         if no_inventory:
             raise click.UsageError("a saved plan is applied as it stands; --no-inventory is for making one")
+        if decisions is not None:
+            raise click.UsageError("a saved plan is applied as it stands; `refinec plan --decisions` makes one")
         return apply_plan(settings, options, given.path)
     # What is to be bought again is no inventory.
     inventory = not no_inventory and not no_cache
-    return apply_spec(settings, options, given.path, auto_approve=auto_approve, inventory=inventory)
+    decided = inputs.read_decisions(settings, decisions, inventory=inventory)
+    if isinstance(decided, ExitCode):
+        return decided
+    planning = inputs.build_options(settings, inventory=inventory, decisions=decided)
+    return apply_spec(settings, options, given.path, planning, auto_approve=auto_approve)
 
 
 def apply_spec(
-    settings: Settings, options: RunOptions, spec: Path, *, auto_approve: bool, inventory: bool = True
+    settings: Settings, options: RunOptions, spec: Path, planning: compiler.Options, *, auto_approve: bool
 ) -> int:
     """Plans, shows, asks, and runs what was shown."""
     with Scratch() as scratch:
-        planned = compiler.plan(
-            spec, inputs.build_options(settings, inventory=inventory), Path(scratch) / "plan.refplan"
-        )
+        planned = compiler.plan(spec, planning, Path(scratch) / "plan.refplan")
         terminal.report(settings, planned.diagnostics)
         plan = planned.plan
         if plan is None or planned.exit_code != ExitCode.DONE:

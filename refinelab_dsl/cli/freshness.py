@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refinelab_dsl import compiler
+from refinelab_dsl.artifacts.decisions import load_decisions
 from refinelab_dsl.artifacts.evidence import NAME as EVIDENCE
 from refinelab_dsl.artifacts.evidence import load_evidence
 from refinelab_dsl.artifacts.plan_file import PlanFile
@@ -81,6 +82,11 @@ def examine_plan(plan: PlanFile, settings: Settings) -> Freshness:
         found = analysis.diagnostics.with_(damage)
         return Freshness(project, (f"`{EVIDENCE}` cannot be read",), program.dataset.source, diagnostics=found)
     changes = stale.find_changes(header, program, digests, files.digest_dataset(digests), signals, evidence)
+    decisions = header.decisions
+    if decisions is not None and (project.root / decisions.file).is_file():
+        told, _ = load_decisions(project.root / decisions.file)
+        if told is None or told.sha256 != decisions.sha256:
+            changes = (*changes, f"the decisions in `{decisions.file}` changed")
     try:
         changes = (*changes, *describe_vanished(plan, project))
     except StoreError as error:

@@ -14,8 +14,12 @@ import click
 
 from refinelab_dsl import compiler, syntax
 from refinelab_dsl.artifacts import plan_file
+from refinelab_dsl.artifacts.decisions import Decisions, load_decisions
 from refinelab_dsl.artifacts.plan_file import SUFFIX
+from refinelab_dsl.cli import terminal
 from refinelab_dsl.cli.options import Settings
+from refinelab_dsl.diagnostics.diagnostic import Diagnostics
+from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.project import Project
 
 if TYPE_CHECKING:
@@ -31,17 +35,36 @@ class Given:
 
 
 def build_options(
-    settings: Settings, max_cost: Decimal | None = None, *, inventory: bool = False
+    settings: Settings, max_cost: Decimal | None = None, *, inventory: bool = False,
+    decisions: Decisions | None = None,
 ) -> compiler.Options:
     """What the compiler is told of the command line and the environment. inventory: plans build on what earlier runs
-    bought."""
+    bought. decisions: what a person decided about their edits."""
     return compiler.Options(
         variables={**read_variables(settings.variable_files), **settings.variables},
         environ=os.environ,
         allow_outside=settings.allow_outside,
         max_cost=max_cost,
         earlier=load_inventory if inventory else None,
+        decisions=decisions,
     )
+
+
+def read_decisions(settings: Settings, name: str | None, *, inventory: bool) -> Decisions | ExitCode | None:
+    """The file of `--decisions`; where something is wrong with it, that is said, and the code to exit with is returned.
+
+    Raises:
+        click.UsageError: earlier runs are left out of account, and so are their edits.
+    """
+    if name is None:
+        return None
+    if not inventory:
+        raise click.UsageError("--decisions are about edits of earlier runs, which these options leave out of account")
+    found, problems = load_decisions(Path(name))
+    if found is None:
+        terminal.refuse(settings, Diagnostics(problems))
+        return ExitCode.SPEC
+    return found
 
 
 def load_inventory(project: Project) -> Earlier:

@@ -79,6 +79,11 @@ WORKERS = click.option("--workers", type=click.IntRange(0, 64), default=0, metav
                        help="Let N processes make the calls to endpoints, for hundreds at a time.")  # fmt: skip
 
 
+DECISIONS = click.option(
+    "--decisions", metavar="FILE", help="Obey what FILE says of the edits of earlier runs; `refinec review` writes it."
+)
+
+
 def global_options(command: Command) -> Command:
     """The options that stand before or after the subcommand."""
     for option in reversed(_GLOBAL):

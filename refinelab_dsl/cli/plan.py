@@ -14,7 +14,7 @@ from refinelab_dsl.artifacts import plan_file
 from refinelab_dsl.artifacts.lock_file import load_lock
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import inputs, terminal
-from refinelab_dsl.cli.options import Settings, shared_options
+from refinelab_dsl.cli.options import DECISIONS, Settings, shared_options
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan import render
@@ -53,6 +53,7 @@ class Dollars(click.ParamType):  # type: ignore[type-arg]
 @click.option("--frontier", is_flag=True, help="Also show what other budgets would buy: divergence against cost.")
 @click.option("--max-cost", type=Dollars(), metavar="DOLLARS", help="Exit with 5 if more than this is expected.")
 @click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
+@DECISIONS
 def plan_command(
     settings: Settings,
     spec: str | None,
@@ -61,6 +62,7 @@ def plan_command(
     frontier: bool,
     max_cost: Decimal | None,
     no_inventory: bool,
+    decisions: str | None,
 ) -> int:
     """Solve SPEC and show the mix, the actions and their cost.
 
@@ -76,7 +78,10 @@ def plan_command(
     destination = Path(output) if output is not None else None
     if destination is not None:
         check_destination(destination)
-    options = inputs.build_options(settings, max_cost, inventory=not no_inventory)
+    decided = inputs.read_decisions(settings, decisions, inventory=not no_inventory)
+    if isinstance(decided, ExitCode):
+        return decided
+    options = inputs.build_options(settings, max_cost, inventory=not no_inventory, decisions=decided)
     planned = compiler.plan(path, options, destination)
     if planned.preview is not None and destination is None and not settings.is_annotated:
         write_preview(settings, planned.preview, planned.diagnostics)

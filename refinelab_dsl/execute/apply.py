@@ -153,6 +153,8 @@ class Execution:
             tokens_expected=header.tokens.expected, tokens_ceiling=header.tokens.ceiling,
             usd_expected=header.usd.expected, usd_ceiling=header.usd.ceiling,
         ))
+        for row in () if header.decisions is None else header.decisions.rows:
+            log.append(events.Decision(**row.model_dump()))
         if self._legs:
             folder, _ = self._legs[-1]
             trailer = read_trailer(folder.log)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.inventory import Earlier, EarlierAttempt, EarlierRun
+from refinelab_dsl.artifacts.inventory import Earlier, EarlierAttempt, EarlierEdit, EarlierRun
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
@@ -32,7 +32,7 @@ def load_earlier(project: Project) -> Earlier:
             for folder in folders:
                 run, said = _load_run(folder, store)
                 damage += said
-                if run is not None and run.attempts:
+                if run is not None and (run.attempts or run.edits):
                     found.append(run)
     except StoreError as error:
         return Earlier(diagnostics=(faults.inventory_unreadable(str(project.store), str(error)),))
@@ -46,6 +46,8 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
     calls: dict[int, list[tuple[str, str | None]]] = {}
     own: dict[int, str] = {}  # step -> the first call that its operator's own prompt made
     accepted: dict[int, bool] = {}
+    made: dict[int, events.Commit] = {}
+    removed: list[EarlierEdit] = []
     operators = {operator.name for operator in plan.header.operators}
     try:
         for event in _read_events(folder):
@@ -54,8 +56,13 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
                     calls.setdefault(event.step, []).append((event.request, event.reply))
                     if event.template in operators:
                         own.setdefault(event.step, event.request)
-                case events.Commit() | events.Kept():
+                case events.Commit():
                     accepted[event.step] = True
+                    made[event.step] = event
+                case events.Kept():
+                    accepted[event.step] = True
+                case events.Remove():
+                    removed.append(EarlierEdit(event.id, event.operator, "removed", event.key))
                 case events.Reject():
                     accepted[event.step] = False
                 case _:
@@ -75,7 +82,12 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
                     own.get(step.id),
                 )
             )
-    return EarlierRun(folder.number, plan.header, tuple(attempts)), []
+    results = (
+        EarlierEdit(commit.id, step.operator, commit.origin, step.key)
+        for step in steps
+        if (commit := made.get(step.id)) is not None
+    )
+    return EarlierRun(folder.number, plan.header, tuple(attempts), (*results, *removed)), []
 
 
 class _Damaged(Exception):

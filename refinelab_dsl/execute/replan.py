@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from refinelab_dsl.artifacts.evidence import AnyRecord
-from refinelab_dsl.artifacts.plan import Header
+from refinelab_dsl.artifacts.plan import DecisionSet, Header
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.execute.harvest import harvest
@@ -30,7 +30,8 @@ from refinelab_dsl.project import Project
 class Rest:
     """What solving the rest of a run again needs. tokens, usd: paid so far, by all legs; limit: the budget in tokens as
     the first plan settled it. learnt: how the operators fared. variables: what the first plan was given. embedded: the
-    embeddings whose vectors of all items are there; what they took is in tokens and usd."""
+    embeddings whose vectors of all items are there; what they took is in tokens and usd. decisions: of the first
+    plan."""
 
     spec_path: str
     variables: Mapping[str, str]
@@ -39,6 +40,7 @@ class Rest:
     limit: int | None
     learnt: tuple[AnyRecord, ...]
     embedded: frozenset[str] = frozenset()
+    decisions: DecisionSet | None = None
 
 
 Replan: TypeAlias = Callable[[Rest, Path], tuple[Diagnostic, ...]]
@@ -108,7 +110,7 @@ def describe_rest(header: Header, legs: tuple[tuple[RunFolder, RunRecord], ...])
                 spent += _sum_vectors(folder)
     return Rest(
         header.spec_path, header.variables, spent.tokens, spent.usd or Decimal(0), header.budget.tokens, tuple(learnt),
-        frozenset(embedded),
+        frozenset(embedded), header.decisions,
     )
 
 

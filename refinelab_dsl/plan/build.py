@@ -21,6 +21,7 @@ from refinelab_dsl.artifacts.plan import (
     Asked,
     BudgetSummary,
     Candidate,
+    DecisionSet,
     Flagged,
     Header,
     Input,
@@ -120,6 +121,7 @@ class Situation:
     evidence: Evidence = NO_EVIDENCE
     seeds: Mapping[str, SeedSet] = field(default_factory=dict)
     paid: Paid = NOT_PAID
+    decided: DecisionSet | None = None
 
 
 def draft_plan(situation: Situation, sketch: Sketch, items: Mapping[str, Item]) -> Draft:
@@ -358,6 +360,7 @@ def _build_header(
         checks=check_expectations(program.expects, facts, "plan"),
         notes=_build_notes(situation, sketch),
         inventory=_sum_inventory(situation.inventory, sketch),
+        decisions=situation.decided,
     )
 
 
@@ -527,6 +530,7 @@ def _build_inputs(situation: Situation) -> tuple[Input, ...]:
             if situation.inventory is not None
             else []
         ),
+        *(Input(kind="decisions", name=told.file, sha256=told.sha256) for told in (situation.decided,) if told),
     )
 
 

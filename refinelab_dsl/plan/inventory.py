@@ -17,7 +17,7 @@ import msgspec
 
 from refinelab_dsl import builtins
 from refinelab_dsl.artifacts.inventory import EarlierAttempt, EarlierRun
-from refinelab_dsl.artifacts.plan import Action, Step
+from refinelab_dsl.artifacts.plan import Action, Decided, DecisionSet, Step
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
@@ -34,11 +34,13 @@ from refinelab_dsl.solve.stock import Bought, Question, Stock
 @dataclass(frozen=True)
 class Inventory:
     """What of `runs` (numbers) counts now. outcomes: operator and content key of an attempt -> whether it was accepted:
-    two operators that ask the same may be told apart by what was there before them."""
+    two operators that ask the same may be told apart by what was there before them. unfit: what a person pinned, and
+    the program cannot have, with the reason."""
 
     stock: Stock = field(default_factory=Stock)
     runs: tuple[int, ...] = ()
     outcomes: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    unfit: tuple[tuple[Decided, str], ...] = ()
 
     def without(self, keys: frozenset[str]) -> Inventory:
         """The same without the results of these keys, and those that the same operators made for the same bins."""
@@ -53,9 +55,14 @@ class Inventory:
 
 
 def take_inventory(
-    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
+    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun],
+    decided: DecisionSet | None = None,
 ) -> Inventory:
-    """The attempts of `runs` that count for `program` over its data. What a later run found of an attempt stands."""
+    """The attempts of `runs` that count for `program` over its data. What a later run found of an attempt stands, and
+    what a person decided before that: a result that is rejected was tried and not accepted."""
+    rows_decided = () if decided is None else decided.rows
+    rejected = {row.key for row in rows_decided if row.decision == "reject" and row.edit != "removed"}
+    pins = {row.key: row for row in rows_decided if row.decision == "pin" and row.edit != "removed"}
     judged: dict[tuple[str, str], EarlierAttempt] = {}  # operator, content key -> attempt
     numbers = []
     for run in sorted(runs, key=lambda run: run.number):
@@ -63,6 +70,10 @@ def take_inventory(
         if found.keys() - judged.keys():
             numbers.append(run.number)
         judged |= found
+    judged = {
+        place: replace(attempt, accepted=False) if attempt.key in rejected else attempt
+        for place, attempt in sorted(judged.items(), key=lambda entry: entry[1].key not in pins)
+    }
     rows = _find_rows(profile, {attempt.items[0] for attempt in judged.values()})
     index = {operator.name: number for number, operator in enumerate(program.operators)}
     places = _Places(program, profile)
@@ -89,7 +100,8 @@ def take_inventory(
         if attempt.accepted and not (changes and (number, row, bin) in made):
             made.add((number, row, bin))  # of several changes of one item the first stands
             replies = tuple(reply for _, reply in attempt.replies)
-            bought.append(Bought(number, row, bin, attempt.sample, key, attempt.request, replies))
+            is_pinned = pins.pop(attempt.key, None) is not None
+            bought.append(Bought(number, row, bin, attempt.sample, key, attempt.request, replies, is_pinned))
     bound = frozenset(index[operator.name] for operator in program.operators if _is_bound(operator))
     limited = {
         place: min(tries, limit)
@@ -97,7 +109,49 @@ def take_inventory(
         if (limit := program.operators[place[0]].max_per_item) is not None
     }
     known = {place: frozenset(found) for place, found in samples.items()}
-    return Inventory(Stock(tuple(bought), limited, bound, known), tuple(numbers), outcomes)
+    leaving, unfit = _find_leaving(program, profile, rows_decided, index)
+    gone = [(row, "no attempt of the spec as it is now would make it") for row in pins.values()]
+    return Inventory(
+        Stock(tuple(bought), limited, bound, known, leaving), tuple(numbers), outcomes, (*gone, *unfit)
+    )
+
+
+def protect_decided(profile: Profile, decided: DecisionSet | None) -> Profile:
+    """The profile with the items protected whose removal a person rejected."""
+    keys = {row.key for row in decided.rows if _is_about(row, "reject")} if decided is not None else set()
+    if not keys:
+        return profile
+    protected = profile.protected.copy()
+    protected[list(_find_rows(profile, keys).values())] = True
+    return replace(profile, protected=protected)
+
+
+def _is_about(row: Decided, decision: str) -> bool:
+    return row.edit == "removed" and row.decision == decision
+
+
+def _find_leaving(
+    program: Program, profile: Profile, decided: Sequence[Decided], index: Mapping[str, int]
+) -> tuple[dict[int, int], list[tuple[Decided, str]]]:
+    """Row -> the operator that a person wants to take its item out; and those that cannot."""
+    wanted = [row for row in decided if _is_about(row, "pin")]
+    places = _find_rows(profile, {row.key for row in wanted})
+    targeted = [profile.labels[each.name] for each in split_dimensions(program) if each.target is not None]
+    leaving: dict[int, int] = {}
+    unfit: list[tuple[Decided, str]] = []
+    for row in wanted:
+        place, number = places.get(row.key), index.get(row.operator)
+        if place is None:
+            unfit.append((row, "the item is not in the dataset"))
+        elif number is None or not profile.eligible[row.operator][place]:
+            unfit.append((row, f"`{row.operator}` may not take the item out"))
+        elif profile.protected[place]:
+            unfit.append((row, "the item is protected"))
+        elif any(column[place] < 0 for column in targeted):
+            unfit.append((row, "an item stays whose label is not known"))
+        else:
+            leaving[place] = number
+    return leaving, unfit
 
 
 def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapping[tuple[str, str], bool]) -> bool:
@@ -115,18 +169,23 @@ def is_answered(actions: Iterable[Action], steps: Iterable[Step], outcomes: Mapp
 
 
 def recall_inventory(
-    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun]
+    program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun],
+    decided: DecisionSet | None = None,
 ) -> Inventory | None:
-    """The inventory that the plan of the last run of this very spec and data was made with, empty where it was made
-    without; None where there was no such run, or its inventory is not there any longer."""
-    same = (run for run in reversed(runs) if run.header.spec_sha256 == spec_hash(program))
+    """The inventory that the plan of the last run of this very spec and data, and these decisions, was made with, empty
+    where it was made without; None where there was no such run, or its inventory is not there any longer."""
+    same = (
+        run
+        for run in reversed(runs)
+        if run.header.spec_sha256 == spec_hash(program) and run.header.decisions == decided
+    )
     like = next((run for run in same if run.header.dataset_sha256 == profile.sha256), None)
     if like is None:
         return None
     if like.header.inventory is None:
         return Inventory()
     numbers = like.header.inventory.runs
-    then = take_inventory(program, profile, context, [run for run in runs if run.number in numbers])
+    then = take_inventory(program, profile, context, [run for run in runs if run.number in numbers], decided)
     named = {recorded.sha256 for recorded in like.header.inputs if recorded.kind == "inventory"}
     return then if then.sha256 in named else None
 

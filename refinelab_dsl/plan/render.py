@@ -129,6 +129,7 @@ def render_json(plan: LoadedPlan, shown: Shown | None = None) -> dict[str, Any]:
         "applied_as": shown.applied_as,
         "locked": shown.locked,
         "inventory": None if header.inventory is None else header.inventory.model_dump(mode="json"),
+        **({} if header.decisions is None else {"decisions": header.decisions.model_dump(mode="json")}),
         "notes": list(header.notes),
         "binding": [
             {

@@ -128,6 +128,7 @@ class View:
     data: str
     rates: str | None
     inventory: str | None
+    decisions: str | None
     batches: tuple[str, ...]
     hosts: tuple[str, ...]
     keyword_hosts: tuple[str, ...]
@@ -167,6 +168,7 @@ def build_view(plan: LoadedPlan, shown: Shown) -> View:
         data=f"{count_of(header.size_now, 'row')} in {count_of(len(header.files), 'file')}{_LOCKED[shown.locked]}",
         rates=_describe_rates(header.actions),
         inventory=_describe_inventory(header),
+        decisions=_describe_decisions(header),
         batches=tuple(map(_describe_batched, list_batched(header))),
         hosts=header.hosts,
         keyword_hosts=header.keyword_hosts,
@@ -504,9 +506,18 @@ def _describe_batched(batched: Batched) -> str:
     return f"model {batched.model} at {render_share(float(batched.share), 0)} of its price{stated}; {when}"
 
 
+def _describe_decisions(header: Header) -> str | None:
+    """`decisions.jsonl: 48 edits accepted, 2 rejected, 1 pinned`; None where nobody decided."""
+    if header.decisions is None:
+        return None
+    words = [row.decision for row in header.decisions.rows]
+    told = f"{header.decisions.file}: {count_of(header.decisions.accepted, 'edit')} accepted"
+    return f"{told}, {words.count('reject'):,} rejected, {words.count('pin'):,} pinned"
+
+
 def _describe_inventory(header: Header) -> str | None:
     """`38 of 45 accepted results of runs 2, 3`; None where no earlier run counts."""
-    if header.inventory is None:
+    if header.inventory is None or not header.inventory.runs:
         return None
     used, accepted, runs = header.inventory.used, header.inventory.accepted, header.inventory.runs
     part = "" if used == accepted else f"{used:,} of "

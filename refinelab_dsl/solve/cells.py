@@ -46,11 +46,12 @@ _WHOLE_CODE = 2**62
 @dataclass(frozen=True)
 class Grouping:
     """Cells in order of their codes, the cell of every item (int64, length N), and per cell what each of its items has
-    from earlier runs."""
+    from earlier runs, and what of that is pinned."""
 
     cells: tuple[Cell, ...]
     cell_of: NDArray[np.int64]
     owned: tuple[Signature, ...]
+    pinned: tuple[Signature, ...]
 
 
 def build_problem(
@@ -70,6 +71,7 @@ def build_problem(
                 _used_tries(index, grouping),
             ),
             stock=_count_stock(index, grouping, stock),
+            pinned=_count_pinned(index, grouping, stock),
         )
         for index, operator in enumerate(program.operators)
     )  # fmt: skip
@@ -117,6 +119,8 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
     kinds = stock.kinds
     columns.append(stock.codes(profile.size))
     radixes.append(len(kinds))
+    columns.append(stock.pin_codes(profile.size))
+    radixes.append(len(stock.pin_kinds))
     code = np.zeros(profile.size, dtype=np.int64)
     span = 1
     for column, radix in zip(columns, radixes, strict=True):
@@ -133,12 +137,15 @@ def group_items(program: Program, profile: Profile, stock: Stock = NOTHING) -> G
             count=int(count),
             protected=bool(columns[places][row]),
             eligible=frozenset(
-                index for index, column in enumerate(columns[places + 1 : -1]) if column[row]
+                index for index, column in enumerate(columns[places + 1 : -2]) if column[row]
             ),
         )
         for row, count in zip(first, counts, strict=True)
     )
-    return Grouping(_name_kin(cells), cell_of.astype(np.int64), tuple(kinds[int(columns[-1][row])] for row in first))
+    return Grouping(
+        _name_kin(cells), cell_of.astype(np.int64), tuple(kinds[int(columns[-2][row])] for row in first),
+        tuple(stock.pin_kinds[int(columns[-1][row])] for row in first),
+    )  # fmt: skip
 
 
 def _name_kin(cells: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -230,6 +237,19 @@ def _count_stock(index: int, grouping: Grouping, stock: Stock) -> dict[tuple[int
     if index not in stock.bound:
         made.update(Counter((None, each.bin) for each in stock.bought if each.operator == index))
     return made
+
+
+def _count_pinned(index: int, grouping: Grouping, stock: Stock) -> dict[tuple[int | None, Bin | None], int]:
+    """What of an operator's stock is pinned, and the items that it is to take out."""
+    pinned: dict[tuple[int | None, Bin | None], int] = {
+        (number, bin): count * cell.count
+        for number, (cell, signature) in enumerate(zip(grouping.cells, grouping.pinned, strict=True))
+        for operator, bin, count in signature
+        if operator == index
+    }
+    if index not in stock.bound:
+        pinned.update(Counter((None, each.bin) for each in stock.bought if each.operator == index and each.pinned))
+    return pinned
 
 
 def _used_tries(index: int, grouping: Grouping) -> dict[int, int]:

@@ -42,7 +42,7 @@ def find_conflict(problem: Problem, solver: Solver) -> Infeasible:
     free = {name: _is_feasible(drop_limit(bare, name), solver, deadline) is True for name in conflict}
     ways = []
     for name in conflict:
-        if name == "protect" and free[name]:
+        if name in ("protect", "pinned") and free[name]:
             ways.append((name, ""))
         elif (value := _relax_alone(bare, name, solver, deadline)) is not None:
             ways.append((name, value))
@@ -225,6 +225,9 @@ def _describe(problem: Problem, name: str) -> str:
             return f"`{subject}` costs at most its `max_cost`"
         case "protect":
             return f"{sum(cell.count for cell in problem.cells if cell.protected)} protected items stay as they are"
+        case "pinned":
+            pinned = sum(sum((action.pinned or {}).values()) for action in problem.operators)
+            return f"{pinned} edits that are pinned by decisions stay"
         case "tolerance":
             return f"the shares of {subject} are within their tolerance"
         case _:
@@ -265,5 +268,7 @@ def _describe_way(name: str, value: str, size: int) -> str:
             return f"floor = {{ {subject} = {value} }}"
         case "protect":
             return "no `protect`"
+        case "pinned":
+            return "`accept` in place of `pin` in the decisions"
         case _:
             return f"{kind} = {value}"

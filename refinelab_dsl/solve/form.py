@@ -182,6 +182,7 @@ class _Builder:
                 self._add_columns(index, action)
         for index, action in enumerate(self.problem.operators):
             self._add_stock(index, action)
+        self._pin()
         if self.size is None:
             self.total = len(self.columns)
             self.columns.append(Column(-1, None, None, self.largest, 0.0, 0.0))
@@ -232,6 +233,14 @@ class _Builder:
     def _add_stock(self, index: int, action: Action) -> None:
         for cell, bin in sorted(action.stock or {}, key=lambda place: (-1 if place[0] is None else place[0], place[1])):
             self.columns.append(Column(index, cell, bin, (action.stock or {})[cell, bin], 0.0, 0.0, stock=True))
+
+    def _pin(self) -> None:
+        """What a person wants in every plan."""
+        for number, column in enumerate(self.columns):
+            action = self.problem.operators[column.operator]
+            least = (action.pinned or {}).get((column.cell, column.bin), 0)
+            if least and (column.stock or action.kind == "remove"):
+                self.rows.append(Row(f"pinned_{number}", ((number, 1.0),), float(least), None, "pinned"))
 
     def _largest(self) -> int:
         """The largest size there can be."""

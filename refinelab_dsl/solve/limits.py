@@ -1,7 +1,8 @@
 """The user's limits by name: what a problem holds of them, and the problem without one or with another value of it.
 
 Names are those of `Infeasible.conflict`: `size`, `max_removed`, `keep_originals`, `distinct`, `max_flagged`,
-`budget.tokens`, `budget.cost`, `max_cost:author`, `protect`, `tolerance:topic`, `floor:topic`.
+`budget.tokens`, `budget.cost`, `max_cost:author`, `protect`, `pinned` (by decisions of a person), `tolerance:topic`,
+`floor:topic`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def name_limits(problem: Problem) -> Iterator[str]:
             yield f"max_cost:{action.operator}"
     if any(cell.protected and cell.count for cell in problem.cells):
         yield "protect"
+    if any(action.pinned for action in problem.operators):
+        yield "pinned"
     for axis in problem.axes:
         if axis.tolerance is not None and axis.target is not None:
             yield f"tolerance:{axis.name}"
@@ -47,6 +50,8 @@ def drop_limit(problem: Problem, name: str) -> Problem:
             return replace(problem, limits=replace(limits, size=None, sizes=None))
         case "protect":
             return replace(problem, cells=tuple(replace(cell, protected=False) for cell in problem.cells))
+        case "pinned":
+            return replace(problem, operators=tuple(replace(action, pinned=None) for action in problem.operators))
         case "floor":
             return _with_axis(problem, subject, lambda axis: replace(axis, floor=0))
         case _:

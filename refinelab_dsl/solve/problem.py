@@ -88,6 +88,7 @@ class Action:
     stock: accepted results that earlier runs bought and that cost nothing, by (cell, bin); the cell is None for
         `generate`. Each item of a cell has equally many: cells are split where items differ in that.
     tried: per cell index, how many of each item's `attempts_per_item` earlier runs have used.
+    pinned: by (cell, bin), how many of `stock` are in every plan; the bin is None for removals that are.
     """
 
     operator: str
@@ -102,6 +103,7 @@ class Action:
     sure: Mapping[int, int] | None = None
     stock: Mapping[tuple[int | None, Bin], int] | None = None
     tried: Mapping[int, int] | None = None
+    pinned: Mapping[tuple[int | None, Bin | None], int] | None = None
 
     def reach(self, cell: int, tries: int) -> float | None:
         """The most accepted results that may be planned from the `tries` that are left of a cell and its kin; None

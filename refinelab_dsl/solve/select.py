@@ -248,7 +248,7 @@ def _pick_bought(
     stay are of others. Last: the rows that are changed.
     """
     owned: dict[tuple[int, Bin], dict[int, list[Bought]]] = {}
-    for each in stock.bought:
+    for each in sorted(stock.bought, key=lambda each: not each.pinned):  # what is pinned is picked first
         owned.setdefault((each.operator, each.bin), {}).setdefault(each.row, []).append(each)
     by_cell = {allotment.cell: allotment for allotment in reversed(removals)}
     bound = np.zeros(len(selection._keys), dtype=np.bool_)
@@ -262,14 +262,20 @@ def _pick_bought(
         assert allotment.bin is not None
         mine = owned[allotment.operator, allotment.bin]
         if allotment.cell is None:  # in the order in which they were made
-            bought[allotment] = tuple(
+            alike = [
                 each for each in stock.bought if (each.operator, each.bin) == (allotment.operator, allotment.bin)
-            )[: allotment.count]
+            ]
+            bought[allotment] = tuple(sorted(alike, key=lambda each: not each.pinned)[: allotment.count])
             continue
         rows = selection._rows_of(allotment.cell)
         first = by_cell.get(allotment.cell)
         rows = order_removals(allotment if first is None else first, rows)[::-1]
         taken: list[Bought] = []
+        if operators[allotment.operator].kind not in LEAVING:
+            pinned = [(int(row), each) for row in rows for each in mine[int(row)] if each.pinned]
+            taken += [each for _, each in pinned]
+            bound[[row for row, _ in pinned]] = True
+            mine = {row: [each for each in known if not each.pinned] for row, known in mine.items()}
         for row in map(int, rows):
             if len(taken) == allotment.count:
                 break

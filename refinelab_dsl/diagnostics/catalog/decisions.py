@@ -40,3 +40,41 @@ def decided_twice(name: str, first: int, place: Place) -> Diagnostic:
         "RF6803", "error", f"edit `{shorten(name)}` is decided twice", place=place,
         notes=(f"line {first} decides about it, too",), help=(Help("keep one of the lines"),),
     )
+
+
+def edit_unknown(name: str, near: Sequence[str], place: Place) -> Diagnostic:
+    """RF6804: a decision about an edit that no run of this spec made."""
+    if near:
+        help_ = Help(f"nearest: {', '.join(f'`{each}`' for each in near)}")
+    else:
+        help_ = Help("`refinec review RUN -o FILE` lists the edits of a run; decisions need the runs under `.refine/`")
+    message = f"no run of this spec made an edit `{shorten(name)}`"
+    return Diagnostic("RF6804", "error", message, place=place, help=(help_,))
+
+
+def edit_elsewhere(name: str, spec: str, run: int, place: Place) -> Diagnostic:
+    """RF6805: a decision about an edit that a run of another spec made."""
+    return Diagnostic(
+        "RF6805", "error", f"edit `{shorten(name)}` is not of this spec", place=place,
+        notes=(f"run {run} of `{shorten(spec)}` made it",),
+        help=(Help("give each spec its own file of decisions"),),
+    )
+
+
+def edit_differs(name: str, said: str, known: str, place: Place) -> Diagnostic:
+    """RF6806: a decision names another operator than the one that made its edit: perhaps the line of another edit was
+    changed."""
+    return Diagnostic(
+        "RF6806", "error", f"edit `{shorten(name)}` was not made by `{shorten(said)}`", place=place,
+        notes=(f"`{shorten(known)}` made it",),
+        help=(Help("check the `id`; `refinec review RUN -o FILE` writes missing lines, and keeps what was decided"),),
+    )
+
+
+def pin_unfit(name: str, reason: str, place: Place) -> Diagnostic:
+    """RF6807: an edit is pinned, and the spec as it is now cannot have it."""
+    return Diagnostic(
+        "RF6807", "error", f"edit `{shorten(name)}` is pinned, and the spec does not permit it any longer", place=place,
+        notes=(shorten(reason, 200),),
+        help=(Help("decide `accept` or `reject`, or undo what changed in the spec or its data"),),
+    )
