@@ -114,6 +114,8 @@ def build_chain(attempt: Attempt, questions: Questions) -> Program[Chain | Unrea
                 judge, attempt.parent, answers[-1], reply.answer, questions, turn=compared, sample=attempt.sample
             )
             compared += 1
+            if found.preferred is None and not rounds:
+                return Unreadable("no verdict of the judge could be read")
             rounds.append(
                 Round(refiner, reply.answer, found.preferred, found.opinions, found.asked_twice, found.flips)
             )

@@ -23,6 +23,7 @@ from refinelab_dsl.plan.layout import NARROWEST, align_table, load_template
 
 _LABELS_SHOWN = 60  # per dimension
 _FILES_SHOWN = 4  # of one output
+_ROUNDS_SHOWN = 5  # of a chain, each by itself below
 
 
 def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100) -> str:
@@ -165,8 +166,7 @@ def _chain_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, 
         rounds = {int(number): count for number, count in told["rounds"].items()}
         expected = expected_rounds(int(operators[name].options.get("max_rounds") or 10))
         mean = sum(number * count for number, count in rounds.items()) / max(1, told["chains"])
-        numbers = sorted(rounds)
-        counts = f"chains of {', '.join(map(str, numbers))}: {', '.join(f'{rounds[each]:,}' for each in numbers)}"
+        counts = _count_chains(rounds)
         yield (f"  rounds {escape(name)}", "", f"{expected:.1f}", "", f"{mean:.1f}", counts)
         stops = sorted(told["stops"].items(), key=lambda each: (-each[1], each[0]))
         others = sum(count for _, count in stops[2:])
@@ -182,6 +182,14 @@ def _chain_rows(head: Mapping[str, Any], header: Header) -> Iterator[tuple[str, 
             what = f"of {count_of(told['agreement']['comparisons'], 'comparison')}"
             said = what if alpha is None else f"{what}; alpha {alpha:.2f}"
             yield (f"  agreement {escape(name)}", "", "", "", f"{told['agreement']['unanimous']:.0%}", said)
+
+
+def _count_chains(rounds: Mapping[int, int]) -> str:
+    """`chains of 1, 2, 5+: 12, 9, 3`."""
+    few = {number: count for number, count in sorted(rounds.items()) if number < _ROUNDS_SHOWN}
+    many = sum(rounds.values()) - sum(few.values())
+    shown = {**{str(number): count for number, count in few.items()}, **({f"{_ROUNDS_SHOWN}+": many} if many else {})}
+    return f"chains of {', '.join(shown)}: {', '.join(f'{count:,}' for count in shown.values())}"
 
 
 def _finding_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -22,6 +22,7 @@ from refinelab_dsl.prompts.tokens import count_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.simulated import cut
 from refinelab_dsl.providers.simulated_programs import solve
+from refinelab_dsl.providers.simulated_refining import read_refining
 from refinelab_dsl.providers.simulation import FLAWS, simulate
 from refinelab_dsl.providers.simulation_measures import read_blocks
 from refinelab_dsl.providers.wire import SIMULATED_FINGERPRINT
@@ -130,6 +131,9 @@ def _subject(prompt: str, schema: Mapping[str, Any] | None) -> Subject:
     thought = _thought(blocks, schema)
     if thought is not None:
         return thought
+    refining = read_refining(blocks, schema)
+    if refining is not None:
+        return refining
     kind = "expand" if "item" in blocks and "anchor" not in blocks else "generate"
     item = blocks.get("item" if kind == "expand" else "anchor")
     item = item if isinstance(item, dict) else {}

@@ -27,6 +27,7 @@ from refinelab_dsl.prompts.request import Completion, Request, Subject, Usage, r
 from refinelab_dsl.prompts.tokens import count_tokens, request_tokens
 from refinelab_dsl.providers.draw import Draw
 from refinelab_dsl.providers.provider import TransientError
+from refinelab_dsl.providers.simulated_refining import JUDGES
 from refinelab_dsl.providers.simulation import FLAWS, simulate
 
 ERRORS: Final = ("rate_limit", "server", "timeout", "connection", "body")
@@ -114,7 +115,8 @@ def answer(request: Request, rehearsal: Rehearsal) -> Completion:
     subject = request.subject or Subject("unknown", "unknown", {})
     text = simulate(
         subject,
-        seed=request.seed,
+        # The members of a panel are of different minds.
+        seed=f"{request.seed}/{request.model.id}" if subject.kind in JUDGES else request.seed,
         sample=request.sample + request.turn * _TURN,
         schema=request.schema,
         success=rehearsal.success,

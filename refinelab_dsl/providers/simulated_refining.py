@@ -6,7 +6,7 @@ whoever asks; where the item has an attribute `truth` (the right answer, as a re
 best one. A refinement is better than the answer before it as often as the call succeeds: by default as often as in the
 paper's run, round by round (`builtins.refining`), else as `params.success` says. A judge names the better one in a
 stated share of its calls (`params.judge_accuracy`, 0.95 where it says nothing), but in `params.position_bias` of them,
-0 by default, it names what is shown first, whatever that is.
+0 by default, it names what is shown first, whatever that is. Models of different `id` err in different calls.
 """
 
 from __future__ import annotations
@@ -62,6 +62,27 @@ def judge_answers(subject: Subject, draw: Draw, good: bool, position_bias: float
     elif first == second:
         return _say(subject, draw, None)
     return _say(subject, draw, is_first)
+
+
+def read_refining(blocks: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Subject | None:
+    """What a call of a refiner or a judge is about, by the blocks that its prompt shows; None of another call."""
+    properties = (schema or {}).get("properties", {})
+    asked = {name: blocks[name] for name in ("question", "conversation") if name in blocks}
+    task = "chat" if "conversation" in asked else "qa"
+    if not asked:
+        return None
+    if {"explanation", "answer"} <= properties.keys():
+        return Subject("refine", task, {**asked, "about": {"answer": blocks.get("answer", "")}}, success="0.64")
+    first, second = blocks.get("first"), blocks.get("second")
+    if not isinstance(first, str) or not isinstance(second, str):
+        return None
+    about: dict[str, Any] = {"first": first, "second": second}
+    if "preferred" in properties:
+        return Subject("judge_pairwise", task, {**asked, "about": about}, success="0.95")
+    if {"first", "second"} <= properties.keys():
+        about["criteria"] = list(properties["first"].get("properties", {}))
+        return Subject("judge_rubric", task, {**asked, "about": about}, success="0.95")
+    return None
 
 
 def _say(subject: Subject, draw: Draw, is_first: bool | None) -> Mapping[str, Any]:

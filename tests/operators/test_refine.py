@@ -193,7 +193,16 @@ def test_a_reply_that_cannot_be_read_does_not_undo_what_was_preferred() -> None:
 
 @pytest.mark.parametrize("grades", [{"accuracy": 11, "clarity": 1}, {"accuracy": 3}, {"accuracy": None, "clarity": 1}])
 def test_grades_that_are_none_decide_nothing(grades: Any) -> None:
-    chain, _, asked = refine("better", says=lambda request, first, second: {"first": grades, "second": grades})
-    assert (chain.answers, chain.stop) == (("bad",), "unreadable")
-    assert [said.preferred for said in chain.rounds[0].opinions] == [None, None]
+    def graded_once(request: Request, first: str, second: str) -> Any:
+        return by_worth(request, first, second) if "bad" in (first, second) else {"first": grades, "second": grades}
+
+    chain, _, asked = refine("better", "best", says=graded_once)
+    assert (chain.answers, chain.stop) == (("bad", "better"), "unreadable")
+    assert [said.preferred for said in chain.rounds[1].opinions] == [None, None]
     assert sum(request.is_repair for request in asked) == 2
+
+
+def test_a_judge_that_cannot_be_read_at_all_is_a_failure() -> None:
+    made, _ = attempt(iter(["better"]), "", "", lambda request, first, second: "no grades today")
+    assert isinstance(made, Unreadable)
+    assert made.message == "no verdict of the judge could be read"

@@ -337,7 +337,10 @@ def simulated_param(model: str, name: str, expected: str) -> Diagnostic:
     """RF6202: a param of a simulated model has a value that means nothing to it."""
     return Diagnostic(
         "RF6202", "error", f"`params.{name}` of the simulated model `{model}` must be {expected}",
-        help=(Help("`params` of a simulated model rehearse bad days: success, flaws, malformed, errors, latency"),),
+        help=(Help(
+            "`params` of a simulated model rehearse bad days: success, flaws, malformed, errors, latency, "
+            "judge_accuracy, position_bias"
+        ),),
     )
 
 

@@ -65,6 +65,11 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
         if model is None and panel is None:
             example = "the name of a model; `models` takes a panel"
             yield faults.missing_attribute(judge.block.header_span, "model", judge.title, example)
+        if judge.get("mode") == "pairwise":
+            for name in ("length_penalty", "accept"):
+                if name in judge.written:
+                    because = "`mode = pairwise` gives no grades"
+                    yield faults.no_effect(judge.written[name].name_span, name, judge.title, because)
 
 
 def _check_rejection(validator: Declared, row: ValidatorKind, task: str | None) -> Iterator[Diagnostic]:

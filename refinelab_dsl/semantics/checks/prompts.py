@@ -13,13 +13,14 @@ from refinelab_dsl.semantics.bindings import Bindings
 
 
 def check_prompts(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
-    """The system and the user template of every prompt; and the replies that validators and measures read."""
+    """The system and the user template of every prompt; and the replies that are read member by member."""
     for template in templates.templates(bindings):
         yield from templates.check_template(template, bindings.draft)
     draft = bindings.draft
-    for asking in (*draft.all("validator"), *draft.all("measure")):
+    for asking in (*draft.all("validator"), *draft.all("measure"), *draft.all("operator"), *draft.all("judge")):
         prompt = draft.named("prompt", asking.get("prompt"))
         returns = None if prompt is None else prompt.get("returns")
-        missing = tuple(name for name in READ.get(str(asking.get("kind")), ()) if returns and name not in returns)
+        kind = f"judge_{asking.get('mode')}" if asking.kind == "judge" else str(asking.get("kind"))
+        missing = tuple(name for name in READ.get(kind, ()) if returns and name not in returns)
         if prompt is not None and missing:
             yield faults.unread_reply(asking.span("prompt"), prompt.name, asking.title, missing)
