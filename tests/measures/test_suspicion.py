@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from refinelab_dsl.measures.suspicion import FAULTS, KEY, SILENT, Ballot, suspect_keys
+from refinelab_dsl.measures.suspicion import BELIEFS, KEY, SILENT, Ballot, suspect_keys
 
 STRENGTHS = (2.0, 1.5, 1.0, 0.5, 0.0, -0.5, -1.0, -1.5)
 
@@ -102,7 +102,7 @@ def test_nothing_recorded_is_no_value() -> None:
 
 def test_one_model_and_few_items_have_values() -> None:
     found = suspect_keys([Ballot(bytes([KEY]), 4, None), Ballot(bytes([1]), 4, None)], 1)
-    assert 0 < found.values[0] < FAULTS * 4 < 1
+    assert 0 < found.values[0] < BELIEFS.faults * 4 < 1
     assert found.values[0] < found.values[1] < 1
 
 
