@@ -172,8 +172,8 @@ def compare_all(items: Sequence[Item], threshold: float) -> list[int | None]:
     grams = [count_grams(comparison_text(item)) for item in items]
     firsts: list[int | None] = [None] * len(items)
     for one, other in combinations(range(len(items)), 2):
-        longest = max(grams[one].total(), grams[other].total())
-        if 2 * min(grams[one].total(), grams[other].total()) < threshold * longest:
+        longest = max(grams[one].total, grams[other].total)
+        if 2 * min(grams[one].total, grams[other].total) < threshold * longest:
             continue
         if dice(grams[one], grams[other]) >= threshold:
             firsts[one] = one if firsts[one] is None else firsts[one]

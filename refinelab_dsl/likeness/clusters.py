@@ -10,7 +10,6 @@ its cluster in the order in which they came; one that stands alone has none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,28 +17,63 @@ from numpy.typing import NDArray
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.cosine import Rows
-from refinelab_dsl.likeness.neighbours import Neighbours
-from refinelab_dsl.likeness.text import answer_text, is_same_answer
+from refinelab_dsl.likeness.candidates import propose_pairs, sign
+from refinelab_dsl.likeness.text import (
+    Grams,
+    answer_text,
+    comparison_text,
+    count_grams,
+    dice,
+    is_same_answer,
+    kin_digest,
+)
 
 _BLOCK: Final = 1024  # rows that are compared at a time with all before them
 
 
 def cluster_by_text(items: Iterable[Item], threshold: float) -> list[int | None]:
-    """Clusters by likeness of texts (`likeness.text`), of candidates that MinHash proposes (`likeness.neighbours`).
+    """Clusters by likeness of texts (`likeness.text`), of candidates that MinHash proposes (`likeness.candidates`).
 
     Returns, per item, the place of the first of its cluster.
     """
-    neighbours, forest = Neighbours(), _Forest(0)
-    answers: list[str] = []
-
-    def is_settled(place: int, other: int) -> bool:
-        return forest.is_joined(place, other) or not is_same_answer(answers[place], answers[other])
-
+    firsts: dict[tuple[str, bytes, str], int] = {}
+    copies: list[tuple[int, int]] = []
+    kin: dict[bytes, list[int]] = {}
+    texts: dict[int, str] = {}
+    answers: dict[int, str] = {}
+    count = 0
     for place, item in enumerate(items):
-        forest.plant()
-        answers.append(answer_text(item))
-        for near in neighbours.add_alike(item, threshold, partial(is_settled, place)):
-            forest.join(near, place)
+        count += 1
+        text, digest, answer = comparison_text(item), kin_digest(item), answer_text(item)
+        first = firsts.setdefault((text, digest, answer), place)
+        if first != place:
+            copies.append((first, place))
+            continue
+        texts[place], answers[place] = text, answer
+        kin.setdefault(digest, []).append(place)
+    forest = _Forest(count)
+    for first, place in copies:
+        forest.join(first, place)
+    groups = [group for group in kin.values() if len(group) > 1]  # most problems have a number for themselves
+    places = [place for group in groups for place in group]
+    numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    grams: dict[int, Grams] = {}
+
+    def weigh(place: int) -> Grams:
+        found = grams.get(place)
+        if found is None:
+            found = grams[place] = count_grams(texts[place])
+        return found
+
+    for earlier, later in propose_pairs(sign([texts[place] for place in places]), numbers):
+        one, other = places[earlier], places[later]
+        shortest, longest = sorted((max(3, len(texts[one])) - 2, max(3, len(texts[other])) - 2))
+        if 2 * shortest < threshold * (shortest + longest) or forest.is_joined(one, other):
+            continue
+        if not is_same_answer(answers[one], answers[other]):
+            continue
+        if texts[one] == texts[other] or dice(weigh(one), weigh(other)) >= threshold:
+            forest.join(one, other)
     return forest.list_firsts()
 
 
@@ -70,10 +104,6 @@ class _Forest:
 
     def __init__(self, count: int) -> None:
         self._parents = list(range(count))
-
-    def plant(self) -> None:
-        """One place more, alone."""
-        self._parents.append(len(self._parents))
 
     def join(self, one: int, other: int) -> None:
         one, other = self._root(one), self._root(other)

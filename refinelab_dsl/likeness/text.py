@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import normalise
 
 _GRAM: Final = 3
+_TRUE: Final = np.ones(1, np.bool_)
 _SAME_ANSWER: Final = 0.9
 _NUMBER: Final = re.compile(r"\d+")
 
@@ -65,14 +68,29 @@ def likeness(one: str, other: str) -> float:
     return 1.0 if one == other else dice(count_grams(one), count_grams(other))
 
 
-def count_grams(text: str) -> Counter[str]:
-    """The trigrams of a normalised text, each with how often it occurs."""
-    padded = text.ljust(_GRAM)
-    return Counter(padded[index : index + _GRAM] for index in range(len(padded) - _GRAM + 1))
+class Grams(NamedTuple):
+    """The multiset of a text's trigrams. codes: the different ones, ascending, each its three code points as one
+    number; counts: how often each occurs; total: how many there are."""
+
+    codes: NDArray[np.uint64]
+    counts: NDArray[np.int64]
+    total: int
 
 
-def dice(one: Counter[str], other: Counter[str]) -> float:
+def count_grams(text: str) -> Grams:
+    """The trigrams of a normalised text."""
+    points = np.frombuffer(text.ljust(_GRAM).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
+    every = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]
+    every.sort()
+    starts = np.flatnonzero(np.concatenate([_TRUE, every[1:] != every[:-1]]))
+    return Grams(every[starts], np.diff(starts, append=len(every)), len(every))
+
+
+def dice(one: Grams, other: Grams) -> float:
     """The Dice coefficient of two multisets, in [0, 1]."""
-    small, large = (one, other) if len(one) <= len(other) else (other, one)
-    shared = sum(min(count, large[gram]) for gram, count in small.items() if gram in large)
-    return 2 * shared / (one.total() + other.total())
+    small, large = (one, other) if len(one.codes) <= len(other.codes) else (other, one)
+    places = np.searchsorted(large.codes, small.codes)
+    places[places == len(large.codes)] = 0
+    same = large.codes[places] == small.codes
+    shared = int(np.minimum(small.counts[same], large.counts[places[same]]).sum())
+    return 2 * shared / (one.total + other.total)
