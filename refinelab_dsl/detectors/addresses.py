@@ -32,6 +32,8 @@ _SMALL: Final = 20  # versions count up from nothing; few of their parts are lar
 
 def find_emails(text: str) -> Iterator[Detection]:
     """Addresses with a domain that could exist."""
+    if "@" not in text:
+        return
     for match in _EMAIL.finditer(text):
         local, _, domain = match[0].rpartition("@")
         ending = domain.rpartition(".")[2].lower()
@@ -64,7 +66,8 @@ def find_ips(text: str) -> Iterator[Detection]:
         sure = 0.9 if _HOST.search(before) else 0.3 if small else 0.75
         yield Detection(match.start(), match.end(), "ip", sure, "4")
     for match in _V6.finditer(text):
-        if match[0].count(":") >= 2 and _is_public(match[0]):
+        # 2000::/3 is what has been given out; below it stand slices of programs, such as `1::2`.
+        if match[0].count(":") >= 2 and match[0][0] in "23" and match[0][3:4] != ":" and _is_public(match[0]):
             yield Detection(match.start(), match.end(), "ip", 0.9, "6")
 
 

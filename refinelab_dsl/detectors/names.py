@@ -37,17 +37,20 @@ _PAIR: Final = re.compile(
     rf"(?<![\w.'\u2019-])(?P<given>{_WORD})(?: [A-Z]\.)?{_LINK} (?P<family>{_WORD})(?![\w]|['\u2019]s)"
 )
 
+_POSSESSIVE: Final = re.compile(r"['\u2019]s$")
+
 
 def find_names(text: str) -> Iterator[Detection]:
     """What reads as the name of somebody, its title left out."""
     for pattern, sure in ((_TITLED, 0.85), (_SAID, 0.85), (_FIELD, 0.8), (_PART, 0.8)):
         for match in pattern.finditer(text):
-            words = _split(match["name"])
+            name = _POSSESSIVE.sub("", match["name"])
+            words = _split(name)
             if _is_nobody(words) or words[-1] in NO_SURNAMES or words[0] in NO_SURNAMES:
                 continue
             if pattern is _SAID and not (words[0] in GIVEN or _is_surname(words[-1])):
                 continue
-            yield Detection(*match.span("name"), "name", sure)
+            yield Detection(match.start("name"), match.start("name") + len(name), "name", sure)
     place = 0
     while (pair := _PAIR.search(text, place)) is not None:
         given, family = pair["given"], _split(pair["family"])[-1]

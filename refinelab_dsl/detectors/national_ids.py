@@ -170,8 +170,14 @@ SCHEMES: Final[tuple[Scheme, ...]] = (
 )
 
 
+_LIKELY: Final = re.compile(r"\d{5}|\d[ .+-]\d|[A-Z]{6}\d{2}")
+"""In every number of a scheme. Most texts have none, and are done with."""
+
+
 def find_national_ids(text: str) -> Iterator[Detection]:
     """Numbers of the schemes that can be somebody's."""
+    if _LIKELY.search(text) is None:
+        return
     for scheme in SCHEMES:
         for match in scheme.form.finditer(text):
             if scheme.holds(re.sub(r"\W", "", match[0]).upper()):

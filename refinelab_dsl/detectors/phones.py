@@ -26,6 +26,7 @@ _AMERICA: Final = re.compile(
 )
 _ZERO: Final = re.compile(rf"{_BEFORE}\(?0[1-9]\d{{0,4}}\)?[ /-]{{1,3}}\d{{2,8}}(?:[ /-]\d{{2,6}}){{0,4}}{_AFTER}")
 _ANY: Final = re.compile(r"(?<![\w.+])\(?\d[\d .()/-]{4,18}\d(?![\w]|[.-]\w)")
+_FEWEST: Final = 7  # digits of a number
 _WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:tel|tél|telefon|telephone|telefono|teléfono|phone|ph|call|ring|mobile|cell|cellphone|handy|fax|"
     r"whatsapp|sms|text|dial|contact_no|portable|móvil|number is)(?![a-z])"
@@ -39,6 +40,8 @@ _OTHER: Final = re.compile(
 
 def find_phones(text: str) -> Iterator[Detection]:
     """Numbers of 7 to 15 digits, grouped as numbers of telephones are, or beside a word that says so."""
+    if sum(map(str.isdigit, text)) < _FEWEST:
+        return
     taken: list[tuple[int, int]] = []
     for match in _WORLD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
@@ -55,7 +58,7 @@ def find_phones(text: str) -> Iterator[Detection]:
     for match in _ANY.finditer(text):
         digits = re.sub(r"\D", "", match[0])
         before = text[max(0, match.start() - 40) : match.start()]
-        if 7 <= len(digits) <= 13 and _NEAR_WORD.search(before) and not _OTHER.search(before[-16:]):
+        if _FEWEST <= len(digits) <= 13 and _NEAR_WORD.search(before) and not _OTHER.search(before[-16:]):
             yield from _take(match, digits, 0.8, taken)
 
 
