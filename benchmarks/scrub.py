@@ -1,12 +1,12 @@
-"""Detectors of private and toxic text on a labelled set of our own, beside the patterns of presidio and scrubadub; on values
-that Faker makes; and on public questions, in which hardly anything is to be found.
+"""Detectors of private and toxic text on a labelled set of our own, beside the patterns of presidio and scrubadub; on
+values that Faker makes; and on public questions, in which hardly anything is to be found.
 
     python benchmarks/scrub.py
     python benchmarks/scrub.py --presidio PYTHON --scrubadub PYTHON --faker PYTHON --data ../shared/data
 
-PYTHON is the interpreter of an environment that has the package; peers get the same texts, and a detection that overlaps
-what is marked counts. Per category: recall over what is marked in the category's lines; precision, the share of what is
-found there, of that category, that is marked. Intervals are Wilson's, 95%.
+PYTHON is the interpreter of an environment that has the package; peers get the same texts, and a detection that
+overlaps what is marked counts. Per category: recall over what is marked in the category's lines; precision, the share
+of what is found there, of that category, that is marked. Intervals are Wilson's, 95%.
 """
 
 from __future__ import annotations
@@ -100,7 +100,11 @@ def find(texts: Sequence[str]) -> list[list[Found]]:
     """What ours finds. Each category is asked by itself, as a measure of it alone would."""
     watches = [Watch((category,)) for category in CATEGORIES]
     return [
-        [Found(each.start, each.end, each.category, each.confidence) for watch in watches for each in detect(text, watch)]
+        [
+            Found(each.start, each.end, each.category, each.confidence)
+            for watch in watches
+            for each in detect(text, watch)
+        ]
         for text in texts
     ]
 
@@ -136,8 +140,8 @@ def show_scores(title: str, scores: dict[str, dict[str, Score]]) -> None:
 
 
 def score_values(python: str, finders: dict[str, Finder]) -> None:
-    """Recall on values of Faker, in a sentence that says what they are and in one that does not; and what is found where
-    there is nothing."""
+    """Recall on values of Faker, in a sentence that says what they are and in one that does not; and what is found
+    where there is nothing."""
     done = subprocess.run(
         [python, str(HERE / "peers" / "scrub_values.py")], capture_output=True, text=True, check=True, timeout=300
     )

@@ -1,5 +1,6 @@
-"""presidio-analyzer's recognizers by pattern, of all countries, on texts of standard input; without a language model, which
-it would have to download. One JSON list of [start, end, category] per line of JSON text. Used by `benchmarks/scrub.py`."""
+"""presidio-analyzer's recognizers by pattern, of all countries, on texts of standard input; without a language model,
+which it would have to download. One JSON list of [start, end, category, score] per line of JSON text. Used by
+`benchmarks/scrub.py`."""
 
 from __future__ import annotations
 

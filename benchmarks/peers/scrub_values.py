@@ -1,5 +1,5 @@
-"""Values that nobody of refinec thought up: Faker's, of many countries, each in a sentence that says what it is and in one
-that does not. One JSON object per line: category, text, span (null where nothing is to be found), told. Used by
+"""Values that nobody of refinec thought up: Faker's, of many countries, each in a sentence that says what it is and in
+one that does not. One JSON object per line: category, text, span (null where nothing is to be found), told. Used by
 `benchmarks/scrub.py`."""
 
 from __future__ import annotations

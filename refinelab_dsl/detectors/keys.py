@@ -31,17 +31,15 @@ _NAME: Final = (
 )
 _ASSIGNED: Final = re.compile(
     rf"(?i)(?<![a-z0-9])[\w.-]{{0,24}}?{_NAME}[\"']?\s{{0,2}}(?:=>|:=|[:=]|\bis\b)\s{{0,2}}(?P<quote>[\"'`]?)"
-    r"(?P<value>[^\s\"'`,;<>(){}]{6,200})(?P<after>[\"'`(]?)"
+    r"(?P<value>[^\s\"'`,]{6,200})"
 )
 _NO_VALUE: Final = re.compile(
-    r"(?i)^(?:\*+|x+|\.+|none|null|true|false|env|var|your.*|change.?me|redacted|os\.environ.*|\$.*|%.*|.*\[.*|"
-    r".*EXAMPLE.*|https?:.*)$"
+    r"(?i)^(?:\*+|x+|\.+|none|null|true|false|env|var|your.*|change.?me|redacted|os\.environ.*|\$\{?\w+\}?|%\w+%|"
+    r"[<{\[(].*[>}\])].*|<.*|.*EXAMPLE.*|https?:.*|[a-z_][\w.]*[(\[].*[)\]].*|[a-z_][\w.]*\($|[a-z_][\w.]*\(.*)$"
 )
-
-
 _SIGNS: Final = (
-    "sk-", "gh", "glpat", "akia", "asia", "aiza", "xox", "k_live", "k_test", "sg.", "npm_", "hf_", "pypi", "dop_", "shp",
-    "eyj", "begin", "://", "bearer", "pass", "pw", "secret", "key", "token", "credential", "sendgrid",
+    "sk-", "gh", "glpat", "akia", "asia", "aiza", "xox", "k_live", "k_test", "sg.", "npm_", "hf_", "pypi", "dop_",
+    "shp", "eyj", "begin", "://", "bearer", "pass", "pw", "secret", "key", "token", "credential", "sendgrid",
 )  # fmt: skip
 """One of them is in every text that holds a secret."""
 
@@ -62,8 +60,9 @@ def find_keys(text: str) -> Iterator[Detection]:
             if not _NO_VALUE.match(match[1]) and SAMPLE not in match[1].upper():
                 yield Detection(*match.span(1), "key", sure)
     for match in _ASSIGNED.finditer(text):
-        value, quoted = match["value"].rstrip(".?!") if not match["quote"] else match["value"], bool(match["quote"])
-        if match["after"] == "(" or _NO_VALUE.match(value) or not _is_secret(value, quoted):
+        quoted = bool(match["quote"])
+        value = match["value"] if quoted else match["value"].rstrip(".;")
+        if _NO_VALUE.match(value) or not _is_secret(value, quoted):
             continue
         yield Detection(match.start("value"), match.start("value") + len(value), "key", 0.85)
 

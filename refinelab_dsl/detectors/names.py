@@ -10,9 +10,10 @@ from typing import Final
 from refinelab_dsl.detectors.detection import Detection
 from refinelab_dsl.detectors.lists import FAMOUS, FICTITIOUS, GIVEN, NO_SURNAMES, SURNAME_ENDINGS, SURNAMES
 
-_WORD: Final = (
-    r"(?:(?:O|D|L)['\u2019])?[A-ZÀ-ÖØ-ÞŁŚŻČŠŽİ][a-zà-öø-ÿłśżčšžğışęąćńő]+(?:[-'\u2019][A-ZÀ-Ö]?[a-zà-öø-ÿ]+)*"
-)
+_LATIN: Final = [chr(code) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))]
+_UPPER: Final = "A-Z" + "".join(sign for sign in _LATIN if sign.isupper())
+_LOWER: Final = "a-z" + "".join(sign for sign in _LATIN if sign.islower())
+_WORD: Final = rf"(?:(?:O|D|L)['\u2019])?[{_UPPER}][{_LOWER}]+(?:[-'\u2019][{_UPPER}]?[{_LOWER}]+)*"
 _LINK: Final = r"(?: (?:van|von|de|del|della|di|da|bin|ben|el|al|der|den|le|la))*"
 _FULL: Final = rf"{_WORD}(?: [A-Z]\.)?{_LINK} {_WORD}"
 _ONE_OR_FULL: Final = rf"{_WORD}(?:(?: [A-Z]\.)?{_LINK} {_WORD})?"

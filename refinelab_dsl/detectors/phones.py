@@ -18,13 +18,13 @@ _CODES: Final = re.compile(
     r"69|80|85|87|88|96|97|99)"
 )
 _BEFORE: Final = r"(?<![\w.,:/+*^=-])(?<!\d )"
-_AFTER: Final = r"(?![\w]|[.,:/-]\w)"
+_AFTER: Final = r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w]|[.,:/-]\w)"  # with an extension
 _PART: Final = r"(?:[ .\-/]{0,2}\(?\d{1,6}\)?)"
 _WORLD: Final = re.compile(rf"(?<![\w.+*^])\+(?=[1-9]){_PART[:-1]}){{1,8}}{_AFTER}")
 _AMERICA: Final = re.compile(
-    rf"{_BEFORE}(?:1[-. ])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}([-. ]))[2-9]\d{{2}}(?(1)\1|[-. ])\d{{4}}{_AFTER}"
+    rf"{_BEFORE}(?:(?:00)?1[-. ])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}([-. ]))[2-9]\d{{2}}(?(1)\1|[-. ])\d{{4}}{_AFTER}"
 )
-_ZERO: Final = re.compile(rf"{_BEFORE}\(?0[1-9]\d{{0,4}}\)?[ /-]{{1,3}}\d{{2,8}}(?:[ /-]\d{{2,6}}){{0,4}}{_AFTER}")
+_ZERO: Final = re.compile(rf"{_BEFORE}\(?0[1-9]\d{{0,4}}\)?[ ./-]{{1,3}}\d{{2,8}}(?:[ ./-]\d{{2,6}}){{0,4}}{_AFTER}")
 _ANY: Final = re.compile(r"(?<![\w.+])\(?\d[\d .()/-]{4,18}\d(?![\w]|[.-]\w)")
 _FEWEST: Final = 7  # digits of a number
 _WORDS: Final = re.compile(

@@ -43,7 +43,7 @@ def _join(words: tuple[str, ...]) -> str:
 _STRONG: Final = re.compile(f"(?i){_join((*_ALWAYS, *_THREATS))}")
 _WEAK: Final = re.compile(f"(?i){_join(_INSULTS)}")
 _GROUP: Final = re.compile(
-    rf"(?i)(?<!\w){_GROUPS} (?:are|is) (?:all |just |too |nothing but |so )*{_JUDGED}[^.!?\n]{{0,24}}"
+    rf"(?i)(?<!\w){_GROUPS} (?:are|is) (?:all |just |too |nothing but |so )*{_JUDGED}[^.!?\"\n]{{0,24}}"
 )
 _SAID_TO: Final = re.compile(
     r"(?i)(?<!\w)(?:you|you're|youre|your|ur|u|yourself|he is|she is|he's|she's|they are|they're|called (?:me|him|her|"
@@ -55,10 +55,10 @@ _SAID_OF_THINGS: Final = re.compile(r"(?i)\b(?:novel|book|breed|species|such as 
 _STEMS: Final = (
     "fuck", "fck", "f*", "fu*", "f@", "f#", "ass", "arse", "shit", "sh1", "sh*", "sh!", "bull", "cunt", "c*", "cu*",
     "whore", "wh0", "wh*", "slut", "retard", "human", "stfu", "kys", "gtfo", "wanker", "douche", "kill yourself", "die",
-    "hell", "drop dead", "find", "hurt", "kill", "beat", "hunt", "destroy", "shut", "hope", "idiot", "moron", "imbecile",
-    "loser", "scum", "vermin", "trash", "garbage", "filth", "stupid", "dumb", "pathetic", "worthless", "disgusting",
-    "creep", "bitch", "bastard", "crap", "pig", "fat ", "parasite", "noob", "lazy", "clown", "jerk",
-    "criminal", "inferior", "dirty", "liar", "thie", "terrorist", "rapist",
+    "hell", "drop dead", "find", "hurt", "kill", "beat", "hunt", "destroy", "shut", "hope", "idiot", "moron",
+    "imbecile", "loser", "scum", "vermin", "trash", "garbage", "filth", "stupid", "dumb", "pathetic", "worthless",
+    "disgusting", "creep", "bitch", "bastard", "crap", "pig", "fat ", "parasite", "noob", "lazy", "clown", "jerk",
+    "criminal", "inferior", "dirty", "liar", "thie", "terrorist", "rapist", "animal",
 )  # fmt: skip
 """One of them is in every text that holds any. Most texts have none, and are done with."""
 

@@ -30,6 +30,7 @@ from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, f
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.interpret import NO_MODEL, WINDOW, Engine, Interpreter
 from refinelab_dsl.execute.journal import Entry, Journal, JournalError
+from refinelab_dsl.execute.leaving import find_leaving, find_scrubbed
 from refinelab_dsl.execute.ledger import Amount, Ledger
 from refinelab_dsl.execute.limits import Pace, Unpaced
 from refinelab_dsl.execute.loop import heed_signals, run_loop
@@ -38,7 +39,6 @@ from refinelab_dsl.execute.place import Place
 from refinelab_dsl.execute.reclaim import Outstanding, Outstandings, reclaim
 from refinelab_dsl.execute.replan import find_legs, settle_pause
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
-from refinelab_dsl.execute.salts import find_scrubbed
 from refinelab_dsl.execute.sandboxes import PROGRAMS_AT_ONCE
 from refinelab_dsl.execute.seeds import read_exemplars
 from refinelab_dsl.execute.services import open_services
@@ -104,10 +104,14 @@ class Execution:
                     return self._pause(log, spent, found)
                 if halt.reasons.keys() - {"budget", "too_small", "replan"}:
                     return self._stop(halt, found)
+                leaving = find_leaving(
+                    self._start.plan, tally.leaving, additions, [(leg.plan, leg.log) for leg, _ in self._legs],
+                    is_partial=halt.is_set,
+                )
                 ending = Ending(
                     self._start.plan, header, self._start.files, self._project, log, folder.log, tally, additions,
                     refused, surroundings.scope, shelf.ids, spent, self._start.allow_outside,
-                    "partial" if halt.is_set else "complete",
+                    "partial" if halt.is_set else "complete", leaving,
                 )
                 return self._end(finish_run(ending), found)
         except KeyboardInterrupt:

@@ -53,7 +53,7 @@ class Spent:
 @dataclass(frozen=True)
 class Ending:
     """What finishing needs. header: with the dataset's source put back. ids: key -> id of removal candidates whose id
-    is not their key."""
+    is not their key. leaving: key of an item that could not be scrubbed -> the operator."""
 
     plan: PlanFile
     header: Header
@@ -69,6 +69,7 @@ class Ending:
     spent: Spent
     allow_outside: bool
     status: Literal["complete", "partial"]
+    leaving: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def _remove(ending: Ending, counts: Mapping[int, int]) -> frozenset[str]:
                 id=ending.ids.get(candidate.item, candidate.item), key=candidate.item,
             ))
     known = set(removed)
-    for key, operator in ending.tally.leaving.items():  # what could not be scrubbed is not passed on
+    for key, operator in ending.leaving.items():  # what could not be scrubbed is not passed on
         if key not in known:
             removed.append(key)
             identity = ending.ids.get(key, key)

@@ -118,11 +118,30 @@ def test_the_plan_holds_every_call_and_the_second_run_makes_none(tmp_path: Path)
     assert apply(tmp_path).json["cost"]["calls"] == 0
 
 
-def test_a_budget_that_is_too_small_leaves_what_was_paid_for(tmp_path: Path) -> None:
-    lay_out(tmp_path, max_flagged="100%", tokens="12k")
+def test_what_the_budget_did_not_reach_is_not_passed_on(tmp_path: Path) -> None:
+    """Replies of a model that is always wrong take more than the plan expects of them."""
+    lay_out(tmp_path, "provider = simulated\n  params = { success = 0 }", max_flagged="100%", tokens="16k")
     answer = apply(tmp_path)
-    assert answer.code in (0, 5, 9), answer.err
-    assert answer.json["cost"]["tokens"] <= 12_000
+    assert answer.code == 5, answer.err
+    assert answer.json["status"] == "partial"
+    assert answer.json["cost"]["tokens"] <= 16_000
+    assert 0 < answer.json["changed"] < 12
+    found = rows(tmp_path)
+    assert len(found) == 12 + answer.json["changed"]
+    assert [detect(row["question"], ALL) for row in found] == [()] * len(found)
+    assert refinec("replay", "1", cwd=tmp_path).code == 0
+
+
+def test_what_an_earlier_leg_could_not_scrub_leaves_too(tmp_path: Path) -> None:
+    lay_out(tmp_path, max_change="4%", max_flagged="100%", tokens="60k")
+    path = tmp_path / "mailbox_scrub.refine"
+    path.write_text(path.read_text("utf-8") + "\nsolve {\n  replan = 0.05\n}\n", encoding="utf-8")
+    answer = apply(tmp_path)
+    assert answer.code == 9, answer.err
+    found = rows(tmp_path)
+    assert {row["_origin"] for row in found} == {"original", "changed"}
+    assert [detect(row["question"], ALL) for row in found] == [()] * len(found)
+    assert len(list((tmp_path / ".refine/runs").iterdir())) > 1
 
 
 def test_patterns_and_categories_of_a_measure_are_those_of_the_operator(tmp_path: Path) -> None:
