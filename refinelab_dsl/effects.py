@@ -12,9 +12,10 @@ the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -25,6 +26,9 @@ from refinelab_dsl.prompts.tokens import call_ceiling, count_tokens, price_usd, 
 
 SANDBOX: Final = "sandbox"
 SALT: Final = "salt"
+UNASKED: Final[Mapping[str, str]] = MappingProxyType({SANDBOX: "run", SALT: "salt"})
+"""What ask nobody, and how logs call what they do; the rest that asks no model searches."""
+
 EMBEDDING_LINE: Final = "embedding."
 """What stands before the name of an embedding where the lines of a run are named."""
 

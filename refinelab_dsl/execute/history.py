@@ -11,7 +11,7 @@ from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import files, read
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
-from refinelab_dsl.effects import SANDBOX
+from refinelab_dsl.effects import UNASKED
 from refinelab_dsl.execute.journal import Entry, read_entries
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder
 from refinelab_dsl.project import Project
@@ -108,7 +108,7 @@ def describe_call(entry: Entry, told: Sequence[events.Call] = ()) -> Call:
 def _name_part(told: Sequence[events.Call], index: int) -> str:
     call, before = told[index], told[index - 1] if index else None
     if not call.template:
-        return "run" if call.model == SANDBOX else "search"
+        return UNASKED.get(call.model, "search")
     if before is not None and call.turn > before.turn:
         return "retry"
     if before is not None and call.template == before.template and not call.template.startswith("judge."):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.data.chains import STOPS
 from refinelab_dsl.diagnostics.display import escape
-from refinelab_dsl.effects import SANDBOX
+from refinelab_dsl.effects import SANDBOX, UNASKED
 from refinelab_dsl.provenance.trace import Trace
 
 _NAME = 11  # columns of the names on the left, at least
@@ -143,7 +143,7 @@ def _name_call(call: events.Call, first: events.Call, before: events.Call | None
     """What a call was for: a program that was run, a search, the first question again, another try after a refusal, a
     judge's verdict, or a question of its own. before: the call before it."""
     if not call.template:
-        return "run" if call.model == SANDBOX else "search"
+        return UNASKED.get(call.model, "search")
     if call.turn and (before is None or before.turn < call.turn):
         return "retry"
     if call.template.startswith("judge."):
