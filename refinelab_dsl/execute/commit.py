@@ -111,8 +111,12 @@ class Committer:
             elif outcome.result is None:
                 self._keep_item(step, outcome)
             else:
-                assert outcome.result is not None
                 self._accept(step, outcome, outcome.result)
+                tally.watch.accept(
+                    step.operator, action.id, outcome.result.parent, outcome.result.item,
+                    {check.name: check.verdict for check in checks if check.verdict is not None},
+                    tally.input_tokens + tally.output_tokens,
+                )
             return None
         tally.rejected[action.id] += 1
         tally.reasons[refusal.check or "no answer"] += 1

@@ -207,7 +207,12 @@ def _count_rows(ending: Ending, removed: frozenset[str], mix: _Mix, tester: Test
                 on_the_way[addition.row.item.key] = addition
             yield addition.row
 
-    for row in iterate_rows(ending.header, ending.files, ending.project, removed, iterate_results()):
+    watch = ending.tally.watch
+    rows = iterate_rows(
+        ending.header, ending.files, ending.project, removed, iterate_results(), watch.before.add
+    )
+    for row in rows:
+        watch.after.add(row.item)
         mix.size += 1
         mix.origins[row.origin] += 1
         if is_audited:
@@ -382,10 +387,23 @@ def _build_head(
         },
         "distractor_diversity": mix.diversity(),
         "chains": tally.chains.summarise(),
+        "watch": _summarise_watch(ending, mix, divergence, intended, removed),
         "rejected": dict(sorted(tally.reasons.items())),
         "quarantined": ending.refused.count,
         "checks": [check.model_dump(mode="json") for check in checks],
     }
+
+
+def _summarise_watch(
+    ending: Ending, mix: _Mix, divergence: Mapping[str, float], intended: Mapping[str, float], removed: int
+) -> dict[str, Any]:
+    """What was watched; where new items cannot be measured, by what they were made for."""
+    header, tally = ending.header, ending.tally
+    assumed = {dimension.name for dimension in header.dimensions if dimension.on_new == "assume"}
+    items = {name: mix.intended[name] if name in assumed else counts for name, counts in mix.measured.items()}
+    reached = {name: intended[name] if name in assumed else value for name, value in divergence.items()}
+    tokens = tally.input_tokens + tally.output_tokens
+    return tally.watch.summarise(items, reached, tokens, mix.origins, removed)
 
 
 def _judge(

@@ -17,6 +17,7 @@ from refinelab_dsl.data.write import HeldRow, OutputRow
 from refinelab_dsl.execute.chains import ChainTally
 from refinelab_dsl.execute.ledger import Ledger
 from refinelab_dsl.execute.observe import OperatorProgress, Progress
+from refinelab_dsl.execute.watch import Watch
 from refinelab_dsl.source import Place
 
 
@@ -131,6 +132,9 @@ class Tally:
     output_tokens: int = 0
     usd: Decimal | None = Decimal(0)
     simulated: bool = False
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.header)
 
     def by_operator(self, counts: Mapping[int, int]) -> dict[str, int]:
         """Counts per action as counts per operator, in the order of the plan."""

@@ -24,6 +24,7 @@ from refinelab_dsl.plan.layout import NARROWEST, align_table, load_template
 _LABELS_SHOWN = 60  # per dimension
 _FILES_SHOWN = 4  # of one output
 _ROUNDS_SHOWN = 5  # of a chain, each by itself below
+_TAIL_SHOWN = 8  # labels that are below their floor, or empty
 
 
 def render_outcome(head: Mapping[str, Any], header: Header, *, width: int = 100) -> str:
@@ -122,6 +123,7 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
     rows += _token_rows(head)
     rows += _chain_rows(head, header)
     rows += _finding_rows(head)
+    rows += _watch_rows(head.get("watch") or {})
     return align_table(rows, "<>>>><", room=room, flexible=0)
 
 
@@ -197,6 +199,27 @@ def _finding_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     if corrections and corrections["flagged"]:
         counts = f"{corrections['corrected']:,} of {corrections['flagged']:,} that were flagged"
         yield ("  corrections", "", "", "", f"{corrections['ratio']:.0%}", counts)
+
+
+def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What went the wrong way, or might have: drift, loss of variety, targets that nothing moved, rare labels."""
+    for name, told in (watch.get("drift") or {}).items():
+        by = "" if told["by"] == "drift" else " (letters)"
+        spread = f"like its item; most {told['low']:.2f} - {told['high']:.2f}{by}"
+        yield (f"  drift {escape(name)}", "", "", "", f"{told['median']:.2f}", spread)
+    pairs = (watch.get("refinement") or {}).get("word_pairs") or {}
+    if pairs.get("before") is not None and pairs.get("after") is not None:
+        before, after = render_share(pairs["before"]), render_share(pairs["after"])
+        yield ("  variety", before, "", "", after, "of word pairs are different")
+    for name, share in (watch.get("stalled") or {}).items():
+        yield (f"  stalled {escape(name)}", "", "", "", render_share(share), "of the tokens moved nothing")
+    tail = watch.get("tail") or ()
+    for each in tail[:_TAIL_SHOWN]:
+        said = f"below its floor of {each['floor']:,}" if each["after"] < each["floor"] else "no item is left"
+        place = f"  {escape(each['dimension'])} {escape(each['label'])}"
+        yield (place, f"{each['before']:,}", "", "", f"{each['after']:,}", said)
+    if len(tail) > _TAIL_SHOWN:
+        yield ("  …", "", "", "", "", f"and {count_of(len(tail) - _TAIL_SHOWN, 'label')} more")
 
 
 def _file_lines(head: Mapping[str, Any], room: int) -> list[str]:

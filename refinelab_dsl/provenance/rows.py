@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from refinelab_dsl import measures
@@ -54,10 +54,12 @@ def iterate_rows(
     project: Project,
     removed: Collection[str],
     results: Iterable[OutputRow],
+    see: Callable[[Item], None] | None = None,
 ) -> Iterator[OutputRow]:
     """The refined set: source items in their order without the `removed` (keys), then the added results in theirs.
 
-    A result that changed an item takes the item's place; those are few enough to be held, additions are not.
+    A result that changed an item takes the item's place; those are few enough to be held, additions are not. see: is
+    shown every source item, also one that left or was changed.
 
     Raises:
         SourceFault: see `iterate_source`.
@@ -71,6 +73,8 @@ def iterate_rows(
             break
         changed[row.parents[0]] = row
     for item in iterate_source(header, files, project):
+        if see is not None:
+            see(item)
         if item.key not in removed:
             yield changed.get(item.key) or OutputRow(item, "original")
     if first_added is not None:
