@@ -15,6 +15,7 @@ from refinelab_dsl.audit.draw import Candidate, Drawn, code_of
 from refinelab_dsl.audit.words import WORDS
 from refinelab_dsl.data.answers import letter_of
 from refinelab_dsl.data.column_types import cell_text
+from refinelab_dsl.data.conversation import show_turn
 from refinelab_dsl.data.formats import UnreadableFile, read_csv, read_jsonl
 from refinelab_dsl.data.sinks import escape_formula
 from refinelab_dsl.data.streams import DECOMPRESSION_ERRORS, NotText, TooLarge, open_stream
@@ -74,7 +75,7 @@ def show_fields(task: str, fields: Mapping[str, Any]) -> dict[str, str]:
         elif name == "answer" and task == "mcq":
             shown[name] = f"{letter_of(list(fields['choices']).index(value))}. {value}"
         elif name == "messages":
-            shown[name] = "\n\n".join(f"{each.get('role')}: {cell_text(each.get('content'))}" for each in value)
+            shown[name] = "\n\n".join(map(show_turn, value))
         else:
             shown[name] = cell_text(value)
     return shown

@@ -171,6 +171,11 @@ def write_messages(messages: Sequence[Mapping[str, str]], example: Any) -> Any:
     return written
 
 
+def show_turn(turn: Mapping[str, str]) -> str:
+    """A turn as people read it: `user: How are you?`."""
+    return f"{turn['role']}: {turn['content']}"
+
+
 def is_conversation(value: Any) -> bool:
     """Whether it is a canonical list of turns, by its form."""
     return isinstance(value, list | tuple) and bool(value) and all(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal, TypeAlias
 
+from refinelab_dsl.data.conversation import show_turn
+
 Kind: TypeAlias = Literal["same", "old", "new"]
 
 _PIECES = re.compile(r"\s+|\w+|[^\w\s]")
@@ -59,7 +61,7 @@ def spell_entry(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping) and value.keys() == {"role", "content"}:
-        return f"{value['role']}: {value['content']}"
+        return show_turn(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.data.chains import STOPS
+from refinelab_dsl.data.conversation import show_turn
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.effects import SANDBOX, UNASKED
 from refinelab_dsl.provenance.trace import Trace
@@ -74,7 +75,7 @@ def _render(trace: Trace, width: int, indent: str) -> Iterator[str]:
                 yield line(name if number == 0 else "", part)
         elif isinstance(value, list | tuple):
             for number, part in enumerate(value):
-                yield line(name if number == 0 else "", f"- {part}")
+                yield line(name if number == 0 else "", f"- {show_turn(part) if name == 'messages' else part}")
         else:
             yield line(name, str(value))
     if trace.fields is None and trace.missing is not None:
