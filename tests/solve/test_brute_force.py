@@ -35,6 +35,7 @@ class Point:
 
 
 DROP, PARAPHRASE, AUTHOR = range(3)
+SEEDS = range(0, 120, 2)
 
 
 def build_problem(seed: int) -> Problem:
@@ -193,7 +194,7 @@ def point_of(problem: Problem, assignment: Assignment) -> Point:
     return Point(tuple(removed), tuple(copied), tuple(made))
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_answer_is_the_best_there_is(seed: int) -> None:
     problem = build_problem(seed)
     points = list(find_points(problem))
@@ -225,7 +226,7 @@ def _churn(point: Point) -> int:
 
 def test_the_problems_are_worth_it() -> None:
     """Answers with something to do, and without an answer, both occur; each kind of limit changes an answer."""
-    problems = [build_problem(seed) for seed in range(120)]
+    problems = [build_problem(seed) for seed in SEEDS]
     assert sum(not any(True for _ in find_points(problem)) for problem in problems) in range(5, 80)
     loosened: dict[str, Callable[[Problem], Problem]] = {
         "max_removed": lambda p: replace(p, limits=replace(p.limits, max_removed=None)),
