@@ -10,7 +10,7 @@ from typing import Any, Final
 from refinelab_dsl.data.answers import AnswerStyle, find_choice, letter_of
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import read_items
-from refinelab_dsl.data.signals import RowFaults, SignalTable, describe_unjoined
+from refinelab_dsl.data.signals import RowFaults, SignalTable, describe_unjoined, has_keys
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.expressions.evaluate import EvaluationError
@@ -48,6 +48,9 @@ def read_probabilities(
         first = next(iter(table.rows.values()), None)
         place = None if first is None else first.place
         bad.problems.append(faults.no_responses(name, (*table.dataset.join, *table.columns), place, bad.span("join")))
+        return {}
+    if not has_keys(main):
+        bad.problems.append(faults.no_keys(name, main.name, main.item_task, bad.span("source")))
         return {}
     is_choice = main.item_task == "mcq"
     order = _order_choices(table.columns) if is_choice else {column: at for at, column in enumerate(table.columns)}

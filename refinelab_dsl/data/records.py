@@ -15,7 +15,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.probabilities import read_probabilities
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.read import read_items
-from refinelab_dsl.data.signals import RowFaults, SignalTable, describe_unjoined, read_table
+from refinelab_dsl.data.signals import RowFaults, SignalTable, describe_unjoined, has_keys, read_table
 from refinelab_dsl.declarations import Dataset, Measure
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
@@ -246,6 +246,10 @@ class _Joining:
         if declared == "auto" and is_correctness(every):
             self._refuse_unclear()
             return None if self.bad.problems else "correctness"
+        if not has_keys(self.main):
+            name, main = self.table.dataset.name, self.main
+            self.bad.problems.append(faults.no_keys(name, main.name, main.item_task, self.bad.span("source")))
+            return None
         if self.main.item_task != "mcq":
             return "text"
         if declared != "auto":

@@ -12,7 +12,7 @@ from refinelab_dsl.data.files import find_origin
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import BadRow, FileStart, read_rows
 from refinelab_dsl.data.row import MissingColumn, RowScope, no_names
-from refinelab_dsl.data.tasks import canonical_text, wanted_columns
+from refinelab_dsl.data.tasks import TASK_FIELDS, canonical_text, wanted_columns
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
@@ -144,6 +144,12 @@ def read_table(dataset: Dataset, files: Sequence[Path], project: Project, bad: R
         bad.problems = [faults.missing_column(dataset.name, column, there, False, Place(dataset.source[0]))]
         bad.problems = [replace(bad.problems[0], span=bad.span("source"))]
     return SignalTable(dataset, tuple(columns), rows)
+
+
+def has_keys(dataset: Dataset) -> bool:
+    """Whether its items have a key that recorded answers can be compared with; programs and conversations have none."""
+    task = TASK_FIELDS.get(dataset.item_task)
+    return task is not None and "answer" in task.required
 
 
 def describe_unjoined(table: SignalTable, item: Item, bad: RowFaults) -> Diagnostic:

@@ -62,9 +62,9 @@ def grade(value: Any, item: Item, reading: Reading) -> Grade:
     text = read_response(value)
     if text is None:
         return Grade.ABSENT
-    key: str = item.fields["answer"]
     if reading == "correctness":
         return Grade.RIGHT if _CORRECTNESS.get(text) else Grade.WRONG
+    key: str = item.fields["answer"]
     if reading == "text":
         return Grade.RIGHT if _is_same(text, key) else Grade.WRONG
     choices: list[str] = item.fields["choices"]

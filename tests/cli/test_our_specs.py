@@ -11,8 +11,12 @@ from tests.architecture.tree import ROOT
 from tests.cli.command import refinec
 
 SHARED = ROOT / "../shared/data"
-# Where a spec of a public dataset finds it: its variable `data`.
-DATA = {"mmlu_subjects": SHARED / "mmlu/test/*_test.csv", "gsm8k_length": SHARED / "gsm8k/test.jsonl"}
+# Where a spec of a public dataset finds it: its variables.
+DATA = {
+    "mmlu_subjects": {"data": "mmlu/test/*_test.csv"},
+    "gsm8k_length": {"data": "gsm8k/test.jsonl"},
+    "mmlu_keys": {"data": "mmlu/test/college_chemistry_test.csv", "answers": "mmlu_helm_predictions/predictions.csv"},
+}
 
 
 @pytest.mark.parametrize("spec", sorted((ROOT / "specs").glob("*.refine")), ids=lambda path: path.stem)
@@ -21,7 +25,9 @@ def test_every_spec_of_ours_runs(spec: Path, tmp_path: Path) -> None:
     if spec.stem in DATA:
         if not SHARED.is_dir():
             pytest.skip(f"NO DATA: {spec.name} reads ../shared/data, which is not here")
-        arguments = ["--allow-outside", "--var", f"data={DATA[spec.stem].parent.resolve() / DATA[spec.stem].name}"]
+        arguments = ["--allow-outside"]
+        for name, place in DATA[spec.stem].items():
+            arguments += ["--var", f"{name}={SHARED.resolve()}/{place}"]
     shutil.copytree(ROOT / "specs/data", tmp_path / "data")
     shutil.copy(spec, tmp_path)
     answer = refinec("apply", "--auto-approve", "--format", "json", *arguments, cwd=tmp_path)

@@ -32,7 +32,7 @@ PREVIOUS_ROW = Binary(operator="-", left=call("row"), right=Constant(type="numbe
 def judge(
     folder: Path, table: str, option: str, items: list[dict[str, Any]] = ITEMS, **options: Any
 ) -> tuple[Profile | None, Diagnostics]:
-    task = "mcq" if "choices" in items[0] else "qa"
+    task = options.pop("task", "mcq" if "choices" in items[0] else "qa")
     dataset = Dataset(name="items", task=task, source=("items.jsonl",))
     content = "".join(json.dumps(item) + "\n" for item in items)
     project = make_project(folder, {"items.jsonl": content, "said.csv": table})
@@ -132,6 +132,20 @@ def test_too_few_columns_and_columns_without_a_choice_are_told(tmp_path: Path) -
     assert codes(judge(tmp_path, "item,A,C,D\na,0.5,0.5,0\n", "probabilities")[1]) == ["RF3090"]
     assert codes(judge(tmp_path, "item\na\n", "probabilities")[1]) == ["RF3034"]
     assert codes(judge(tmp_path, "item,A,B,C\nq,1,0,0\n", "probabilities")[1]) == ["RF3033"]
+
+
+@pytest.mark.parametrize("option", ["answers", "probabilities"])
+def test_programs_have_no_key_and_say_who_was_right(tmp_path: Path, option: str) -> None:
+    functions = [
+        {"id": name, "prompt": f"def {name}():\n", "tests": "def check(f): pass\n", "entry_point": name,
+         "solution": f"    return {at}\n"}
+        for at, name in enumerate("abc")
+    ]  # fmt: skip
+    _, found = judge(tmp_path, "item,A,B\na,x,y\nb,x,y\nc,x,y\n", option, functions, task="code")
+    assert codes(found) == ["RF3092"]
+    table = "item,m,n,o\na,1,1,1\nb,0,0,0\nc,0,1,1\n"
+    passed = values(tmp_path, table, "answers", functions, task="code")
+    assert passed[0] < passed[2] < passed[1]  # type: ignore[operator]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="NO DATA: ../shared/data holds MMLU and HELM's answers")

@@ -428,6 +428,17 @@ def bad_probabilities(reason: str, place: Place) -> Diagnostic:
     )
 
 
+def no_keys(dataset: str, main: str, task: str, span: Span | None) -> Diagnostic:
+    """RF3092: recorded answers, or probabilities, are of items without a key that they could be compared with."""
+    return Diagnostic(
+        "RF3092",
+        "error",
+        f"dataset `{dataset}` holds answers, and items of `{main}` (task `{task}`) have no key to compare them with",
+        span=span,
+        help=(Help("record which models were right: 1 where a model's program passed, 0 where it did not"),),
+    )
+
+
 # What `refinec init --from` reads off a file
 
 
