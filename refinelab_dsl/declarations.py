@@ -66,7 +66,7 @@ class Dataset(Declaration):
     explode: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # columns of lists, taken apart
     fields: dict[str, Expression] = {}  # task fields and further attributes; absent ones map to a column of that name
     where: Expression | None = None
-    role: Literal["main", "seeds", "corpus", "signals"] = "main"
+    role: Literal["main", "seeds", "heldout", "corpus", "signals"] = "main"
     join: dict[str, str] = Field(default={}, exclude_if=lambda join: not join)  # signals: column -> field of an item
     answer_as: Literal["auto", "letter", "index", "text"] = "auto"
     on_bad_row: Literal["stop", "skip"] = "stop"

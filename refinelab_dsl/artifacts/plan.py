@@ -274,7 +274,7 @@ class Header(Record):
     recorded: dict[str, tuple[str | float | None, ...]] = Field(default={}, exclude_if=lambda recorded: not recorded)
     corpora: tuple[Corpus, ...] = Field(default=(), exclude_if=lambda corpora: not corpora)  # sources left out
     known: dict[str, KnownMeasure] = Field(default={}, exclude_if=lambda known: not known)
-    seeds: dict[str, SeedSet] = Field(default={}, exclude_if=lambda seeds: not seeds)  # by measure
+    seeds: dict[str, SeedSet] = Field(default={}, exclude_if=lambda seeds: not seeds)  # by measure; `heldout.NAME`
     measures: tuple[Measure, ...]
     dimensions: tuple[Dimension, ...]
     labels: dict[str, tuple[str, ...]]  # every dimension's labels, settled

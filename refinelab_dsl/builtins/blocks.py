@@ -84,7 +84,7 @@ DATASET: Final = BlockKind(
         Attribute("where", Over("rows", "bool"), "only items for which this holds"),
         Attribute(
             "role",
-            Word(("main", "seeds", "corpus", "signals")),
+            Word(("main", "seeds", "heldout", "corpus", "signals")),
             "what it is for; exactly one dataset is main",
             default="main",
         ),

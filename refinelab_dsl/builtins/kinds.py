@@ -435,6 +435,11 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
                 "what it is compared with",
                 default=("originals", "output"),
             ),
+            Attribute(
+                "heldout",
+                ListOf(Name(("dataset",), of=("heldout",)), 1, alone=True, distinct=True),
+                "datasets that no result may come near to either",
+            ),
             Attribute("embedding", _EMBEDDING, "how likeness is found; by letters where none is named"),
         ),
         reached=True,

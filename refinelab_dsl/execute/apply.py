@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from refinelab_dsl import prompts, providers
 from refinelab_dsl.artifacts import provenance as events
+from refinelab_dsl.data.heldout import PREFIX as HELDOUT
+from refinelab_dsl.data.heldout import read_heldout
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Limits
@@ -53,7 +55,7 @@ from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source, rea
 from refinelab_dsl.providers import Provider
 from refinelab_dsl.questions import Exemplar, Known
 from refinelab_dsl.store import Store, StoreError
-from refinelab_dsl.validators import Surroundings, build_embedders, open_neighbours
+from refinelab_dsl.validators import Surroundings, build_embedders, open_heldout, open_neighbours
 
 _LOCAL_SLOTS = 4  # steps at a time that begin on this machine
 _SERVICE_SECONDS = 900.0  # for what is no call to a model, a search or a program: each kind bounds itself, too
@@ -196,7 +198,13 @@ class Execution:
             originals=originals,
             output=open_neighbours(checks, "output", embedders),
             embedders=embedders,
+            heldout=open_heldout(checks, self._read_heldout, embedders),
         )
+
+    def _read_heldout(self, name: str) -> Iterator[Item]:
+        """The items of a held-out dataset."""
+        held = self._start.header.seeds[f"{HELDOUT}{name}"]
+        return read_heldout(held.dataset, self._project, allow_outside=self._start.allow_outside)
 
     def _know(self, shelf: Shelf) -> Known:
         """What the plan's paid measures rest on.
@@ -214,6 +222,8 @@ class Execution:
             for name, known in header.known.items() if known.exemplars
         }
         for name, seeds in header.seeds.items():
+            if name.startswith(HELDOUT):
+                continue
             exemplars[name] = read_exemplars(seeds, self._project, allow_outside=self._start.allow_outside)
         meanings = {name: known.meanings for name, known in header.known.items() if known.meanings}
         return Known({name: tuple(labels) for name, labels in meanings.items()}, exemplars, meanings)

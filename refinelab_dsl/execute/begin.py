@@ -10,6 +10,8 @@ from refinelab_dsl.artifacts.plan import Header, Input
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import digest_dataset, digest_files, find_files
 from refinelab_dsl.data.corpora import hash_corpora, list_sources, place_sources
+from refinelab_dsl.data.heldout import PREFIX as HELDOUT
+from refinelab_dsl.data.heldout import check_heldout
 from refinelab_dsl.data.profile import FileDigest
 from refinelab_dsl.data.write import check_outputs
 from refinelab_dsl.declarations import Embedding, Model
@@ -83,7 +85,7 @@ def begin_run(
     header = plan.header.model_copy(update={"dataset": dataset, "corpora": corpora})
     files = _check_dataset(plan, header, project, allow_outside)
     _check_corpora(plan, header, project, options, allow_outside)
-    _check_seeds(header, project, allow_outside)
+    _check_seeds(plan, header, project, allow_outside)
     _check_inventory(plan, project, options)
     refused = check_outputs(header.outputs, files, project, allow_outside=allow_outside)
     if refused.has_errors:
@@ -176,9 +178,17 @@ def _check_corpora(
         raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), tuple(changes)))
 
 
-def _check_seeds(header: Header, project: Project, allow_outside: bool) -> None:
-    """Ratings are compared with the exemplars that the plan was made with."""
-    for seeds in header.seeds.values():
+def _check_seeds(plan: PlanFile, header: Header, project: Project, allow_outside: bool) -> None:
+    """Ratings are compared with the exemplars that the plan was made with, results with the items held out then."""
+    for name, seeds in header.seeds.items():
+        if name.startswith(HELDOUT):
+            same = check_heldout(seeds.dataset, seeds.sha256, project, allow_outside=allow_outside)
+            if isinstance(same, Diagnostic):
+                raise Refusal(ExitCode.STALE, same)
+            if not same:
+                changes = (f"the held-out items of `{seeds.dataset.name}` changed",)
+                raise Refusal(ExitCode.STALE, plan_faults.stale_plan(str(plan.path), changes))
+            continue
         found = read_planned_seeds(seeds, project, allow_outside=allow_outside)
         if isinstance(found, Diagnostic):
             raise Refusal(ExitCode.STALE, found)

@@ -98,6 +98,7 @@ class Committer:
             verdict = check.verdict
             assert verdict is not None
             refusal = None if verdict.accept else Refusal(check.name, verdict.reason)
+            tally.watch.compare(check.name, verdict)
             self._log.append(events.Verdict(
                 step=step.id, check=check.name, accept=verdict.accept, reason=verdict.reason,
                 values=dict(verdict.values),

@@ -54,6 +54,14 @@ class Sketch:
         return round(len(pairs) / pairs.total(), _DIGITS) if pairs else None
 
 
+@dataclass
+class _Held:
+    """Results beside held-out items: the likeness of the nearest that was not refused for it, and how many were."""
+
+    nearest: float = 0.0
+    refused: int = 0
+
+
 class Watch:
     """What is seen of a run while it goes on."""
 
@@ -68,6 +76,7 @@ class Watch:
             for operator in header.operators
             if OPERATOR_KINDS[operator.kind].effect not in ("generate", "remove")
         }
+        self._heldout: dict[str, _Held] = {}
         self._moved: dict[str, int] = {}  # dimension -> tokens when a result last moved it
         self.before = Sketch()
         self.after = Sketch()
@@ -86,6 +95,16 @@ class Watch:
         if similarity is None:
             similarity = likeness(_read(parent), _read(item))
         self._closeness[operator][round(float(similarity or 0.0) * _STEPS)] += 1
+
+    def compare(self, check: str, verdict: Verdict) -> None:
+        """A check gave a verdict; what it says of held-out items is kept."""
+        near = verdict.values.get("heldout")
+        if near is not None:
+            held = self._heldout.setdefault(check, _Held())
+            if "similarity" in verdict.values:  # it was not refused for that
+                held.nearest = max(held.nearest, float(near))
+            else:
+                held.refused += 1
 
     def summarise(
         self, measured: Mapping[str, Mapping[str, int]], divergence: Mapping[str, float], tokens: int,
@@ -109,6 +128,9 @@ class Watch:
                 "word_pairs": {"before": self.before.diversity(), "after": self.after.diversity()},
             },
             "tail": list(_find_tail(header, measured)),
+            "heldout": {
+                name: {"nearest": held.nearest, "refused": held.refused} for name, held in sorted(self._heldout.items())
+            },
         }  # fmt: skip
 
     def _find_stalled(self, divergence: Mapping[str, float], tokens: int) -> Iterator[tuple[str, float]]:

@@ -10,6 +10,8 @@ from refinelab_dsl.artifacts.evidence import Clusters, Evidence
 from refinelab_dsl.artifacts.plan import KnownMeasure, SeedSet
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.evidence import Learnt
+from refinelab_dsl.data.heldout import PREFIX as HELDOUT
+from refinelab_dsl.data.heldout import digest_heldout, list_heldout
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.data.seeds import Seeds, read_seeds
 from refinelab_dsl.declarations import Measure
@@ -133,7 +135,8 @@ def find_known(
 def find_seeds(
     program: Program, project: Project, *, allow_outside: bool = False
 ) -> tuple[dict[str, SeedSet], tuple[Diagnostic, ...]]:
-    """The seed datasets that measures name, with the digests of their files; or what is wrong with them."""
+    """The seed datasets that measures name, and, as `heldout.NAME`, the held-out ones that validators do, with the
+    digests of their files; or what is wrong with them."""
     datasets = {dataset.name: dataset for dataset in program.datasets}
     found: dict[str, SeedSet] = {}
     for measure in program.measures:
@@ -144,6 +147,11 @@ def find_seeds(
         if not isinstance(seeds, Seeds):
             return {}, (seeds,)
         found[measure.name] = SeedSet(dataset=datasets[named], sha256=seeds.sha256)
+    for named in list_heldout(program.validators):
+        digest = digest_heldout(datasets[named], project, allow_outside=allow_outside, origins=program.origins)
+        if isinstance(digest, Diagnostic):
+            return {}, (digest,)
+        found[f"{HELDOUT}{named}"] = SeedSet(dataset=datasets[named], sha256=digest)
     return found, ()
 
 

@@ -211,6 +211,9 @@ def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     if pairs.get("before") is not None and pairs.get("after") is not None:
         before, after = render_share(pairs["before"]), render_share(pairs["after"])
         yield ("  variety", before, "", "", after, "of word pairs are different")
+    for name, held in (watch.get("heldout") or {}).items():
+        said = f"nearest to held-out items; {held['refused']:,} refused"
+        yield (f"  held out {escape(name)}", "", "", "", f"{held['nearest']:.2f}", said)
     for name, share in (watch.get("stalled") or {}).items():
         yield (f"  stalled {escape(name)}", "", "", "", render_share(share), "of the tokens moved nothing")
     tail = watch.get("tail") or ()

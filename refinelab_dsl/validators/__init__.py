@@ -11,7 +11,7 @@ from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding
 from refinelab_dsl.validators import auto, drift, duplicate, exec, expression, format, in_bin, pot, rag
-from refinelab_dsl.validators.nearness import build_embedders, open_neighbours
+from refinelab_dsl.validators.nearness import build_embedders, open_heldout, open_neighbours
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
 VALIDATORS: Final[Mapping[str, ValidatorKind]] = MappingProxyType(
@@ -52,6 +52,7 @@ __all__ = [
     "Verdict",
     "build_embedders",
     "judge_finding",
+    "open_heldout",
     "open_neighbours",
     "settle_time",
     "validate",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from refinelab_dsl.data.heldout import heldout_of
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Embedding, Validator
 from refinelab_dsl.effects import Program
@@ -51,6 +52,24 @@ def open_neighbours(
     return {
         name: Neighbours() if name == LETTERS else EmbeddedNeighbours(embedders.get(name)) for name in sorted(names)
     }
+
+
+def open_heldout(
+    validators: Iterable[Validator], read: Callable[[str], Iterable[Item]], embedders: Mapping[str, Embedder]
+) -> dict[str, Nearest]:
+    """For each validator that names held-out datasets: their items. read: those of a dataset, by its name. What an
+    endpoint embeds is compared by letters here: nobody is asked about what is held out."""
+    found: dict[str, Nearest] = {}
+    for validator in validators:
+        names = heldout_of(validator)
+        if names:
+            embedder = embedders.get(embedding_of(validator))
+            neighbours: Nearest = Neighbours() if embedder is None else EmbeddedNeighbours(embedder)
+            for name in names:
+                for item in read(name):
+                    neighbours.add(item)
+            found[validator.name] = neighbours
+    return found
 
 
 def embed_result(validator: Validator, result: Result, embeddings: Mapping[str, Embedding]) -> Program[Result]:

@@ -33,7 +33,8 @@ class Surroundings:
     labels: dimension -> the labels that the plan knows.
     measurable: dimension -> whether a new item is measured; otherwise it is taken as made for its label.
     originals, output: the items of the source and the results accepted so far, by the embedding that they are compared
-    by (`nearness`); those alone that checks ask for. embedders: the embeddings that checks compute.
+    by (`nearness`); those alone that checks ask for. embedders: the embeddings that checks compute. heldout: by
+    validator, the items that it holds out.
     """
 
     task: str
@@ -43,6 +44,7 @@ class Surroundings:
     originals: Mapping[str, Nearest] = field(default_factory=dict)
     output: Mapping[str, Nearest] = field(default_factory=dict)
     embedders: Mapping[str, Embedder] = field(default_factory=dict)
+    heldout: Mapping[str, Nearest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

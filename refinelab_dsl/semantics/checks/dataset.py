@@ -35,7 +35,7 @@ def check_datasets(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic
         if dataset.get("columns") is not None and format_ not in (None, "csv"):
             yield faults.columns_of_records(dataset.written["columns"].name_span, format_)
         task = builtins.TASKS.get(dataset.get("task") or "")
-        if task is not None and dataset.get("role") in ("main", "seeds"):
+        if task is not None and dataset.get("role") in ("main", "seeds", "heldout"):
             yield from _check_fields(bindings, dataset, task)
         if dataset.get("role") == "corpus":
             yield from _check_text(dataset)
