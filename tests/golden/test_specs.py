@@ -68,5 +68,5 @@ def test_saved_plan_reads_back_as_it_was(planned: compiler.Planned) -> None:
 
 def test_every_expectation_of_our_specs_holds(planned: compiler.Planned) -> None:
     checks = _plan(planned).header.checks
-    assert checks
-    assert [check.title for check in checks if check.status != "passed"] == []
+    assert checks  # those of results hold after a run: tests/cli/test_our_specs.py
+    assert [check.title for check in checks if check.status not in ("passed", "after_run")] == []
