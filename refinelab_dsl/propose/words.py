@@ -46,7 +46,7 @@ TESTS: Weights = MappingProxyType({"test": 10, "tests": 10, "test_code": 9, "uni
 ENTRY: Weights = MappingProxyType({"entry_point": 10, "function_name": 8})
 CODE: Weights = MappingProxyType({"canonical_solution": 10, "code": 8, "reference_solution": 8})
 MESSAGES: Weights = MappingProxyType({
-    "messages": 10, "conversations": 9, "conversation": 9, "dialogue": 7, "dialog": 7,
+    "messages": 10, "conversations": 9, "conversation": 9, "dialogue": 7, "dialog": 7, "data": 4,
 })  # fmt: skip
 
 ASKED: Weights = MappingProxyType({"turns": 8, "user_turns": 10, "prompts": 6})

@@ -154,6 +154,35 @@ def test_answers_of_their_own(tmp_path: Path, more: dict[str, Any], task: str, k
     assert spec_of(tmp_path, found).program is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("messages", [{"role": "user", "content": "Hi {}?"}, {"role": "assistant", "content": "Yes"}], "column"),
+        ("conversations", [{"from": "human", "value": "Hi {}?"}, {"from": "gpt", "value": "Yes"}], "column"),
+        ("conversations", '[{{"from": "human", "value": "Hi {}?"}}, {{"from": "gpt", "value": "Yes"}}]', "column"),
+        ("data", ["Hi {}?", "Yes", "How many?", "Two"], "dialogue"),
+        ("turns", ["Hi {}?", "How many?"], "asked"),
+        ("prompt", {"role": "prompter", "text": "Hi {}?", "replies": []}, "column"),
+    ],
+)
+def test_conversations(tmp_path: Path, name: str, value: Any, expected: str) -> None:
+    def fill(part: Any, number: int) -> Any:
+        match part:
+            case str():
+                return part.format(number) if "{}" in part else part
+            case list():
+                return [fill(each, number) for each in part]
+            case dict():
+                return {key: fill(each, number) for key, each in part.items()}
+        return part
+
+    found = rows(tmp_path, [{"area": "ab"[n % 2], name: fill(value, n)} for n in range(12)])
+    read = f'column("{name}")'
+    assert (found.reading.task, found.rows, found.bad) == ("chat", 12, 0)
+    assert fields(found)["messages"] == (read if expected == "column" else f"{expected}({read})")
+    assert [entry.message for entry in spec_of(tmp_path, found).diagnostics] == []
+
+
 def test_side_fields(tmp_path: Path) -> None:
     entries = questions(9, answer=["yes it is", "no it is not"], passage=["Some text."], rationale=["As is said."])
     entries = [{"qid": f"q{at}", **entry} for at, entry in enumerate(entries)]
