@@ -63,7 +63,6 @@ SHARE = BASE.mix["topic"]["asia"]
         ({"tokens": BASE.tokens.model_copy(update={"low": Decimal(-1)})}, "tokens.low"),
         ({"budget": BASE.budget.model_copy(update={"tokens": 10**30})}, "budget.tokens"),
         ({"chance": 1.5}, "chance"),
-        ({"outputs": (BASE.outputs[0].model_copy(update={"format": "preference"}),)}, "outputs.refined.format"),
         ({"mix": {"topic": {**BASE.mix["topic"], "asia": SHARE.model_copy(update={"target": -1.0})}}}, "mix.topic"),
     ],
 )  # fmt: skip

@@ -118,6 +118,7 @@ def test_every_operator_that_calls_and_is_reached_has_a_prompt_and_every_prompt_
             assert system
             assert user
     asked = {*builtins.MEASURE_KINDS, *builtins.VALIDATOR_KINDS, "discover", "discover_merge", "pot_steps"}
+    asked |= {f"judge_{mode}" for mode in builtins.JUDGE_ASKS}
     files = {path.name for path in resources.locate("templates/prompts").glob("*")}
     told = {name.removesuffix(".jinja").removesuffix(".system").removesuffix(".user") for name in files}
     assert told >= kinds

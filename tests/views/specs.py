@@ -61,7 +61,7 @@ operator harden {
 operator drop { kind = remove }
 validator fine { kind = expression, accept = len(question) > 3 }
 validator checked { kind = in_bin, dimension = difficulty }
-judge grader { model = small }
+judge grader { model = small, on_reject = revise }
 pilot { items = 20, stratify_by = topic }
 budget { tokens = var.limit }
 constraints { floor = { topic = 5 } }

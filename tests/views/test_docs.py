@@ -192,7 +192,7 @@ def test_what_has_no_comment_and_what_no_plan_executes_is_listed() -> None:
     undocumented = {link.id for link in page.undocumented}
     assert undocumented >= {"dataset.rated", "operator.harden", "budget"}
     assert not undocumented & {"dataset.chem", "variable.limit", "variable.folder"}
-    assert page.later == ("block `judge`",)
+    assert page.later == ("`on_reject` of judge `grader`",)
     assert entry_of("judge.grader").later
 
 

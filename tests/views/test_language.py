@@ -33,7 +33,7 @@ def test_every_attribute_says_what_it_takes_and_what_it_is_for() -> None:
             assert ("; not executable yet" in row.value) == (not attribute.reached)
     confidence = next(row for row in ENTRIES["block.solve"].rows if row.name == "confidence")
     assert confidence.value == "a percentage such as 25%; by default 90%"
-    assert ENTRIES["block.judge"].later
+    assert ENTRIES["block.test"].later
     assert not ENTRIES["block.dataset"].later
 
 
