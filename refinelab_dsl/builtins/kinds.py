@@ -382,6 +382,7 @@ _OPERATORS: Final[tuple[OperatorKind, ...]] = (
                 default=("pii", "toxicity"),
             ),
             Attribute("max_change", Percent(), "share of the item's tokens that may change"),
+            Attribute("unmarked", Bool(), "also what `where` chooses and no detector marks", default=False),
         ),
         reached=True,
         sees=(*prompts.OPERATOR, prompts.CRITERIA, prompts.PARTS, prompts.SPANS, prompts.PSEUDONYMS),

@@ -216,6 +216,7 @@ class _Scan:
         }
         self.improvers = [operator.name for operator in operators if operator.kind == REFINE]
         self.scrubbers = {each.name: measures.watch_for(each, measures_) for each in operators if each.kind == SCRUB}
+        self.unmarked = {each.name for each in operators if each.options.get("unmarked")}
         self.prefer = {
             operator.name: (compile_expression(operator.prefer), array("d"))
             for operator in operators
@@ -322,7 +323,7 @@ class _Scan:
         for name, (condition, flags) in self.where.items():
             chosen = condition is None or self._holds(condition, scope, f"operator.{name}.where", item)
             watch = self.scrubbers.get(name)  # what is clean is nothing to scrub, and costs nothing
-            flags.append(chosen and (watch is None or is_dirty(item.fields, watch)))
+            flags.append(chosen and (watch is None or name in self.unmarked or is_dirty(item.fields, watch)))
         for name, names in self.clusters.items():
             names.append(scope.value(name))
         for name, (expression, values) in self.prefer.items():

@@ -21,16 +21,24 @@ _LEAST: Final = 3  # letters of a word of a name that is looked for by itself
 @dataclass(frozen=True)
 class Work:
     """texts: of the item, by place. found: what was found in each that holds anything. pseudonyms: part -> what takes
-    its place."""
+    its place. is_whole: nothing was found, and yet something is to go: a model says so.
+    """
 
     texts: Mapping[Place, str]
     found: Mapping[Place, tuple[Detection, ...]]
     pseudonyms: Mapping[str, str]
+    is_whole: bool = False
 
     @property
     def asked(self) -> tuple[Place, ...]:
         """The places whose text is to be written anew. The answer is not among them: it follows from the rest."""
-        return tuple(place for place in self.found if not is_key(place))
+        places = (place for place, text in self.texts.items() if text.strip()) if self.is_whole else self.found
+        return tuple(place for place in places if not is_key(place))
+
+    @property
+    def touched(self) -> tuple[Place, ...]:
+        """The places whose text changes."""
+        return self.asked if self.is_whole else tuple(self.found)
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -42,6 +42,10 @@ BY_RULE: Final = "scrub:mask"
 """The check of what was put in by rule."""
 
 
+MOST_UNMARKED: Final = "0.3"
+"""The share of an item's tokens that may change where nothing is marked and the spec does not say."""
+
+
 class _Reply(msgspec.Struct):
     parts: list[str]
 
@@ -58,13 +62,15 @@ class _Judged:
 def make_item(attempt: Attempt, questions: Questions) -> Program[Item | Unreadable | Remarked]:
     """Detects, rewrites, verifies; again with the fault; then by rule."""
     work = build_work(questions.context, attempt.operator, attempt.parent)
-    if not work.found:
+    if not work.found and not work.is_whole:
         return Unreadable(NOTHING_TO_SCRUB)
     watch = watch_for(attempt.operator, questions.context.measures)
     remarks: list[Remark] = []
     fields: dict[str, Any] | None = None
     if work.asked:
         fields = yield from _rewrite(attempt, questions, work, watch, remarks)
+    if fields is None and work.is_whole:
+        return Remarked(Unreadable("no rewrite holds, and nothing is marked that could be masked"), tuple(remarks))
     if fields is None:
         written = {place: work.mask(place) for place in work.found}
         made = rebuild(attempt.parent.fields, work, written)
@@ -155,13 +161,15 @@ def _find_fault(
         left = detect(text, watch)
         if left:
             return f"in `{name_place(place)}` stands what was to go, or more of its kind: {describe(left)}"
-        kept = [each.category for each in work.found[place] if work.texts[place][each.start : each.end] in text]
+        kept = [each.category for each in work.found.get(place, ()) if work.texts[place][each.start : each.end] in text]
         if kept:
             return f"in `{name_place(place)}` a {kept[0]} stands that was to go"
+    limit = attempt.operator.options.get("max_change", MOST_UNMARKED if work.is_whole else None)
+    if work.is_whole and not share:
+        return "nothing changed"
     for place, change in zip(written, changes, strict=True):
-        if not change.is_confined:
+        if not change.is_confined and not work.is_whole:
             return f"in `{name_place(place)}` more changed than what was found and the words beside it"
-    limit = attempt.operator.options.get("max_change")
     if limit is not None and share > float(limit):
         return f"{share:.0%} of the item's tokens changed, and at most {float(limit):.0%} may"
     if questions.task == "mcq" and len(set(fields["choices"])) < len(set(attempt.parent.fields["choices"])):
@@ -170,8 +178,8 @@ def _find_fault(
 
 
 def _texts_of(fields: Mapping[str, Any], work: Work) -> Iterator[tuple[Place, str]]:
-    """The texts, where anything was found, as they are now."""
-    for place in work.found:
+    """The texts that were to change, as they are now."""
+    for place in work.touched:
         value: Any = fields
         for step in place:
             value = value[step]
@@ -179,7 +187,7 @@ def _texts_of(fields: Mapping[str, Any], work: Work) -> Iterator[tuple[Place, st
 
 
 def _compare(work: Work, place: Place, text: str) -> Change:
-    return compare(work.texts[place], work.found[place], text, (*work.pseudonyms.values(), MASK))
+    return compare(work.texts[place], work.found.get(place, ()), text, (*work.pseudonyms.values(), MASK))
 
 
 def _run_tests(attempt: Attempt, questions: Questions, fields: Mapping[str, Any]) -> Program[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from refinelab_dsl.data.items import Item
@@ -11,6 +12,9 @@ from refinelab_dsl.detectors import Work, find_work
 from refinelab_dsl.measures.detected import DETECTED, watch_for
 
 SCRUB: Final = "scrub"
+
+UNMARKED: Final = "unmarked"
+"""The option by which items are rewritten in which detectors find nothing."""
 
 RETRIES: Final = 2
 """How often a rewrite that does not hold is asked for again, with what was wrong with it."""
@@ -26,7 +30,8 @@ WORDING: Final = {"pii": "private data", "toxicity": "toxic text"}
 
 def find_parts(operator: Operator, measures: Iterable[Measure], item: Item, seed: int) -> Work:
     """What is found in an item. Of the same item always the same."""
-    return find_work(item.fields, watch_for(operator, measures), f"{seed}\n{item.key}")
+    work = find_work(item.fields, watch_for(operator, measures), f"{seed}\n{item.key}")
+    return work if work.found or not operator.options.get(UNMARKED) else replace(work, is_whole=True)
 
 
 def show_work(operator: Operator, work: Work) -> dict[str, Any]:

@@ -28,6 +28,10 @@ def rewrite_parts(subject: Subject, draw: Draw, good: bool) -> Mapping[str, Any]
     if fault == "invent" and present:
         pseudonyms[draw.pick(present)] = f"{draw.pick(NAMES)}.{draw.pick(NOUNS)}{draw.between(1, 99)}@gmail.com".lower()
     rewritten = [_put_in(part, found, pseudonyms) for part in parts]
+    if not found and fault is None and rewritten:  # what is toxic in it only a model could tell
+        words = rewritten[0].split(" ")
+        words[draw.below(len(words))] = _MILD
+        rewritten[0] = " ".join(words)
     if fault == "more" and rewritten:
         place = draw.below(len(rewritten))
         told = f"Note that the {draw.pick(ADJECTIVES)} {draw.pick(NOUNS)} {draw.pick(VERBS)} the {draw.pick(NOUNS)}."

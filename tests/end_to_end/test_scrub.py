@@ -156,3 +156,43 @@ def test_patterns_and_categories_of_a_measure_are_those_of_the_operator(tmp_path
     assert answer.json["changed"] == 5  # two addresses, one pattern, two insults
     assert "Vogelsang" in json.dumps(rows(tmp_path))
     assert "three cats" not in json.dumps(rows(tmp_path))
+
+
+SOFTEN = """edition = 1
+seed = 3
+dataset mail { task = qa, source = "data/mailbox.jsonl" }
+measure tone { kind = classify, model = small, labels = [civil, toxic] }
+dimension tone_of { from = tone, labels = [civil, toxic] }
+validator civil { kind = expression, accept = tone_of == civil }
+model small { provider = simulated }
+operator soften {
+  kind = scrub
+  model = small
+  criteria = [toxicity]
+  where = tone_of == toxic
+  unmarked = true
+  checks = [civil]
+}
+constraints { size = keep }
+pilot { items = 5, label = all, budget = 200k }
+budget { tokens = 200k }
+output refined { path = "out/mailbox.jsonl", provenance = "out/mailbox.prov.jsonl" }
+"""
+
+
+def test_what_a_model_found_toxic_is_rewritten_and_asked_about_again(tmp_path: Path) -> None:
+    """The simulated model's labels mean nothing, and stay what they are for the same text."""
+    lay_out(tmp_path)
+    (tmp_path / "mailbox_scrub.refine").write_text(SOFTEN, encoding="utf-8")
+    assert refinec("pilot", "--auto-approve", cwd=tmp_path).code == 0
+    planned = refinec("plan", "--format", "json", cwd=tmp_path).json
+    toxic = planned["mix"]["tone_of"]["toxic"]["now"]
+    assert toxic > 0
+    answer = apply(tmp_path)
+    assert answer.code in (0, 9), answer.err
+    assert answer.json["mix"]["tone_of"]["toxic"]["measured"] == 0
+    assert answer.json["changed"] > 0
+    assert answer.json["changed"] + answer.json["removed"] == round(24 * toxic)
+    assert answer.json["cost"]["tokens"] <= planned["cost"]["tokens"]["ceiling"]
+    replayed = refinec("replay", str(answer.json["run"]), cwd=tmp_path)
+    assert replayed.code == 0, replayed.err

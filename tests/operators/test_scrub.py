@@ -208,3 +208,18 @@ def test_toxic_words_become_civil_or_stars() -> None:
     made, _ = scrub({"parts": [said]}, {"parts": [said]}, {"parts": [said]}, parent=parent)
     assert "***" in made.item.fields["question"]
     assert detect(made.item.fields["question"], Watch((*PRIVATE, TOXICITY))) == ()
+
+
+def test_what_only_a_model_found_is_rewritten_as_a_whole() -> None:
+    said = "With people like them one knows what to expect. What is the capital of Norway?"
+    asking, parent = questions(unmarked=True, criteria=["toxicity"]), item(question=said)
+    civil = {"parts": [said.replace("With people like them one", "One")]}
+    made, asked = scrub({"parts": [said]}, {"parts": ["Which city is it?"]}, civil, asking=asking, parent=parent)
+    assert made.item.fields["question"] == civil["parts"][0]
+    assert [remark.reason for remark in made.remarks[:2]] == [
+        "nothing changed", "83% of the item's tokens changed, and at most 30% may",
+    ]  # fmt: skip
+    (first, *_) = [effect for effect in asked if isinstance(effect, Request)]
+    assert "Nothing is marked" in first.messages[1].content
+    made, _ = scrub(*[{"parts": [said]}] * 3, asking=asking, parent=parent)
+    assert isinstance(made.item, Unreadable)

@@ -31,6 +31,9 @@ def check_operators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnosti
             yield faults.moves_needed(header, operator.title, row.name)
         if task is not None and task not in row.tasks:
             yield faults.wrong_task(operator.span("kind"), operator.title, row.name, row.tasks, task)
+        if operator.get("unmarked") and "where" not in operator.written:
+            because = "without it every item would be rewritten, whatever stands in it"
+            yield faults.attribute_needed_with(header, operator.title, "where", because)
         for name, move in (operator.get("moves") or {}).items():
             yield from _check_move(draft, operator, name, move)
         yield from _check_prompt(draft, operator, row, task)
