@@ -124,8 +124,13 @@ def prompt_of(messages: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, st
 
 
 def prompt_text(messages: Sequence[Mapping[str, str]]) -> str:
-    """The text of `prompt_of`, without roles."""
-    return _BETWEEN.join(turn["content"] for turn in prompt_of(messages))
+    """The text of `prompt_of`, without roles, the system's turn aside: many conversations share that."""
+    return _BETWEEN.join(turn["content"] for turn in prompt_of(messages) if turn["role"] != "system")
+
+
+def system_of(messages: Sequence[Mapping[str, str]]) -> str | None:
+    """What the system says; None where it says nothing."""
+    return messages[0]["content"] if messages and messages[0]["role"] == "system" else None
 
 
 def answer_of(messages: Sequence[Mapping[str, str]]) -> str:

@@ -38,7 +38,7 @@ class Item:
 
     @property
     def question(self) -> str:
-        """What is asked: `question`, of code its `prompt`, of a chat the text of all turns before the last answer."""
+        """What is asked: `question`, of code its `prompt`, of a chat what is said before the last answer."""
         if "messages" in self.fields:
             return prompt_text(self.fields["messages"])
         return str(self.fields["prompt"] if "prompt" in self.fields else self.fields["question"])

@@ -3,6 +3,7 @@
 Likeness of two texts is the Dice coefficient of their multisets of character trigrams (Dice 1945): 2 |A and B| /
 (|A| + |B|), 1 for equal texts, after Unicode NFKC, case folding and joining of white space. Items compare by question
 and, for multiple choice, by their choices in any order; items with different passages (`context`) are never alike.
+Conversations compare by what is said before the last answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from refinelab_dsl.data.conversation import system_of
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import normalise
 
@@ -51,8 +53,9 @@ def digest_items(hashes: Iterable[str]) -> str:
 
 
 def passage_digest(item: Item) -> bytes:
-    """Equal for items with the same passage, and for those without one."""
-    context = item.fields.get("context")
+    """Equal for items with the same passage, and for those without one. What the system says to a conversation is its
+    passage."""
+    context = system_of(item.fields["messages"]) if "messages" in item.fields else item.fields.get("context")
     return b"" if context is None else hashlib.sha256(normalise(str(context)).encode("utf-8", "replace")).digest()[:8]
 
 

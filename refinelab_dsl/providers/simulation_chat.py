@@ -22,7 +22,8 @@ def tell_turns(item: Mapping[str, Any], tell: Tell, say: Callable[[str], str]) -
         dict(turn) if turn["role"] == "system" or place == last else {**turn, "content": say(turn["content"])}
         for place, turn in enumerate(messages)
     ]
-    rest = "\n\n".join(turn["content"] for place, turn in enumerate(told[:asked]) if place != last)
+    others = (turn for place, turn in enumerate(told[:asked]) if place != last and turn["role"] != "system")
+    rest = "\n\n".join(turn["content"] for turn in others)
     if last >= 0:
         told[last]["content"] = tell(messages[last]["content"], rest)
     return {"messages": told}

@@ -15,8 +15,8 @@ from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.tasks import item_hash
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.expressions.nodes import Constant, Expression
-from refinelab_dsl.likeness import comparison_text
-from refinelab_dsl.likeness.text import answer_text
+from refinelab_dsl.likeness import comparison_text, likeness
+from refinelab_dsl.likeness.text import answer_text, passage_digest
 from refinelab_dsl.project import Project
 from tests.data.sets import call, column, columns, load, make_project, make_result
 
@@ -116,9 +116,9 @@ def test_texts_become_turns_by_who_speaks(tmp_path: Path) -> None:
 
 def test_what_is_asked_and_what_answers_it(tmp_path: Path) -> None:
     (item,) = read(tmp_path, [{"messages": PLAIN}])
-    assert item.question == prompt_text(PLAIN) == "Be brief.\n\nHi?\n\nHello.\n\nHow are you?"
+    assert item.question == prompt_text(PLAIN) == "Hi?\n\nHello.\n\nHow are you?"
     assert (item.answer, answer_text(item)) == ("Well.", "well.")
-    assert comparison_text(item) == "be brief. hi? hello. how are you?"
+    assert comparison_text(item) == "hi? hello. how are you?"
     (open_item,) = read(tmp_path, [{"messages": turns("Hi?")}])
     assert (open_item.question, open_item.answer) == ("Hi?", "")
 
@@ -205,3 +205,15 @@ def test_public_sets_are_read() -> None:
     assert count("mt_bench/question.jsonl", call("asked", column("turns"))) == (80, 0)
     assert count("ultrachat/ultra_eval.json", call("asked", column("data"))) == (385, 0)
     assert count("tulu/eval_instances_tulu_1_half.jsonl.gz", call("asked", column("prompt"))) == (498, 0)
+
+
+def test_what_the_system_says_sets_conversations_apart_and_makes_none_alike(tmp_path: Path) -> None:
+    long = "You answer in the name of the town, in two sentences at most, and you never promise anything. " * 3
+    rows = [
+        {"messages": [{"role": "system", "content": said}, *turns(asked, "Yes.")]}
+        for said, asked in ((long, "Is the pool open?"), (long, "May I park here?"), ("Be brief.", "Is the pool open?"))
+    ]
+    pool, park, brief = read(tmp_path, rows)
+    assert likeness(comparison_text(pool), comparison_text(park)) < 0.5
+    assert comparison_text(pool) == comparison_text(brief)
+    assert passage_digest(pool) == passage_digest(park) != passage_digest(brief)
