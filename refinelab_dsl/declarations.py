@@ -369,6 +369,7 @@ class Run(Declaration):
     batch: Literal["never", "prefer", "require"] = "never"
     retries: int = 4
     backoff: Exact = Decimal("0.5")  # seconds before the first retry, doubled each time, with full jitter
+    on_overload: Literal["stop", "ignore"] = Field(default="stop", exclude_if=lambda word: word == "stop")
 
 
 class Output(Declaration):

@@ -1,7 +1,7 @@
 """The provenance log (`*.prov.jsonl`): what a run did, as a chain of events. JSON Lines, version 1.0.
 
     run  plan  decision*  replan?  vectors*
-    { call* chain? verdict* (label | vocabulary | clusters | commit | kept | held? reject) }*
+    { call* chain? verdict* (label | vocabulary | clusters | commit | kept | held? reject) overload? }*
     remove*  result?  { output rows* }*  trailer
 
 A leg of a run whose rest was solved again ends without a result; the log of the next one starts with its root.
@@ -327,6 +327,18 @@ class Reject(Event):
     reason: str = ""
 
 
+class Overload(Event):
+    """After this step an operator is stopped: of `judged` results its checks accepted so few that its rate is, but for
+    a chance of one in a thousand, below half of what was `expected` at least."""
+
+    event: Literal["overload"] = "overload"
+    step: int
+    operator: str
+    judged: int
+    accepted: int
+    expected: float
+
+
 class Remove(Event):
     """A source item leaves the set."""
 
@@ -411,6 +423,7 @@ AnyEvent: TypeAlias = (
     | Kept
     | Held
     | Reject
+    | Overload
     | Remove
     | Output
     | Rows

@@ -400,6 +400,12 @@ RUN: Final = BlockKind(
         ),
         Attribute("retries", Integer(0, 100), "further tries after a failed call", default=4),
         Attribute("backoff", Duration(), "before the first retry; doubled each time", default=Decimal("0.5")),
+        Attribute(
+            "on_overload",
+            Word(("stop", "ignore")),
+            "what becomes of an operator whose checks refuse far more than was expected",
+            default="stop",
+        ),
     ),
     once=True,
     whole=True,

@@ -420,6 +420,10 @@ def _judge(
                 target = ", ".join(action.to.values())
                 reached = tally.accepted[action.id]
                 found.append(faults.count_missed(action.operator, reached, action.count, target))
+        found += (
+            faults.operator_overloaded(each.operator, each.accepted, each.judged, f"{each.expected:.0%}")
+            for each in tally.watch.overloads
+        )
         found += _check_tolerance(header, mix)
         if mix.size != header.size_planned:
             found.append(faults.size_missed(mix.size, header.size_planned, header.size_planned))

@@ -9,6 +9,8 @@ are certain to be executed (decision 18):
 - where the budget could bind, an attempt starts only if it fits beside the worst case of every attempt before it, what
   it may be asked again for included, so that a run stops at the same step however many calls it makes at once. The same
   holds for an operator's `max_cost`, which ends that operator alone;
+- where checks refuse far more than was expected an operator is stopped; an attempt starts only if all before it cannot
+  come to that (`overload`);
 - where the rest is to be solved again once so much is paid, an attempt starts only if all before it cannot pay that
   much: so nothing is in flight when it is paid, and nothing is bought that the new plan may not want.
 
@@ -27,6 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Action, Step
 from refinelab_dsl.execute.calls import Caller
 from refinelab_dsl.execute.commit import Committer
@@ -34,6 +37,7 @@ from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, StepEnded, StepStarted
+from refinelab_dsl.execute.overload import Overload
 from refinelab_dsl.execute.step import Check, Outcome, Prepared, StepRunner
 from refinelab_dsl.execute.tally import Additions, Refused, Tally, build_progress
 from refinelab_dsl.operators import OPERATORS
@@ -53,6 +57,7 @@ class _Entry:
     step: Step
     action: Action
     model: str
+    number: int  # among the steps of its operator
     prepared: Prepared | None = None
     is_counted: bool = False  # what it may need is kept free while it is undecided
     kept: Amount = NOTHING  # that much
@@ -133,6 +138,8 @@ class Interpreter:
         self._horizon = 0  # the highest id of a step that was started with room for all before it
         self._horizon_of = dict.fromkeys(self._ledger.caps, 0)  # the same for what is left of an operator's cap
         self.exhausted: dict[str, None] = {}  # operators whose cap ended them, in order
+        self.overloaded: dict[str, None] = {}  # operators whose checks refused too much, in order
+        self._overload = Overload(header)
         self._wake = asyncio.Event()
         self._crash: BaseException | None = None
         self._shown_at = 0.0
@@ -185,7 +192,7 @@ class Interpreter:
             head = self._window[0]
             if not head.is_started and (
                 self._tally.accepted[head.action.id] >= head.action.count
-                or head.step.operator in self.exhausted
+                or self._is_over(head.step.operator)
                 or self._is_held(head)  # what stands before it in the plan has changed the item
             ):
                 self._skip(head)
@@ -214,6 +221,7 @@ class Interpreter:
             self._commit(head, checks)
             self._float(head, NOTHING)
             self._keep_further(head, NOTHING)
+            self._overload.settle(head.step)
             self._window.popleft()
 
     def _is_due(self) -> bool:
@@ -240,7 +248,7 @@ class Interpreter:
             if step is None:
                 return
             action = self._actions[step.action]
-            entry = _Entry(step, action, self._models.get(step.template, NO_MODEL))
+            entry = _Entry(step, action, self._models.get(step.template, NO_MODEL), self._overload.read(step))
             self._window.append(entry)
             if self._is_tight:
                 self._uncounted.append(entry)
@@ -248,7 +256,11 @@ class Interpreter:
             if len(self._waiting[action.id]) == 1:
                 self._make_ready(action)
 
+    def _is_over(self, operator: str) -> bool:
+        return operator in self.exhausted or operator in self.overloaded
+
     def _skip(self, head: _Entry) -> None:
+        self._overload.settle(head.step)
         self._window.popleft()
         self._waiting[head.action.id].popleft()
         self._decide(head)
@@ -321,7 +333,7 @@ class Interpreter:
                 entry = waiting[0]
                 if (entry.step.depends_on and entry is not self._window[0]) or self._is_held(entry):
                     break
-                if not self._fits(entry):
+                if not self._overload.is_certain(entry.step, entry.number) or not self._fits(entry):
                     break
                 self._unlist(ready)
                 waiting.popleft()
@@ -331,7 +343,7 @@ class Interpreter:
                 self._make_ready(action)
 
     def _is_certain(self, action: Action) -> bool:
-        return self._tally.live[action.id] < action.count and action.operator not in self.exhausted
+        return self._tally.live[action.id] < action.count and not self._is_over(action.operator)
 
     def _is_held(self, entry: _Entry) -> bool:
         """Whether another attempt on the same item, before it in the plan, may change it, or has: an item is changed
@@ -470,6 +482,8 @@ class Interpreter:
         self._is_untouched = False
         assert head.outcome is not None
         refusal = self._committer.commit(head.step, head.action, head.outcome, checks)
+        if refusal is None or refusal.check in head.step.checks:
+            self._watch_checks(head.step, accepted=refusal is None)
         if refusal is None:
             self._tell_end(head)
             return
@@ -478,6 +492,15 @@ class Interpreter:
             self._free(head)
             self._make_ready(head.action)
         self._tell_end(head, refusal.check, head.outcome.failure)
+
+    def _watch_checks(self, step: Step, *, accepted: bool) -> None:
+        """Stops an operator whose checks refuse far more than was expected."""
+        if self._overload.judge(step, accepted) and step.operator not in self.overloaded:
+            self.overloaded[step.operator] = None
+            judged, good, least = self._overload.figures(step.operator)
+            told = events.Overload(step=step.id, operator=step.operator, judged=judged, accepted=good, expected=least)
+            self._engine.log.append(told)
+            self._tally.watch.overloads.append(told)
 
     def _tell_end(self, head: _Entry, check: str | None = None, failure: str | None = None) -> None:
         self._engine.observer.note(StepEnded(

@@ -13,6 +13,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
+from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Action, Header
 from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.items import Item
@@ -78,6 +79,7 @@ class Watch:
         }
         self._heldout: dict[str, _Held] = {}
         self._moved: dict[str, int] = {}  # dimension -> tokens when a result last moved it
+        self.overloads: list[events.Overload] = []
         self.before = Sketch()
         self.after = Sketch()
 
@@ -126,6 +128,10 @@ class Watch:
                 "changed": _share(origins.get("changed", 0), size), "added": _share(origins.get("added", 0), size),
                 "removed": _share(removed, header.size_now),
                 "word_pairs": {"before": self.before.diversity(), "after": self.after.diversity()},
+            },
+            "overload": {
+                each.operator: {"judged": each.judged, "accepted": each.accepted, "expected": each.expected}
+                for each in self.overloads
             },
             "tail": list(_find_tail(header, measured)),
             "heldout": {

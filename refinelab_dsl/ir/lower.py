@@ -253,7 +253,9 @@ class _Lowering:
 
     def run(self) -> ir.Run:
         declared = self.draft.one("run")
-        return ir.Run() if declared is None else ir.Run(**_taken(declared, "engine", "batch", "retries", "backoff"))
+        if declared is None:
+            return ir.Run()
+        return ir.Run(**_taken(declared, "engine", "batch", "retries", "backoff", "on_overload"))
 
     def outputs(self) -> tuple[ir.Output, ...]:
         """Where a check keeps results apart and no output says where, they go beside the first."""

@@ -211,6 +211,9 @@ def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     if pairs.get("before") is not None and pairs.get("after") is not None:
         before, after = render_share(pairs["before"]), render_share(pairs["after"])
         yield ("  variety", before, "", "", after, "of word pairs are different")
+    for name, told in (watch.get("overload") or {}).items():
+        said = f"stopped: {told['accepted']:,} of {told['judged']:,} accepted"
+        yield (f"  overload {escape(name)}", "", f"{told['expected']:.0%}", "", "", said)
     for name, held in (watch.get("heldout") or {}).items():
         said = f"nearest to held-out items; {held['refused']:,} refused"
         yield (f"  held out {escape(name)}", "", "", "", f"{held['nearest']:.2f}", said)

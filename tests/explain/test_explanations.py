@@ -33,6 +33,7 @@ ALSO = {
     "RF6022": ("RF5036",),  # the plan says so, too
     "RF6018": ("RF6015",),  # and the expectation
     "RF6019": ("RF6015",),  # an operator that was stopped has not reached its count
+    "RF6025": ("RF6015", "RF6017"),  # nor has one that was stopped for its checks, and the size is missed
     "RF6073": ("RF6020",),  # the note stands beside what says that the run was stopped
     "RF6021": ("RF6012",),  # the note stands beside the error that stopped the run
 }

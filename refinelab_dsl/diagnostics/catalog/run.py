@@ -189,6 +189,19 @@ def operator_capped(operator: str, cap: str) -> Diagnostic:
     )
 
 
+def operator_overloaded(operator: str, accepted: int, judged: int, expected: str) -> Diagnostic:
+    """RF6025: an operator was stopped early, because its checks refuse far more of its results than was expected; the
+    others went on."""
+    return Diagnostic(
+        "RF6025", "warning", f"operator `{operator}` was stopped: its checks accept {accepted} of {judged} results",
+        notes=(f"at least {expected} were expected",),
+        help=(
+            Help("see why with `refinec logs RUN --rejected`, or learn the rate with `refinec pilot`"),
+            Help("state a lower `prior.success`, or let it go on with `run { on_overload = ignore }`"),
+        ),
+    )
+
+
 def run_interrupted(run: int, signal: str) -> Diagnostic:
     """RF6020: stopped by a signal; everything bought is kept."""
     return Diagnostic(
