@@ -17,6 +17,7 @@ from refinelab_dsl.operators.kind import Attempt, Refined
 from refinelab_dsl.operators.refine import make_item
 from refinelab_dsl.plan.learnt import build_bare_context
 from refinelab_dsl.prompts.blocks import parse_blocks
+from refinelab_dsl.prompts.identity import operator_content, operator_key
 from refinelab_dsl.prompts.replies import Unreadable
 from refinelab_dsl.prompts.request import Completion, Request
 from refinelab_dsl.questions import Questions
@@ -52,9 +53,8 @@ def refine(
     return made.chain, made.item, [effect for effect in asked if isinstance(effect, Request)]
 
 
-def attempt(
-    answers: Iterator[str], judge: str, operator: str, says: Judge
-) -> tuple[Item | Unreadable | Refined, list[Effect]]:
+def build_questions(judge: str = "", operator: str = "") -> Questions:
+    """Of a spec whose operator and judge have these attributes besides."""
     refiner = ", ".join(part for part in ("kind = refine, model = small, judge = fair", operator) if part)
     asked_of = "" if "models" in judge else "model = small"
     judged = [part for part in ("criteria = [accuracy, clarity]", asked_of, judge) if part]
@@ -63,7 +63,14 @@ def attempt(
         f"operator improve {{ {refiner} }}\njudge fair {{ {', '.join(judged)} }}\n"
     )
     program = compile_text(text).certain
-    questions = Questions(build_bare_context(program, NO_EVIDENCE, {}))
+    return Questions(build_bare_context(program, NO_EVIDENCE, {}))
+
+
+def attempt(
+    answers: Iterator[str], judge: str, operator: str, says: Judge
+) -> tuple[Item | Unreadable | Refined, list[Effect]]:
+    questions = build_questions(judge, operator)
+    (improve,) = questions.context.operators.values()
 
     def answer(effect: Effect) -> Completion:
         assert isinstance(effect, Request)
@@ -75,7 +82,7 @@ def attempt(
             reply = said if said.startswith("{") else {"explanation": "so", "answer": said}
         return Completion(reply if isinstance(reply, str) else json.dumps(reply), None, "stop", "scripted")
 
-    return drive(make_item(Attempt(program.operators[0], ITEM, {}, 0, "step"), questions), answer)
+    return drive(make_item(Attempt(improve, ITEM, {}, 0, "step"), questions), answer)
 
 
 def test_answers_follow_each_other_while_they_are_preferred() -> None:
@@ -206,3 +213,13 @@ def test_a_judge_that_cannot_be_read_at_all_is_a_failure() -> None:
     made, _ = attempt(iter(["better"]), "", "", lambda request, first, second: "no grades today")
     assert isinstance(made, Unreadable)
     assert made.message == "no verdict of the judge could be read"
+
+
+@pytest.mark.parametrize(
+    "change", [("votes = 3", ""), ("swap = false", ""), ("", "second_model = other"), ("models = [small, other]", "")]
+)
+def test_what_another_judge_or_refiner_says_counts_as_something_else(change: tuple[str, str]) -> None:
+    same, other = build_questions().context, build_questions(*change).context
+    assert operator_content(same, "improve") == operator_content(build_questions().context, "improve")
+    assert operator_content(same, "improve") != operator_content(other, "improve")
+    assert operator_key(same, "improve") != operator_key(other, "improve")
