@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the later stages are imported when they run: `check` needs 
     from refinelab_dsl.artifacts.plan import DecisionSet, SeedSet
     from refinelab_dsl.artifacts.plan_file import PlanFile
     from refinelab_dsl.data.profile import Profile
+    from refinelab_dsl.data.round import Round
     from refinelab_dsl.estimate.estimates import Estimates
     from refinelab_dsl.plan.build import Draft, Situation
     from refinelab_dsl.plan.outlook import Facts
@@ -70,7 +71,7 @@ class Options:
     files that a spec imports or reads hold instead of what stands on disk, by their resolved paths: the text in an
     editor, or a repair to be tried. earlier: reads what earlier runs of a project bought, for plans to build on; None
     leaves it out of account. decisions: what a person decided about the edits of those; of a plan whose rest is
-    planned, as that plan holds them.
+    planned, as that plan holds them. round: of a loop, whose items and signals take the place of those of the spec.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Options:
     unsaved: Mapping[Path, str] = field(default_factory=dict, repr=False)
     earlier: Callable[[Project], Earlier] | None = field(default=None, repr=False)
     decisions: Decisions | DecisionSet | None = field(default=None, repr=False)
+    round: Round | None = None
 
 
 @dataclass(frozen=True)
@@ -283,12 +285,15 @@ def _look(
     spec: Spec, options: Options, news: Sequence[AnyRecord] = ()
 ) -> tuple[Analysis, Profile | None, Diagnostics]:
     """Stages 1 to 5; the profile is there exactly when all went well."""
-    from refinelab_dsl.plan import learnt
+    from refinelab_dsl.plan import learnt, rounds
 
     analysis = analyze(spec, options)
     program, diagnostics = analysis.program, analysis.diagnostics
     if program is None:
         return analysis, None, diagnostics
+    if options.round is not None:
+        program = rounds.place_round(program, options.round)
+        analysis = replace(analysis, program=program)
     diagnostics = diagnostics.with_(refuse_unexecutable(program))
     path = analysis.source.path  # a text that stands in no folder has no evidence beside it
     evidence, damage = (Evidence(), ()) if path is None else load_evidence(path.parent / EVIDENCE)
@@ -302,9 +307,15 @@ def _look(
         return analysis, None, diagnostics
     analysis = replace(analysis, evidence=evidence, seeds=seeds)
     profile, found = _profile(program, analysis, options)
+    if options.round is not None:
+        found = rounds.insist_on_signals(found)
     diagnostics = diagnostics.with_(found)
     if profile is None or diagnostics.has_errors:
+        if program.loop is not None and options.round is None:
+            diagnostics = diagnostics.with_(rounds.explain_missing(program, found))
         return analysis, None, diagnostics
+    if options.round is not None:  # items of a round are pinned nowhere
+        return analysis, profile, diagnostics
     return analysis, profile, diagnostics.with_(_compare_lock(analysis, program, profile))
 
 
@@ -421,6 +432,7 @@ def _allocate(
     case = Case(
         program, profile, analysis.project, __version__, name_spec(analysis), _given_variables(analysis, options),
         analysis.evidence, analysis.seeds, options.solver, options.allow_outside, paid, decided,
+        () if options.round is None else options.round.earlier,
     )
     answer = decide(case, earlier.runs)
     diagnostics = diagnostics.with_(answer.diagnostics)

@@ -70,6 +70,9 @@ class Dataset(Declaration):
     join: dict[str, str] = Field(default={}, exclude_if=lambda join: not join)  # signals: column -> field of an item
     answer_as: Literal["auto", "letter", "index", "text"] = "auto"
     on_bad_row: Literal["stop", "skip"] = "stop"
+    # Of the data of a later round of a loop: its rows tell by `_origin` what earlier rounds made, and whether that may
+    # change once more.
+    round: Literal["once", "repeat"] | None = Field(default=None, exclude_if=lambda value: value is None)
     meta: dict[str, Json] = {}
 
     @model_validator(mode="after")
@@ -394,3 +397,15 @@ class Expect(Declaration):
     when: Literal["plan", "result", "both"] = "both"
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Loop(Declaration):
+    """`loop { rounds = 3, command = ["./train.sh", "{data}", "{signals}"] }`. signals: the dataset that the command
+    writes. timeout: in seconds."""
+
+    rounds: int
+    command: tuple[str, ...]
+    signals: str
+    timeout: Exact = Decimal(3600)
+    repeat: bool = False
+    stop_when: Expression | None = None

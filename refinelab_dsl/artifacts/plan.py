@@ -28,6 +28,7 @@ from refinelab_dsl.declarations import (
     Solve,
     Validator,
 )
+from refinelab_dsl.expressions import Expression
 
 FORMAT_VERSION = "1.0"
 
@@ -287,6 +288,7 @@ class Header(Record):
     templates: tuple[Template, ...]
     outputs: tuple[Output, ...]
     expects: tuple[Expect, ...]
+    stop_when: Expression | None = Field(default=None, exclude_if=lambda value: value is None)  # of a loop
     run: Run
     solve: Solve
     budget: BudgetSummary

@@ -467,11 +467,17 @@ LOOP: Final = BlockKind(
         Attribute(
             "command", ListOf(Text(), 1), 'trains and measures: `["./train.sh", "{data}", "{signals}"]`', required=True
         ),
+        Attribute(
+            "signals",
+            Name(("dataset",), of=("signals",)),
+            "which signals the command writes; the only ones that `loss`, `knn` and `self_judge` read, by default",
+        ),
+        Attribute("timeout", Duration(), "after which the command is ended", default=Decimal(3600)),
+        Attribute("repeat", Bool(), "change an item again that an earlier round has made", default=False),
         Attribute("stop_when", Over("assert", "bool"), "ends the loop early"),
     ),
     once=True,
     whole=True,
-    reached=False,
 )
 
 RESERVED_PARAMS: Final = ("messages", "model", "n", "response_format", "stream", "stream_options", "tools", "functions")

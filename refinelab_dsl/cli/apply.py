@@ -21,6 +21,7 @@ from refinelab_dsl.cli.freshness import examine_plan, find_spec
 from refinelab_dsl.cli.options import DECISIONS, WORKERS, Settings, shared_options
 from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import Scope, open_display
+from refinelab_dsl.cli.rounds import apply_loop, resume_loop
 from refinelab_dsl.data.corpora import list_corpora, list_sources
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
@@ -29,6 +30,7 @@ from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.lock import NAME as LOCK
 from refinelab_dsl.execute.lock import read_holder
+from refinelab_dsl.execute.loops import find_unfinished_loops
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.execute.replan import Replan
 from refinelab_dsl.exit_codes import ExitCode
@@ -50,13 +52,14 @@ Do you want to make these calls?
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--resume", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[RUN]",
               help="Go on with the unfinished run; with several, name one: --resume=4.")  # fmt: skip
+@click.option("--allow-exec", is_flag=True, help="Let the spec's loop run its command on this machine, as you.")
 @click.option("--no-cache", is_flag=True, help="Buy again what the store of replies holds.")
 @click.option("--no-inventory", is_flag=True, help="Plan as if no earlier run had bought anything.")
 @DECISIONS
 @WORKERS
 def apply_command(
-    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, no_cache: bool, no_inventory: bool,
-    decisions: str | None, workers: int,
+    settings: Settings, what: str | None, auto_approve: bool, resume: int | None, allow_exec: bool, no_cache: bool,
+    no_inventory: bool, decisions: str | None, workers: int,
 ) -> int:
     """Execute a spec or a saved plan.
 
@@ -72,7 +75,7 @@ def apply_command(
             raise click.UsageError("--resume goes on with a run's own plan; it takes no SPEC or PLAN")
         if decisions is not None:
             raise click.UsageError("--resume goes on with a run's own plan, which holds the decisions it was made with")
-        return resume_run(settings, options, resume or None)
+        return resume_run(settings, options, resume or None, allow_exec=allow_exec)
     given = inputs.find_given(what)
     if given.kind == "plan":
         if no_inventory:
@@ -82,6 +85,14 @@ def apply_command(
         return apply_plan(settings, options, given.path)
     # What is to be bought again is no inventory.
     inventory = not no_inventory and not no_cache
+    analysis = compiler.analyze(given.path, inputs.build_options(settings))
+    if analysis.program is not None and analysis.program.loop is not None:
+        if decisions is not None:
+            raise click.UsageError("a loop plans round by round, by what its command writes; it takes no --decisions")
+        return apply_loop(
+            settings, options, given.path, analysis, auto_approve=auto_approve, allow_exec=allow_exec,
+            inventory=inventory,
+        )
     decided = inputs.read_decisions(settings, decisions, inventory=inventory)
     if isinstance(decided, ExitCode):
         return decided
@@ -130,17 +141,25 @@ def apply_plan(settings: Settings, options: RunOptions, path: Path) -> int:
     return run_plan(settings, plan, freshness.project, options)
 
 
-def resume_run(settings: Settings, options: RunOptions, number: int | None) -> int:
-    """Goes on with a run that was interrupted; it was approved when it began."""
+def resume_run(
+    settings: Settings, options: RunOptions, number: int | None, *, allow_exec: bool = False
+) -> int:
+    """Goes on with a run that was interrupted, or with the loop of which it is a round: it was approved before."""
     project = find_project(Path.cwd())
     holder = read_holder(project.state)
     if holder is not None:  # the run to go on with may be the one that is running
         lock = str(project.state / LOCK)
         locked = Diagnostics((run_faults.run_locked(holder.host, holder.pid, holder.since, lock),))
         return refuse(settings, locked, ExitCode.LOCKED, report=True)
+    loops = {folder.number: (folder, record) for folder, record in find_unfinished_loops(project)}
     if number is None:
-        unfinished = tuple(folder.number for folder in runs.find_unfinished(project))
-        if len(unfinished) != 1:
+        unfinished = tuple(
+            folder.number for folder in runs.find_unfinished(project) if folder.load_record().loop not in loops
+        )
+        if not unfinished and len(loops) == 1:
+            (loop,) = loops.values()
+            return resume_loop(settings, options, *loop, allow_exec=allow_exec)
+        if len(unfinished) != 1 or loops:
             ambiguous = Diagnostics((run_faults.resume_ambiguous(unfinished),))
             return refuse(settings, ambiguous, ExitCode.USAGE, report=True)
         number = unfinished[0]
@@ -148,6 +167,12 @@ def resume_run(settings: Settings, options: RunOptions, number: int | None) -> i
     if folder is None:
         known = tuple(each.number for each in runs.find_runs(project))
         return refuse(settings, Diagnostics((run_faults.run_unknown(number, known),)), ExitCode.USAGE, report=True)
+    try:
+        of_loop = folder.load_record().loop
+    except runs.RunDamaged:
+        of_loop = None  # said by who begins it
+    if of_loop in loops:
+        return resume_loop(settings, options, *loops[of_loop], allow_exec=allow_exec)
     plan, problems = PlanFile.open(folder.plan)
     if plan is None:
         return refuse(settings, Diagnostics(problems), ExitCode.SPEC, report=True)

@@ -25,6 +25,7 @@ from refinelab_dsl.execute.observe import (
     Event,
     ModelStopped,
     Progress,
+    RoundMoved,
     RunOutcome,
     StepEnded,
 )
@@ -104,6 +105,12 @@ class EventStream:
                 self._write(
                     "batch", model=event.line, batch=event.batch, status=event.status, done=event.done,
                     total=event.total,
+                )  # fmt: skip
+            case RoundMoved():
+                self._write(
+                    "round", loop=event.loop, round=event.round, status=event.status,
+                    seconds=None if event.seconds is None else round(event.seconds, 3), accepted=event.accepted,
+                    reason=event.reason,
                 )  # fmt: skip
             case StepEnded(outcome="rejected" | "unanswered"):
                 self._write(

@@ -27,6 +27,7 @@ from refinelab_dsl.execute.observe import (
     Observers,
     OperatorProgress,
     Progress,
+    RoundMoved,
     RunOutcome,
     SilentObserver,
     StepEnded,
@@ -117,6 +118,8 @@ class _Screen(SilentObserver):
         line = describe_event(event) if self._settings.verbose else None
         if isinstance(event, BatchMoved):
             line = self._follow(event)
+        elif isinstance(event, RoundMoved):
+            line = describe_round(event)
         if line is not None:
             self._print(f"  {line}")
 
@@ -287,6 +290,18 @@ def describe_flow(progress: Progress, forecast: Forecast, seconds: float) -> str
     """`312 calls, 3 retries, 42 s, about 1m 10s left`."""
     calls = f"{progress.calls:,} calls, {progress.retries:,} retries"
     return f"{calls}, {render_seconds(seconds)}, {render_left(forecast.seconds_left)}"
+
+
+def describe_round(event: RoundMoved) -> str | None:
+    """What a round of a loop is at; its end is told with the whole."""
+    match event.status:
+        case "training":
+            return f"round {event.round}: the command trains and measures"
+        case "measured":
+            return f"round {event.round}: measured in {event.seconds or 0:.1f} s"
+        case "applied":
+            return f"round {event.round}: {count_of(event.accepted or 0, 'change')}"
+    return None
 
 
 def describe_batch(event: BatchMoved) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from types import MappingProxyType
@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refinelab_dsl import measures
+from refinelab_dsl.builtins import OPERATOR_KINDS
 from refinelab_dsl.data.clusters import LearntClusters, find_copies, note_clusters, read_clusters
 from refinelab_dsl.data.corpora import check_corpora
 from refinelab_dsl.data.evidence import Learnt, read_values
 from refinelab_dsl.data.files import digest_dataset, digest_files, find_files, find_origin
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.data.labelled import Column, Tally, open_column, settle
+from refinelab_dsl.data.layout import is_made
 from refinelab_dsl.data.profile import FileDigest, Profile
 from refinelab_dsl.data.read import BadRow, read_items
 from refinelab_dsl.data.records import Records, read_records
@@ -138,37 +141,6 @@ def build_profile(
     return profile, Diagnostics((*records.diagnostics, *held.diagnostics, *found))
 
 
-@dataclass
-class _Tally:
-    """How often something went wrong, and where first."""
-
-    count: int = 0
-    reason: str = ""
-    place: Place | None = None
-
-    def add(self, reason: str, place: Place) -> None:
-        if not self.count:
-            self.reason, self.place = reason, place
-        self.count += 1
-
-
-@dataclass
-class _Column:
-    """One dimension during the pass. `index` grows where the data settle the labels."""
-
-    dimension: Dimension
-    index: dict[str, int]
-    settled: bool
-    codes: array[int] = field(default_factory=lambda: array("i"))
-    valued: bool = False  # some item has a value
-    unlisted: dict[str, int] = field(default_factory=dict)
-    unlisted_items: int = 0
-    first_unlisted: Place | None = None
-    unknown: _Tally = field(default_factory=_Tally)
-    lost: int = 0  # items without a listed label under `drop` and `keep`
-    pending: int = 0  # items of which evidence has nothing
-
-
 class _Scan:
     """The state of one pass."""
 
@@ -194,7 +166,7 @@ class _Scan:
         self.dimensions = {dimension.name: dimension for dimension in dimensions}
         self.references = references
         self.joint = next((each for each in dimensions if self.measures[each.measure].kind == JOINT), None)
-        self.columns = [_open_column(dimension) for dimension in dimensions if dimension is not self.joint]
+        self.columns = [open_column(dimension) for dimension in dimensions if dimension is not self.joint]
         for column in self.columns:
             for label in references.counts.get(column.dimension.name, ()):  # wanted, whether an item has it or not
                 column.index.setdefault(label, len(column.index))
@@ -226,6 +198,8 @@ class _Scan:
         self.protected = bytearray()
         self.flag = None if constraints.flagged is None else compile_expression(constraints.flagged)
         self.flagged = bytearray()
+        self.made = bytearray()  # by an earlier round of a loop: such an item is not changed again
+        self.changing = [each.name for each in operators if OPERATOR_KINDS[each.kind].effect in ("move", "fix")]
         self.needs_spread = sorted(
             {
                 name
@@ -236,7 +210,7 @@ class _Scan:
             | set(named_in_calls(constraints.protect, "z"))
             | set(named_in_calls(constraints.flagged, "z"))
         )
-        self.failures: dict[str, _Tally] = {}
+        self.failures: dict[str, Tally] = {}
         self.keys: list[str] = []
         self.samples: dict[tuple[int, ...], list[tuple[bytes, int, Item]]] = {}
         self.dropped = self.duplicates = self.skipped = 0
@@ -302,7 +276,7 @@ class _Scan:
         if self.first_skipped is not None:
             span = find_origin(self.origins, f"dataset.{self.dataset.name}.on_bad_row", f"dataset.{self.dataset.name}")
             problems.append(faults.skipped_rows(self.dataset.name, self.skipped, self.first_skipped, span))
-        labels = {column.dimension.name: _settle(column) for column in self.columns}
+        labels = {column.dimension.name: settle(column) for column in self.columns}
         if self.joint is not None:
             parents = self.measures[self.joint.measure].options["dimensions"]
             labels[self.joint.name] = _join([labels[name] for name in parents])
@@ -332,11 +306,13 @@ class _Scan:
         self.protected.append(protect is not None and self._holds(protect, scope, "constraints.protect", item))
         if self.flag is not None:
             self.flagged.append(self._holds(self.flag, scope, "constraints.flagged", item))
+        if self.dataset.round == "once":
+            self.made.append(is_made(item.raw))
         self.keys.append(item.key)
         self.duplicates += len(item.key) > 16  # `-2` stands behind 16 digits
         self._sample(item)
 
-    def _code(self, column: _Column, item: Item, scope: ItemScope) -> int:
+    def _code(self, column: Column, item: Item, scope: ItemScope) -> int:
         name = column.dimension.name
         label = scope.label(name)
         if label is None:
@@ -365,7 +341,7 @@ class _Scan:
             column.lost += 1
         return -1
 
-    def _is_pending(self, column: _Column, item: Item) -> bool:
+    def _is_pending(self, column: Column, item: Item) -> bool:
         """Whether evidence has nothing of the item: it is no item without a label, and is kept."""
         return item.row in self.missing.get(column.dimension.measure, ())
 
@@ -380,7 +356,7 @@ class _Scan:
         except EvaluationError as error:
             if self._is_unlearnt(item):
                 return False
-            self.failures.setdefault(what, _Tally()).add(str(error), item.place)
+            self.failures.setdefault(what, Tally()).add(str(error), item.place)
             return False
 
     def _preference(self, expression: Compiled, scope: ItemScope, what: str, item: Item) -> float:
@@ -398,7 +374,7 @@ class _Scan:
         except (EvaluationError, OverflowError) as error:
             if self._is_unlearnt(item):
                 return -math.inf
-            self.failures.setdefault(what, _Tally()).add(str(error), item.place)
+            self.failures.setdefault(what, Tally()).add(str(error), item.place)
             return -math.inf
 
     def _sample(self, item: Item) -> None:
@@ -453,7 +429,7 @@ class _Scan:
                 span = find_origin(self.origins, f"measure.{measure.name}.column", f"measure.{measure.name}")
                 yield faults.missing_field(self.dataset.name, name, there, first.place, span)
 
-    def _check_column(self, column: _Column) -> Iterator[Diagnostic]:
+    def _check_column(self, column: Column) -> Iterator[Diagnostic]:
         dimension = column.dimension
         if dimension.measure in self.missing and not column.index:
             return  # its labels are still to be found
@@ -496,6 +472,9 @@ class _Scan:
     ) -> Profile:
         protected = np.frombuffer(self.protected, dtype=np.bool_)
         eligible = {name: np.frombuffer(flags, dtype=np.bool_) for name, (_, flags) in self.where.items()}
+        if self.made:
+            untouched = ~np.frombuffer(self.made, dtype=np.bool_)
+            eligible |= {name: eligible[name] & untouched for name in self.changing}
         flagged = None if self.flag is None else np.frombuffer(self.flagged, dtype=np.bool_)
         for operator, measure in self.deduplicators.items():
             copies = find_copies(self.clusters[measure], eligible[operator] & ~protected)
@@ -551,22 +530,6 @@ def _blame_source(problem: Diagnostic, dataset: Dataset, origins: Mapping[str, S
         return problem
     name = f"dataset.{dataset.name}"
     return replace(problem, span=find_origin(origins, f"{name}.source", name))
-
-
-def _open_column(dimension: Dimension) -> _Column:
-    names = measures.list_labels(dimension)
-    return _Column(dimension, {name: code for code, name in enumerate(names or ())}, settled=names is not None)
-
-
-def _settle(column: _Column) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Labels and codes; labels that the data settled are sorted, so that the order of rows does not count."""
-    codes = np.frombuffer(column.codes, dtype=np.int32) if column.codes else np.zeros(0, dtype=np.int32)
-    if column.settled:
-        return tuple(column.index), codes
-    names = tuple(sorted(column.index))
-    place = {name: code for code, name in enumerate(names)}
-    order = np.array([place[name] for name in column.index] + [-1], dtype=np.int32)  # -1 stays -1
-    return names, order[codes]
 
 
 def _join(

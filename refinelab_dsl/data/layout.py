@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -142,6 +142,19 @@ class Origin:
     def _agrees(self, file: str, attributes: Mapping[str, Any]) -> bool:
         labels = self.labels.get(file, {})
         return all(labels.get(name) == value for name, value in attributes.items())
+
+
+def is_made(raw: Mapping[str, Any]) -> bool:
+    """Whether an earlier round of a loop changed or added the item of a row."""
+    return raw.get(ORIGIN) in ("changed", "added")
+
+
+def keep_origin(row: OutputRow) -> OutputRow:
+    """A row of a later round: what an earlier one made of an item stays said where this one leaves it as it is."""
+    raw = row.item.raw
+    if row.origin != "original" or not is_made(raw):
+        return row
+    return replace(row, origin=raw[ORIGIN], simulated=bool(raw.get(SIMULATED)))
 
 
 def shape_held(origin: Origin, row: HeldRow) -> Row:

@@ -31,6 +31,7 @@ from refinelab_dsl.data.layout import (
     OutputRow,
     Shaper,
     build_shaper,
+    keep_origin,
     shape_held,
     shape_preferences,
 )
@@ -308,6 +309,8 @@ class _Writer:
         return [JsonLines(self._handles, self.output.name, path.as_posix(), place)]
 
     def put(self, row: OutputRow) -> None:
+        if self._origin.dataset.round is not None:
+            row = keep_origin(row)
         is_paired = self.output.format == "preference"
         for shaped in shape_preferences(self.output, self._origin, row) if is_paired else (self._shape(row),):
             if self._absent:

@@ -115,7 +115,7 @@ class Execution:
                     refused, surroundings.scope, shelf.ids, spent, self._start.allow_outside,
                     "partial" if halt.is_set else "complete", leaving,
                 )
-                return self._end(finish_run(ending), found)
+                return self._end(finish_run(ending), spent, found)
         except KeyboardInterrupt:
             return self._give_up("interrupted", ExitCode.INTERRUPTED, faults.run_interrupted(self._number, "SIGINT"))
         except (
@@ -481,11 +481,11 @@ class Execution:
 
     # ---- endings -------------------------------------------------------------------------------------------------
 
-    def _end(self, finished: Finished, found: tuple[Diagnostic, ...]) -> RunOutcome:
+    def _end(self, finished: Finished, spent: Spent, found: tuple[Diagnostic, ...]) -> RunOutcome:
         status: Status = finished.head["status"]
         head = self._complete_head(finished.head)
         runs.write_json(self._start.folder.summary, head)
-        self._record(status)
+        self._record(status, {} if self._start.record.loop is None else _describe_paid(spent))
         codes = [*finished.codes, *([ExitCode.BUDGET] if status == "partial" else [])]
         diagnostics = Diagnostics((*found, *finished.diagnostics))
         return RunOutcome(self._number, status, settle(codes), diagnostics, head)
@@ -501,13 +501,7 @@ class Execution:
     def _pause(self, log: LogWriter, spent: Spent, found: tuple[Diagnostic, ...]) -> RunOutcome:
         """A share of the budget is paid: this leg ends, and its log with it."""
         log.close(status="replanned")
-        paid, own = spent.paid, spent.own
-        paid_usd = paid.usd or Decimal(0)
-        self._record("replanned", {
-            "paid_tokens": paid.tokens, "paid_usd": paid_usd, "calls": spent.own_calls,
-            "beyond_tokens": max(0, own.tokens - paid.tokens),
-            "beyond_usd": max(Decimal(0), (own.usd or Decimal(0)) - paid_usd),
-        })
+        self._record("replanned", _describe_paid(spent))
         return RunOutcome(self._number, "replanned", ExitCode.DONE, Diagnostics(found))
 
     def _stop(self, halt: Halt, found: tuple[Diagnostic, ...]) -> RunOutcome:
@@ -540,6 +534,8 @@ class Execution:
         }
         if self._legs:
             first["legs"] = [folder.number for folder, _ in self._legs]
+        if self._start.record.loop is not None:
+            first["loop"] = self._start.record.loop
         return {**first, **{name: value for name, value in head.items() if name not in first}}
 
     def _describe(self, error: Exception) -> tuple[Diagnostic, ...]:
@@ -559,6 +555,17 @@ class Execution:
                 return error.diagnostics
             case _:
                 return (faults.state_unwritable(str(folder.path), render_reason(error)),)
+
+
+def _describe_paid(spent: Spent) -> dict[str, Any]:
+    """What those that come after a run of the same budget are to know of it."""
+    paid, own = spent.paid, spent.own
+    paid_usd = paid.usd or Decimal(0)
+    return {
+        "paid_tokens": paid.tokens, "paid_usd": paid_usd, "calls": spent.own_calls,
+        "beyond_tokens": max(0, own.tokens - paid.tokens),
+        "beyond_usd": max(Decimal(0), (own.usd or Decimal(0)) - paid_usd),
+    }
 
 
 class _Unusable(OSError):

@@ -98,7 +98,7 @@ def begin_run(
         found = runs.create_run(
             project, plan_path, plan_id=plan.plan_id, spec=header.spec, saved=options.saved, source=source,
             allow_outside=allow_outside, corpora=list_sources(header.corpora), purpose=header.purpose,
-            spec_path=header.spec_path, legs=legs,
+            spec_path=header.spec_path, legs=legs, loop=options.loop,
         )
         # From here on the run's own copy counts: the file that was given may change or vanish.
         plan, problems = PlanFile.open(found[0].plan)

@@ -19,7 +19,7 @@ from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data import write
 from refinelab_dsl.data.scope import NO_VALUES, ItemScope
 from refinelab_dsl.data.write import OutputDigest, OutputRow
-from refinelab_dsl.declarations import complete_labels
+from refinelab_dsl.declarations import Expect, complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
@@ -118,7 +118,9 @@ def finish_run(ending: Ending) -> Finished:
     settled = settle_removals(header, tally.missed())
     removed = _remove(ending, settled.counts)
     mix = _Mix({name: Counter() for name in header.labels}, {name: Counter() for name in header.labels})
-    tester = Tester(header.expects, ending.scope)
+    stop = header.stop_when
+    ends = () if stop is None else (Expect.model_validate({"title": "", "assert": stop, "when": "result"}),)
+    tester = Tester((*header.expects, *ends), ending.scope)
     rows = _count_rows(ending, removed, mix, tester)
     digests: tuple[OutputDigest, ...] = ()
     prepared = None
@@ -170,7 +172,10 @@ def finish_run(ending: Ending) -> Finished:
         "accepted": lambda name: tally.by_operator(tally.accepted).get(str(name), 0),
         "error_rate": lambda: _find_error_rate(ending, mix),
     })
+    checks, ended = (checks[:-1], checks[-1:]) if ends else (checks, ())
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
+    if ended:
+        head["stop_when"] = ended[0].model_dump(mode="json", include={"status", "value"})
     judged, codes = _judge(ending, mix, checks)
     return Finished(head, (*warnings, *judged), codes)
 

@@ -30,6 +30,7 @@ class RunOptions:
     use_cache: replies of earlier runs count. concurrency: calls in flight per model at most, where that is less than
     the model's own limit. workers: processes that make the exchanges with endpoints; 0: this one makes them. replan:
     makes the plan of what is left, where the spec has `replan`; without it a run goes on with the plan that it has.
+    loop: the number of the loop of which it is a round.
     """
 
     source: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class RunOptions:
     concurrency: int | None = None
     workers: int = 0
     replan: Replan | None = None
+    loop: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,20 @@ class BatchMoved:
     total: int
 
 
-Event = StepStarted | CallEnded | CallRetried | ModelStopped | StepEnded | BatchMoved
+@dataclass(frozen=True, slots=True)
+class RoundMoved:
+    """A round of a loop got on: its command begins, ended, or its plan is applied; or the loop ended, and why. seconds:
+    that the command took. accepted: results of a round that ended."""
+
+    loop: int
+    round: int
+    status: Literal["training", "measured", "applied", "ended"]
+    seconds: float | None = None
+    accepted: int | None = None
+    reason: str | None = None
+
+
+Event = StepStarted | CallEnded | CallRetried | ModelStopped | StepEnded | BatchMoved | RoundMoved
 
 
 class Observer(Protocol):

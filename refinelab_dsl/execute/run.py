@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,13 @@ def run(
     project: as seen from the spec's folder, against which outputs and data are resolved. Never raises for what a user,
     a disk or an endpoint can cause: the outcome's diagnostics and exit code say it.
     """
+    return hold_project(project, observer, lambda watcher: run_legs(plan_path, project, options, watcher))
+
+
+def hold_project(
+    project: Project, observer: Observer | None, act: Callable[[Observer], RunOutcome]
+) -> RunOutcome:
+    """What `act` comes to while the project's run lock is held, and OpenTelemetry is told where that is wanted."""
     with ExitStack() as stack:
         try:
             project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,14 +53,17 @@ def run(
             runs.sweep(project)
         found: list[Diagnostic] = []
         with open_telemetry(observer or SilentObserver(), os.environ, found.append) as watcher:
-            outcome = _run_legs(plan_path, project, options, watcher)
+            outcome = act(watcher)
         return replace(outcome, diagnostics=outcome.diagnostics.with_(found))
 
 
-def _run_legs(plan_path: Path | None, project: Project, options: RunOptions, watcher: Observer) -> RunOutcome:
+def run_legs(
+    plan_path: Path | None, project: Project, options: RunOptions, watcher: Observer, earlier: tuple[int, ...] = ()
+) -> RunOutcome:
+    """`run`, the lock being held. earlier: the runs of the rounds before this one, of one loop."""
     said: tuple[Diagnostic, ...] = ()
     try:
-        start = begin_run(plan_path, project, options)
+        start = begin_run(plan_path, project, options, earlier)
         while True:
             if not start.is_over:
                 outcome = Execution(start, project, options, watcher).run()

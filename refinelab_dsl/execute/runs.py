@@ -31,8 +31,9 @@ class RunRecord(BaseModel):
     status: `running` (also after a kill, until it is resumed), `interrupted` (a signal), `stopped` (a model or a
         disk failed), `partial` (the budget was used up), `replanned` (what is left is another run's: its next leg),
         `complete`; `superseded` (of a pilot that was started again).
-    legs: the runs of which this one is the rest, in order. paid_tokens, paid_usd: for the steps of a leg that were
-        committed, by so many calls; beyond_tokens, beyond_usd: what it may have been charged besides.
+    legs: the runs of which this one is the rest, in order; of a round of loop `loop`, those of the rounds before.
+        paid_tokens, paid_usd: for the steps of a leg that were committed, by so many calls; beyond_tokens, beyond_usd:
+        what it may have been charged besides.
     saved: the plan came from a file that the user saved, which is single-use.
     purpose, spec_path: as its plan has them. closed: of a pilot after which nothing was left to learn.
     """
@@ -52,6 +53,7 @@ class RunRecord(BaseModel):
     corpora: dict[str, tuple[str, ...]] = {}
     allow_outside: bool = False
     legs: tuple[int, ...] = ()
+    loop: int | None = None
     paid_tokens: int = 0
     paid_usd: Decimal = Decimal(0)
     beyond_tokens: int = 0
@@ -144,7 +146,7 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
                source: tuple[str, ...], allow_outside: bool,
                corpora: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
                purpose: Literal["plan", "pilot"] = "plan", spec_path: str = "",
-               legs: tuple[int, ...] = ()) -> tuple[RunFolder, RunRecord]:
+               legs: tuple[int, ...] = (), loop: int | None = None) -> tuple[RunFolder, RunRecord]:
     """A new run folder holding a copy of the plan. The lock must be held. legs: the runs of which it is the rest.
 
     Raises:
@@ -162,7 +164,7 @@ def create_run(project: Project, plan: Path, *, plan_id: str, spec: str, saved: 
         record = RunRecord(
             run=number, status="running", plan_id=plan_id, spec=spec, saved=saved, source=source,
             allow_outside=allow_outside, corpora=dict(corpora), created_at=now(), purpose=purpose, spec_path=spec_path,
-            legs=legs,
+            legs=legs, loop=loop,
         )
         RunFolder(draft).dump_record(record)
         create_journal(RunFolder(draft).journal)

@@ -20,6 +20,7 @@ from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.formats import output_format, place_quarantine
 from refinelab_dsl.semantics.joint import settle_joint
 from refinelab_dsl.semantics.later import find_later
+from refinelab_dsl.semantics.rounds import find_loop_signals
 from refinelab_dsl.semantics.targets import settle_target
 from refinelab_dsl.source import Span
 
@@ -64,6 +65,7 @@ class _Lowering:
             run=self.run(),
             outputs=self.outputs(),
             expects=tuple(map(self.expect, self.draft.all("expect"))),
+            loop=self.loop(),
             origins=dict(self.origins(tree)),
             docs={_path(each): each.block.doc for each in self.draft.blocks if each.block.doc},
             unexecutable=tuple(Unexecutable(what=use.what, span=use.span) for use in find_later(self.draft)),
@@ -278,6 +280,18 @@ class _Lowering:
     def expect(self, declared: Declared) -> ir.Expect:
         assertion = self._certain(self.expression(declared, "assert"))
         return ir.Expect.model_validate({"title": declared.name, "assert": assertion, "when": declared.values["when"]})
+
+    def loop(self) -> ir.Loop | None:
+        declared = self.draft.one("loop")
+        if declared is None:
+            return None
+        signals = find_loop_signals(self.draft, declared)
+        assert len(signals) == 1, signals
+        return ir.Loop(
+            signals=signals[0],
+            stop_when=self.expression(declared, "stop_when"),
+            **_taken(declared, "rounds", "command", "timeout", "repeat"),
+        )
 
     # Parts
 

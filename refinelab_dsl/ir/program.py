@@ -12,6 +12,7 @@ from refinelab_dsl.declarations import (
     Embedding,
     Expect,
     Judge,
+    Loop,
     Measure,
     Model,
     Operator,
@@ -64,6 +65,7 @@ class Program(BaseModel):
     run: Run = Run()
     outputs: tuple[Output, ...] = ()
     expects: tuple[Expect, ...] = ()
+    loop: Loop | None = Field(default=None, exclude_if=lambda loop: loop is None)
     origins: dict[str, Span] = Field(default={}, repr=False)
     docs: dict[str, str] = Field(default={}, repr=False)
     unexecutable: tuple[Unexecutable, ...] = ()

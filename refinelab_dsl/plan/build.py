@@ -312,6 +312,7 @@ def _build_header(
         templates=tuple(context.templates.values()),
         outputs=program.outputs,
         expects=program.expects,
+        stop_when=None if program.loop is None else program.loop.stop_when,
         run=program.run,
         solve=program.solve,
         budget=budget,

@@ -39,7 +39,8 @@ _MARGIN = 1.01  # on counted tokens when solving again: other items are chosen t
 @dataclass(frozen=True)
 class Case:
     """What is decided about. compiler: the version. spec_path, variables: as a plan has them. paid: what earlier legs
-    of a run have, whose rest is planned; else None. decided: what a person decided about edits of earlier runs."""
+    of a run have, whose rest is planned; else None. decided: what a person decided about edits of earlier runs. used:
+    the runs whose results stand among the items already."""
 
     program: Program
     given: Profile
@@ -53,6 +54,7 @@ class Case:
     allow_outside: bool = False
     paid: Paid | None = None
     decided: Settled | None = None
+    used: tuple[int, ...] = ()
 
     @property
     def told(self) -> DecisionSet | None:
@@ -91,7 +93,7 @@ def decide(case: Case, runs: Sequence[EarlierRun]) -> Drafted | Failed:
     the last run of this very spec, perhaps none, comes first. A plan that needs no inventory and buys nothing stands,
     unless what is there makes a better one. Where a person decided about it, it is always taken into account.
     """
-    everything = take_inventory(case.program, case.profile, case.context, runs, case.told)
+    everything = take_inventory(case.program, case.profile, case.context, runs, case.told, case.used)
     if everything.unfit:
         return _refuse_pins(case, everything)
     if case.paid is not None:

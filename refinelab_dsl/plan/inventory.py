@@ -56,20 +56,24 @@ class Inventory:
 
 def take_inventory(
     program: Program, profile: Profile, context: StepContext, runs: Sequence[EarlierRun],
-    decided: DecisionSet | None = None,
+    decided: DecisionSet | None = None, used: Collection[int] = (),
 ) -> Inventory:
     """The attempts of `runs` that count for `program` over its data. What a later run found of an attempt stands, and
-    what a person decided before that: a result that is rejected was tried and not accepted."""
+    what a person decided before that: a result that is rejected was tried and not accepted. used: runs whose results
+    stand among the items already: they are not had again, and are asked for in other words."""
     rows_decided = () if decided is None else decided.rows
     rejected = {row.key for row in rows_decided if row.decision == "reject" and row.edit != "removed"}
     pins = {row.key: row for row in rows_decided if row.decision == "pin" and row.edit != "removed"}
     judged: dict[tuple[str, str], EarlierAttempt] = {}  # operator, content key -> attempt
+    standing: set[tuple[str, str]] = set()
     numbers = []
     for run in sorted(runs, key=lambda run: run.number):
         found = dict(_match_run(program, context, run))
         if found.keys() - judged.keys():
             numbers.append(run.number)
         judged |= found
+        if run.number in used:
+            standing |= found.keys()
     judged = {
         place: replace(attempt, accepted=False) if attempt.key in rejected else attempt
         for place, attempt in sorted(judged.items(), key=lambda entry: entry[1].key not in pins)
@@ -97,7 +101,7 @@ def take_inventory(
             if tried[number, row] > operator.max_per_item:
                 continue
         changes = builtins.OPERATOR_KINDS[operator.kind].effect in LEAVING
-        if attempt.accepted and not (changes and (number, row, bin) in made):
+        if attempt.accepted and (name, key) not in standing and not (changes and (number, row, bin) in made):
             made.add((number, row, bin))  # of several changes of one item the first stands
             replies = tuple(reply for _, reply in attempt.replies)
             is_pinned = pins.pop(attempt.key, None) is not None

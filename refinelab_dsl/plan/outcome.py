@@ -118,7 +118,8 @@ def _figure_lines(head: Mapping[str, Any], header: Header, room: int) -> list[st
     )  # fmt: skip
     if legs := head.get("legs"):
         names = f"run{'s' if len(legs) > 1 else ''} {', '.join(map(str, legs))}"
-        rows.append(("  replanned", "", "", "", f"{len(legs)}x", f"after {names}, which the cost includes"))
+        what = "replanned" if head.get("loop") is None else "rounds before"
+        rows.append((f"  {what}", "", "", "", f"{len(legs)}x", f"after {names}, which the cost includes"))
     rows += _success_rows(head, header)
     rows += _token_rows(head)
     rows += _chain_rows(head, header)

@@ -17,7 +17,7 @@ FAMILIES = {
     "syntax": "RF1", "names": "RF2", "data": "RF3", "embeddings": "RF308", "solving": "RF4", "plan": "RF5",
     "evidence": "RF51", "lock": "RF54", "run": "RF6", "records": "RF63", "audit": "RF64", "evaluation": "RF65",
     "retrieval": "RF66", "housekeeping": "RF67", "decisions": "RF68", "telemetry": "RF606", "feedback": "RF31",
-    "internal": "RF9",
+    "loop": "RF69", "internal": "RF9",
 }  # fmt: skip
 CATALOG = PACKAGE / "diagnostics" / "catalog"
 

@@ -35,6 +35,7 @@ DECLARED: dict[str, type[declarations.Declaration]] = {
     "run": declarations.Run,
     "output": declarations.Output,
     "expect": declarations.Expect,
+    "loop": declarations.Loop,
 }
 NOT_IN_THE_PROGRAM = {
     ("dataset", "revision"), ("dataset", "split"), ("dataset", "config"), ("judge", "on_reject"),

@@ -35,6 +35,8 @@ ALSO = {
     "RF6019": ("RF6015",),  # an operator that was stopped has not reached its count
     "RF6025": ("RF6015", "RF6017"),  # nor has one that was stopped for its checks, and the size is missed
     "RF6073": ("RF6020",),  # the note stands beside what says that the run was stopped
+    "RF6905": ("RF3012",),  # what is wrong with the signals is said before
+    "RF6908": ("RF3001",),  # the note stands beside the file that is not there
     "RF6021": ("RF6012",),  # the note stands beside the error that stopped the run
 }
 """Codes that a wrong example cannot help making beside its own, with the reason."""

@@ -15,6 +15,7 @@ from refinelab_dsl.semantics.checks.money import check_batches, check_budget, ch
 from refinelab_dsl.semantics.checks.operators import check_operators, check_validators
 from refinelab_dsl.semantics.checks.outputs import check_outputs
 from refinelab_dsl.semantics.checks.prompts import check_prompts
+from refinelab_dsl.semantics.checks.rounds import check_loop
 from refinelab_dsl.semantics.checks.solving import check_solving
 from refinelab_dsl.semantics.checks.sorts import check_sorts
 from refinelab_dsl.semantics.checks.unused import check_unused
@@ -34,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_sorts,
     check_prompts,
     check_outputs,
+    check_loop,
     check_expressions,
 )
 

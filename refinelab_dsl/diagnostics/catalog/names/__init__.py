@@ -118,6 +118,13 @@ from refinelab_dsl.diagnostics.catalog.names.imports import (
     unknown_member,
     unused_import,
 )
+from refinelab_dsl.diagnostics.catalog.names.rounds import (
+    command_without_place,
+    loop_measure_asked,
+    loop_output_layout,
+    loop_signals_unclear,
+    loop_with_replan,
+)
 from refinelab_dsl.diagnostics.catalog.names.shares import (
     band_without_label,
     bands_gap,
@@ -195,6 +202,7 @@ __all__ = [
     "block_without_title",
     "budget_without_limit",
     "columns_of_records",
+    "command_without_place",
     "cost_without_price",
     "division_by_zero",
     "duplicate_attribute",
@@ -219,6 +227,10 @@ __all__ = [
     "label_without_weight",
     "labels_twice",
     "lone_dimension",
+    "loop_measure_asked",
+    "loop_output_layout",
+    "loop_signals_unclear",
+    "loop_with_replan",
     "main_not_used",
     "misnamed",
     "misplaced_secret",

@@ -1,0 +1,113 @@
+"""The command of a loop: a program of the user's, in a process group of its own, with bounds on its time and its words.
+
+No shell reads it. What it prints goes to a file, and its end is kept for a message. Whatever ends it (its own exit, its
+time, Ctrl-C), nothing that it started in its group outlives it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+LOG_BYTES: Final = 16 * 2**20
+"""Of what a command prints, so much is kept: training programs may print without end."""
+
+_LAST_LINES: Final = 5
+_END_BYTES: Final = 8_192
+_GRACE: Final = 5.0  # seconds between asking a group to end and ending it
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended. code: its exit code, negative for a signal; None where its time was up. last: the last lines
+    that it printed."""
+
+    code: int | None
+    seconds: float
+    last: tuple[str, ...]
+
+
+class Terminated(BaseException):
+    """SIGTERM came while a command ran."""
+
+
+def run_command(
+    command: Sequence[str], folder: Path, log: Path, timeout: float, environ: Mapping[str, str]
+) -> Ended:
+    """Runs a command in a folder until it ends. log: gets what it prints, both streams as they come.
+
+    Raises:
+        OSError: it cannot be started, or the log cannot be written.
+        KeyboardInterrupt, Terminated: a signal came; the command has been ended.
+    """
+    began = time.monotonic()
+    with log.open("wb") as kept, _heed_termination():
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True, env=dict(environ),
+        )  # fmt: skip
+        assert process.stdout is not None
+        end = bytearray()
+        reader = threading.Thread(target=_copy, args=(process.stdout, kept, end), daemon=True)
+        reader.start()
+        code: int | None = None
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            _end_group(process)
+            reader.join(_GRACE)
+            process.stdout.close()
+    lines = end.decode("utf-8", "replace").splitlines()
+    last = tuple(line for line in lines if line.strip())[-_LAST_LINES:]
+    return Ended(code, time.monotonic() - began, last)
+
+
+def _copy(printed: IO[bytes], kept: IO[bytes], end: bytearray) -> None:
+    """Reads to the end, so that the command never waits for a full pipe; keeps the beginning, and the last bytes."""
+    left = LOG_BYTES
+    with suppress(ValueError, OSError):  # closed at the end, or the disk is full: the command goes on
+        while content := os.read(printed.fileno(), 65_536):
+            end += content
+            del end[:-_END_BYTES]
+            kept.write(content[: max(0, left)])
+            kept.flush()
+            left -= len(content)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends whatever is left of the group: gently where the command itself still runs."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def _heed_termination() -> Iterator[None]:
+    """While it lasts, SIGTERM is an exception, so that the command is ended on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def hear(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

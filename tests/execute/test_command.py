@@ -1,0 +1,89 @@
+"""The command of a loop: no shell, its words kept, its time bounded, and nothing that it started outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from refinelab_dsl.execute.command import Ended, run_command
+
+
+def run(folder: Path, code: str, *arguments: str, timeout: float = 60) -> Ended:
+    command = [sys.executable, "-c", code, *arguments]
+    return run_command(command, folder, folder / "log", timeout, {"PATH": os.environ["PATH"], "TOLD": "yes"})
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends, which takes the kernel a moment."""
+    for _ in range(500):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_arguments_are_no_shell_words_and_the_folder_is_the_given_one(tmp_path: Path) -> None:
+    ended = run(tmp_path, "import os, sys; print(sys.argv[1:], os.getcwd(), os.environ['TOLD'])", "$HOME; ls", "a b")
+    assert ended.code == 0
+    assert ended.last == (f"['$HOME; ls', 'a b'] {tmp_path.resolve()} yes",)
+
+
+def test_what_it_prints_is_kept_in_order_with_its_end(tmp_path: Path) -> None:
+    code = "import sys\nfor n in range(9): print(n, file=sys.stderr if n % 2 else sys.stdout, flush=True)\nsys.exit(3)"
+    ended = run(tmp_path, code)
+    assert (ended.code, ended.last) == (3, ("4", "5", "6", "7", "8"))
+    assert (tmp_path / "log").read_text() == "".join(f"{n}\n" for n in range(9))
+
+
+def test_a_signal_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)").code == -signal.SIGKILL
+
+
+def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(other.pid, flush=True)\ntime.sleep(600)"
+    )
+    ended = run(tmp_path, code, timeout=1)
+    assert ended.code is None
+    assert is_gone(int(ended.last[0]))
+
+
+def test_what_it_leaves_running_is_ended_too(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)"
+    )
+    ended = run(tmp_path, code)
+    assert ended.code == 0
+    assert is_gone(int(ended.last[0]))
+
+
+def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    code = "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, code)
+    thread.join()
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_what_is_no_program_cannot_be_started(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run_command(["./nowhere.sh"], tmp_path, tmp_path / "log", 5, {})
