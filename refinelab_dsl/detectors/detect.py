@@ -5,29 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from refinelab_dsl.detectors.addresses import find_emails, find_ips
 from refinelab_dsl.detectors.detection import PRIVATE, SURE, TOXICITY, Detection
-from refinelab_dsl.detectors.keys import find_keys
-from refinelab_dsl.detectors.names import find_names
-from refinelab_dsl.detectors.national_ids import find_national_ids
-from refinelab_dsl.detectors.numbers import find_cards, find_ibans
-from refinelab_dsl.detectors.phones import find_phones
-from refinelab_dsl.detectors.toxicity import find_toxicity
 
-_DETECTORS: Final[Mapping[str, Callable[[str], Iterator[Detection]]]] = MappingProxyType({
-    "email": find_emails,
-    "phone": find_phones,
-    "card": find_cards,
-    "iban": find_ibans,
-    "national_id": find_national_ids,
-    "ip": find_ips,
-    "key": find_keys,
-    "name": find_names,
-    TOXICITY: find_toxicity,
-})  # fmt: skip
+
+@cache
+def load_detectors() -> Mapping[str, Callable[[str], Iterator[Detection]]]:
+    """The detector of each category. Loaded when a text is first looked through: patterns take a tenth of a second to
+    compile, and what only checks a spec needs none."""
+    from refinelab_dsl.detectors.addresses import find_emails, find_ips
+    from refinelab_dsl.detectors.keys import find_keys
+    from refinelab_dsl.detectors.names import find_names
+    from refinelab_dsl.detectors.national_ids import find_national_ids
+    from refinelab_dsl.detectors.numbers import find_cards, find_ibans
+    from refinelab_dsl.detectors.phones import find_phones
+    from refinelab_dsl.detectors.toxicity import find_toxicity
+
+    return MappingProxyType({
+        "email": find_emails, "phone": find_phones, "card": find_cards, "iban": find_ibans,
+        "national_id": find_national_ids, "ip": find_ips, "key": find_keys, "name": find_names, TOXICITY: find_toxicity,
+    })  # fmt: skip
+
+
 # What a number is wins by how much its form says: a check number of two digits, then one of one digit, then groups.
 _ORDER: Final = ("key", "email", "iban", "card", "national_id", "ip", "phone", "name", TOXICITY)
 
@@ -51,7 +53,7 @@ def detect(text: str, watch: Watch) -> tuple[Detection, ...]:
         ]
     for category in watch.categories:
         rank = 1 + _ORDER.index(category)
-        found += [(rank, each) for each in _DETECTORS[category](text) if each.confidence >= watch.sure]
+        found += [(rank, each) for each in load_detectors()[category](text) if each.confidence >= watch.sure]
     found.sort(key=lambda entry: (entry[0], -entry[1].confidence, entry[1].start))
     kept: list[Detection] = []
     for _, each in found:

@@ -15,6 +15,12 @@ TOXICITY: Final = "toxicity"
 SURE: Final = 0.5
 """From this confidence on a detection counts, where nobody says otherwise."""
 
+NOBODYS: Final = "0000"
+"""Stands in the numbers of telephones and accounts that take the place of others."""
+
+MASK: Final = "***"
+"""Takes the place of toxic words where no rewrite of them holds."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Detection:

@@ -7,10 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from refinelab_dsl.detectors.detection import Detection, is_near
-
-NOBODYS: Final = "0000"
-"""Stands in the numbers that take the place of others."""
+from refinelab_dsl.detectors.detection import NOBODYS, Detection, is_near
 
 # Country calling codes (ITU-T E.164); of the three-digit ones the first two digits.
 _CODES: Final = re.compile(

@@ -15,16 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from refinelab_dsl.detectors.detect import Watch, detect
-from refinelab_dsl.detectors.detection import TOXICITY, Detection
+from refinelab_dsl.detectors.detection import NOBODYS, TOXICITY, Detection
 from refinelab_dsl.detectors.lists import FICTITIOUS
 from refinelab_dsl.detectors.numbers import TEST_CARDS, is_iban, name_issuer
-from refinelab_dsl.detectors.phones import NOBODYS
 
 GIVEN: Final = ("Robin", "Alex", "Kim", "Noa", "Sam", "Jo", "Luca", "Mika")
 """Given names of made-up people, fit for anybody."""
-
-MASK: Final = "***"
-"""Takes the place of toxic words where no rewrite of them holds."""
 
 _NETS: Final = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 _TRIES: Final = 40

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from refinelab_dsl.detectors.detect import Watch, detect
-from refinelab_dsl.detectors.detection import Detection
+from refinelab_dsl.detectors.detection import MASK, Detection
 from refinelab_dsl.detectors.places import Place, is_key, list_texts, name_place, replace_texts
-from refinelab_dsl.detectors.pseudonyms import MASK, build_pseudonyms
 
 _LEAST: Final = 3  # letters of a word of a name that is looked for by itself
 
@@ -71,6 +70,8 @@ class Work:
 
 def find_work(fields: Mapping[str, Any], watch: Watch, seed: str) -> Work:
     """What is to be replaced in an item's fields. seed: tells items apart (`pseudonyms`)."""
+    from refinelab_dsl.detectors.pseudonyms import build_pseudonyms  # see `detect.load_detectors`
+
     texts = list_texts(fields)
     found = {place: detect(text, watch) for place, text in texts.items()}
     found = _follow_names(texts, found)

@@ -20,7 +20,7 @@ from refinelab_dsl.data import item_hash
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.detectors import Change, Place, Watch, Work, compare, describe, detect, name_place, rebuild
-from refinelab_dsl.detectors.pseudonyms import MASK
+from refinelab_dsl.detectors.detection import MASK
 from refinelab_dsl.effects import Program, Salt
 from refinelab_dsl.measures.detected import watch_for
 from refinelab_dsl.operators.kind import Attempt, OperatorKind, Remark, Remarked, new_item, target_attributes

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from refinelab_dsl.detectors import PRIVATE, TOXICITY, Watch, compare, detect, find_bad_pattern, find_work, rebuild
-from refinelab_dsl.detectors.detection import Detection
+from refinelab_dsl.detectors.detection import MASK, Detection
 from refinelab_dsl.detectors.numbers import TEST_CARDS, is_iban, is_luhn
-from refinelab_dsl.detectors.pseudonyms import MASK
 
 ALL = Watch((*PRIVATE, TOXICITY))
 
