@@ -39,6 +39,7 @@ REASONS = {
     "rounds": "all its rounds are done",
     "budget": "the budget is used up",
     "stop_when": "`stop_when` holds",
+    "infeasible": "no plan of a further round keeps to what is left of the budget, and to the constraints",
     "no gain": "the last round had nothing to change",
 }
 

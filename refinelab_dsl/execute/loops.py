@@ -35,7 +35,8 @@ class RoundRecord(BaseModel):
 
 class LoopRecord(BaseModel):
     """`loop.json`. spec_path: from the project's root. variables: what they were given from outside. reason: why it
-    ended: `rounds`, `budget`, `stop_when` or `no gain`."""
+    ended: `rounds`, `budget`, `stop_when`, `no gain`, or `infeasible`: what is left of the budget allows no more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -163,10 +163,11 @@ class _Rounds:
             if not current.measured:
                 current = self._measure(current, folder)
             plan = folder / "plan.refplan"
-            if not self._plan(current, folder, plan):
+            over = self._plan(current, folder, plan)
+            if over is not None:
                 before = self._record.rounds[-2]
                 self._note(current, measured=True, accepted=0, tokens=before.tokens, usd=before.usd)
-                return "no gain"
+                return over
             outcome = self._apply(plan, current.round, None)
         else:
             outcome = self._recall(started) or self._apply(None, current.round, started)
@@ -254,8 +255,8 @@ class _Rounds:
         self._tell("measured", seconds=ended.seconds)
         return current
 
-    def _plan(self, current: RoundRecord, folder: Path, plan: Path) -> bool:
-        """Plans the round within what is left of the budget; whether there is anything to do."""
+    def _plan(self, current: RoundRecord, folder: Path, plan: Path) -> str | None:
+        """Plans the round within what is left of the budget; why the loop is over where there is nothing to do."""
         signals = self._place_signals(current.round)
         earlier = self._record.runs
         rest, data = None, None
@@ -268,6 +269,9 @@ class _Rounds:
         planned = self._task.plan_round(
             Round(self._relative(signals), data, earlier, self._task.loop.repeat), rest, plan
         )
+        if planned.exit_code == ExitCode.INFEASIBLE and earlier:  # what the rounds before came to stands
+            self._said += [replace(each, severity="warning") for each in planned.diagnostics.errors]
+            return "infeasible"
         if planned.exit_code not in (ExitCode.DONE, ExitCode.CHECK_FAILED):
             unusable = [each for each in planned.diagnostics.errors if each.code.startswith("RF3")]
             more = [faults.signals_unusable(current.round, self._near(folder / "command.log"))] if unusable else []
@@ -275,7 +279,7 @@ class _Rounds:
         self._said += [each for each in planned.diagnostics if each not in self._said]
         self._note(current, measured=True)
         header = _open_plan(plan)
-        return not earlier or bool(header.header.actions or header.header.removals)
+        return "no gain" if earlier and not (header.header.actions or header.header.removals) else None
 
     def _apply(self, plan: Path | None, number: int, resumed: int | None) -> RunOutcome:
         later = (self._relative(place_items(self._folder.round(number))),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.architecture.tree import ROOT
 from tests.cli.command import Answer, clean_environment, refinec
 
 SPEC = """\
@@ -200,7 +202,7 @@ def test_ctrl_c_ends_the_command_and_the_loop_goes_on_later(tmp_path: Path) -> N
     [
         (TRAIN.replace("3 if hard else", "3 if hard and quarter < 2 else"), "", "60k", ("no gain",)),
         (TRAIN, ", stop_when = tokens() > 100", "60k", ("stop_when",)),
-        (TRAIN, "", "3_500", ("no gain", "budget", "rounds")),
+        (TRAIN, "", "3_500", ("no gain", "budget", "rounds", "infeasible")),
     ],
 )
 def test_a_loop_ends_where_nothing_is_gained_where_stop_when_holds_and_within_its_budget(
@@ -215,3 +217,16 @@ def test_a_loop_ends_where_nothing_is_gained_where_stop_when_holds_and_within_it
     assert loop["status"] == "complete", answer.err
     assert loop["reason"] in expected
     assert 0 < loop["rounds"][-1]["tokens"] <= int(tokens.replace("k", "000").replace("_", ""))
+
+
+def test_the_example_of_three_axes_runs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs/middo", tmp_path / "specs/middo")
+    shutil.copytree(ROOT / "specs/data", tmp_path / "specs/data")
+    (tmp_path / ".git").mkdir()
+    answer = apply(tmp_path, "specs/middo/middo.refine")
+    loop = answer.json["loop"]
+    assert (loop["status"], loop["reason"]) == ("complete", "rounds"), answer.err
+    assert loop["rounds"][-1]["tokens"] <= 60_000
+    assert sum(each["accepted"] for each in loop["rounds"]) > 0
+    assert refinec("verify", answer.json["provenance"]["file"], cwd=tmp_path / "specs/middo").code == 0
+    assert refinec("replay", str(answer.json["run"]), cwd=tmp_path / "specs/middo").code == 0
