@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXTS = (
     *(text.lstrip() for text in SPECS.values()),
     *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "specs").glob("*.refine"))),
+    Path(__file__).with_name("whole").joinpath("looping.refine").read_text(encoding="utf-8"),
     '''edition = 1
 dataset d { task = mcq, source = "d.csv", fields = { area = stem() } }
 dataset s { task = mcq, source = "s.csv", role = signals, join = { item = id } }
@@ -42,7 +43,6 @@ budget { tokens = var.t, per = project }
 solve { strategy = additive, replan = 0.2, on_infeasible = relax(topic) }
 output o { path = "o.jsonl", layout = task, card = "README.md" }
 test "t" { with = { t = 3k }, assert = accepted(harden) > 2 }
-loop { rounds = 3, command = ["./train.sh", "{data}"], stop_when = jsd(topic) < 1% }
 ''',
 )  # fmt: skip
 

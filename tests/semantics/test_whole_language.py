@@ -1,5 +1,6 @@
 """The language, whole: everything in the table of built-ins is written in `whole/whole.refine`, or in what stands
-beside it for other tasks; they check clean, and what no plan executes yet is refused by its name and at its place."""
+beside it for other tasks and for a loop; they check clean, and what no plan executes yet is refused by its name and at
+its place."""
 
 from __future__ import annotations
 
@@ -22,15 +23,15 @@ def analysis() -> compiler.Analysis:
 
 
 @pytest.fixture(scope="module")
-def beside() -> compiler.Analysis:
-    return compiler.analyze(SPEC.with_name("refining.refine"))
+def beside() -> tuple[compiler.Analysis, ...]:
+    return tuple(compiler.analyze(SPEC.with_name(name)) for name in ("refining.refine", "looping.refine"))
 
 
 @pytest.fixture(scope="module")
-def tree(analysis: compiler.Analysis, beside: compiler.Analysis) -> syntax.Tree:
-    assert analysis.tree is not None
-    assert beside.tree is not None
-    return replace(analysis.tree, statements=(*analysis.tree.statements, *beside.tree.statements))
+def tree(analysis: compiler.Analysis, beside: tuple[compiler.Analysis, ...]) -> syntax.Tree:
+    trees = [each.tree for each in (analysis, *beside) if each.tree is not None]
+    assert len(trees) == 1 + len(beside)
+    return replace(trees[0], statements=tuple(statement for each in trees for statement in each.statements))
 
 
 def _attributes(tree: syntax.Tree) -> Iterator[tuple[syntax.Block | None, syntax.Attribute]]:
@@ -53,8 +54,8 @@ def _expressions(value: syntax.Expression) -> Iterator[syntax.Expression]:
                 yield from _expressions(item)
 
 
-def test_it_checks_clean(analysis: compiler.Analysis, beside: compiler.Analysis) -> None:
-    for each in (analysis, beside):
+def test_it_checks_clean(analysis: compiler.Analysis, beside: tuple[compiler.Analysis, ...]) -> None:
+    for each in (analysis, *beside):
         assert [entry.message for entry in each.diagnostics.errors] == []
         assert each.program is not None
 
