@@ -206,7 +206,7 @@ def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """What went the wrong way, or might have: drift, loss of variety, targets that nothing moved, rare labels."""
     for name, told in (watch.get("drift") or {}).items():
         by = "" if told["by"] == "drift" else " (letters)"
-        spread = f"like its item; most {told['low']:.2f} - {told['high']:.2f}{by}"
+        spread = f"likeness {told['low']:.2f} - {told['high']:.2f}{by}"
         yield (f"  drift {escape(name)}", "", "", "", f"{told['median']:.2f}", spread)
     pairs = (watch.get("refinement") or {}).get("word_pairs") or {}
     if pairs.get("before") is not None and pairs.get("after") is not None:
@@ -216,7 +216,7 @@ def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         said = f"stopped: {told['accepted']:,} of {told['judged']:,} accepted"
         yield (f"  overload {escape(name)}", "", f"{told['expected']:.0%}", "", "", said)
     for name, held in (watch.get("heldout") or {}).items():
-        said = f"nearest to held-out items; {held['refused']:,} refused"
+        said = f"the nearest; {held['refused']:,} refused"
         yield (f"  held out {escape(name)}", "", "", "", f"{held['nearest']:.2f}", said)
     for name, share in (watch.get("stalled") or {}).items():
         yield (f"  stalled {escape(name)}", "", "", "", render_share(share), "of the tokens moved nothing")

@@ -134,7 +134,7 @@ def test_over_http_no_key_is_sent(project: Path) -> None:
         (["--models", "one,four", "--budget", "9k"], 2, "RF6501"),
         (["--models", "one", "--styles", "plian", "--budget", "9k"], 2, "nearest: plain"),
         (["--models", "far", "--budget", "$2"], 2, "the price of model `far` is unknown"),
-        (["--models", "one", "--answers", "x", "--budget", "9k"], 2, "take one of them"),
+        (["--models", "one", "--answers", "x", "--budget", "9k"], 2, "these are four evaluations; take one"),
         (["--budget", "9k"], 2, "name whom, with --models"),
         (["--models", "one", "--budget", "9k"], 2, "add --auto-approve"),
     ],
