@@ -5,7 +5,7 @@
 **A simulation.** No model is asked. The pairs and the better answer of each are LLMBar's (Zeng et al. 2024, 280 of its
 419 pairs, from ../shared/data/llmbar); the verdicts are those of refinec's simulated model, which names the better
 answer with the stated accuracy, and in a stated share of calls what is shown first, whatever it is. The programs are
-refinec's own (`operators.judging`). Beside what comes of them stands what independent calls give by the binomial rule:
+refinec's own (`validators.judging`). Beside what comes of them stands what independent calls give by the binomial rule:
 two orders that must agree, then the difference of ballots for and against.
 """
 
@@ -26,12 +26,12 @@ from refinelab_dsl.artifacts.evidence import NO_EVIDENCE
 from refinelab_dsl.data.chains import Preferred
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Judge
-from refinelab_dsl.operators.judging import compare_answers
 from refinelab_dsl.plan.learnt import build_bare_context
 from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.providers.simulated import Rehearsal, answer
 from refinelab_dsl.questions import Questions
 from refinelab_dsl.source import Place
+from refinelab_dsl.validators.judging import compare_answers
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/llmbar"
 JUDGES = ((0.9, 0.0), (0.8, 0.0), (0.8, 0.3), (0.6, 0.0), (0.8, 0.9))  # accuracy, position bias

@@ -17,7 +17,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from refinelab_dsl.artifacts.plan import ASKING, Action, Candidate, Header, Record, Step
-from refinelab_dsl.builtins import OPERATOR_KINDS, RESERVED_PARAMS, TASKS
+from refinelab_dsl.builtins import JUDGING, OPERATOR_KINDS, RESERVED_PARAMS, TASKS
 
 _MOST = 10**21  # tokens or dollars; a budget has at most 10^15 of them, a full cost may have more
 _ROUNDING = 1e-6
@@ -86,7 +86,15 @@ def check_header(header: Header) -> None:
     for name, judge in judges.items():
         for model in judge.models:
             _require(f"judges.{name}.models", model, models)
-    asking |= {f"judge.{name}.{model}" for name, judge in judges.items() for model in judge.models}
+    asking |= {
+        f"judge.{name}.{model}{role}"
+        for name, judge in judges.items()
+        for model in judge.models
+        for role in ("", ".results", ".alone")
+    }
+    for name, validator in validators.items():
+        if validator.kind == JUDGING.name:
+            _require(f"validators.{name}.judge", str(validator.options.get("judge")), judges)
     asking |= {f"second.{name}" for name in operators}
     for name, operator in operators.items():
         if operator.options.get("judge") is not None:

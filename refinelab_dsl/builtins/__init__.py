@@ -10,6 +10,7 @@ from refinelab_dsl.builtins.embeddings import COSINES, Cosines
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
 from refinelab_dsl.builtins.kinds import (
     CORRECTED_TASKS,
+    JUDGING,
     MEASURE_KINDS,
     OPERATOR_KINDS,
     PRESETS,
@@ -18,9 +19,18 @@ from refinelab_dsl.builtins.kinds import (
     VALIDATOR_KINDS,
     VERDICTS,
     default_accept,
+    validator_row,
 )
 from refinelab_dsl.builtins.prompts import PROMPT_NAMES, SEEN_ALWAYS, SEEN_BY_JUDGES
-from refinelab_dsl.builtins.refining import JUDGE_ASKS, expected_rounds, refining_share
+from refinelab_dsl.builtins.refining import (
+    JUDGE_ASKS,
+    PASS_MARK,
+    REVISIONS,
+    JudgeRole,
+    expected_rounds,
+    name_asking,
+    refining_share,
+)
 from refinelab_dsl.builtins.table import (
     Attribute,
     BlockKind,
@@ -44,11 +54,14 @@ __all__ = [
     "FUNCTIONS",
     "JUDGE_ASKS",
     "JUDGE_NAMES",
+    "JUDGING",
     "MEASURE_KINDS",
     "OPERATOR_KINDS",
+    "PASS_MARK",
     "PRESETS",
     "PROMPT_NAMES",
     "RESERVED_PARAMS",
+    "REVISIONS",
     "ROLES_WITHOUT_TASK",
     "SEEN_ALWAYS",
     "SEEN_BY_JUDGES",
@@ -62,6 +75,7 @@ __all__ = [
     "ContextName",
     "Cosines",
     "Function",
+    "JudgeRole",
     "MeasureKind",
     "OperatorKind",
     "Parameter",
@@ -75,5 +89,7 @@ __all__ = [
     "expected_rounds",
     "function",
     "functions",
+    "name_asking",
     "refining_share",
+    "validator_row",
 ]

@@ -309,10 +309,8 @@ JUDGE: Final = BlockKind(
         Attribute("votes", Integer(1), "how often each is asked", default=1),
         Attribute("length_penalty", Number(Decimal(0)), "against longer answers"),
         Attribute("accept", Over("accept", "bool"), "when an answer is accepted"),
-        Attribute("max_rounds", Integer(1), "rounds at most"),
-        Attribute(
-            "on_reject", Word(("revise", "drop", "quarantine")), "what a rejection does", default="drop", reached=False
-        ),
+        Attribute("max_rounds", Integer(1), "rounds at most; of a check that revises, how often"),
+        Attribute("on_reject", Word(("revise", "drop", "quarantine")), "what a rejection does", default="drop"),
     ),
 )
 

@@ -530,6 +530,9 @@ _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
     ),
 )
 
+JUDGING: Final = ValidatorKind("judge", "a judge accepts it", "optional", items=True, reached=True)
+"""Of a judge among the checks of an operator: no word of `kind`, since it is a block of its own."""
+
 _PRESETS: Final[tuple[Preset, ...]] = (
     Preset(
         "stress-test",
@@ -544,3 +547,8 @@ MEASURE_KINDS: Final[Mapping[str, MeasureKind]] = MappingProxyType({row.name: ro
 OPERATOR_KINDS: Final[Mapping[str, OperatorKind]] = MappingProxyType({row.name: row for row in _OPERATORS})
 VALIDATOR_KINDS: Final[Mapping[str, ValidatorKind]] = MappingProxyType({row.name: row for row in _VALIDATORS})
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType({row.name: row for row in _PRESETS})
+
+
+def validator_row(kind: str) -> ValidatorKind:
+    """What a check of a kind is; a judge's, too."""
+    return JUDGING if kind == JUDGING.name else VALIDATOR_KINDS[kind]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from refinelab_dsl.builtins.refining import JudgeRole
 from refinelab_dsl.builtins.table import PromptName
 
 TASK: Final = PromptName("task", "the dataset's task", "word")
@@ -43,10 +44,12 @@ SEEN_ALWAYS: Final = (TASK, PARAMS, SAMPLE)
 OPERATOR: Final = (ITEM, TARGET, LABELS, COUNT, STYLE)
 """What the calls of every operator provide."""
 
-SEEN_BY_JUDGES: Final[Mapping[str, tuple[PromptName, ...]]] = MappingProxyType(
-    dict.fromkeys(("rubric", "pairwise"), (ITEM, CONVERSATION, *PAIR, CRITERIA))
-)
-"""What a judge's calls provide, by its `mode`."""
+SEEN_BY_JUDGES: Final[Mapping[JudgeRole, tuple[PromptName, ...]]] = MappingProxyType({
+    "answers": (ITEM, CONVERSATION, *PAIR, CRITERIA),
+    "results": (ITEM, *PAIR, CRITERIA),
+    "alone": (ITEM, CRITERIA),
+})
+"""What a judge's calls provide, by what it is shown."""
 
 PROMPT_NAMES: Final = (
     ITEM, ANCHOR, CONVERSATION, ANSWER, FIRST, SECOND, TARGET, LABELS, CHOICE, MEANINGS,

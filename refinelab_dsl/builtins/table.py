@@ -113,6 +113,11 @@ class OperatorKind:
     def adds_items(self) -> bool:
         return self.effect in ("expand", "generate")
 
+    @property
+    def judged(self) -> Literal["results", "alone"]:
+        """How a judge among the checks sees a result: beside the item that it was made of, or alone (`JudgeRole`)."""
+        return "alone" if self.effect == "generate" else "results"
+
 
 @dataclass(frozen=True, slots=True)
 class ContextName:

@@ -20,10 +20,11 @@ BIASED_SHARE: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Bias:
-    """Of `opinions` of a model that name either answer, `named` name what is shown at the same place."""
+    """Of `opinions` of a model that name either answer, `named` name what is shown at the same place. owner: the
+    operator whose judge it is, or a judge that is a check, where model is None: its models taken together."""
 
-    operator: str
-    model: str
+    owner: str
+    model: str | None
     place: str
     named: int
     opinions: int
@@ -71,9 +72,7 @@ class ChainTally:
         """Models that name what stands at the same place in nearly all of their opinions."""
         for operator in self._told:
             for model, (first, total) in self.position_bias(operator).items():
-                for place, named in (("first", first), ("second", total - first)):
-                    if total >= FEWEST_OPINIONS and named >= BIASED_SHARE * total:
-                        yield Bias(operator, model, place, named, total)
+                yield from find_bias(operator, model, first, total)
 
     def position_bias(self, operator: str) -> dict[str, tuple[int, int]]:
         """Model -> (opinions that name what is shown first, opinions that name either)."""
@@ -104,6 +103,13 @@ class ChainTally:
             }
             for name, told in self._told.items()
         }  # fmt: skip
+
+
+def find_bias(owner: str, model: str | None, first: int, total: int) -> Iterator[Bias]:
+    """first: opinions of `total` that name what is shown first."""
+    for place, named in (("first", first), ("second", total - first)):
+        if total >= FEWEST_OPINIONS and named >= BIASED_SHARE * total:
+            yield Bias(owner, model, place, named, total)
 
 
 def _majority(names: list[str]) -> str:

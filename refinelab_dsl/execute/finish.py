@@ -449,9 +449,11 @@ def _judge(
 def _check_judges(header: Header, tally: Tally) -> list[Diagnostic]:
     """Judges that go by the place at which an answer stands."""
     judges = {operator.name: str(operator.options.get("judge")) for operator in header.operators}
+    refining = ((judges[bias.owner], bias) for bias in tally.chains.biases())
+    checking = ((bias.owner, bias) for bias in tally.watch.biases())
     return [
-        faults.position_bias(judges[bias.operator], bias.model, bias.place, bias.named, bias.opinions)
-        for bias in tally.chains.biases()
+        faults.position_bias(judge, bias.model, bias.place, bias.named, bias.opinions)
+        for judge, bias in (*refining, *checking)
     ]
 
 

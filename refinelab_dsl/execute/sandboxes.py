@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from refinelab_dsl.artifacts.plan import Header
-from refinelab_dsl.builtins import VALIDATOR_KINDS
+from refinelab_dsl.builtins import validator_row
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.effects import SANDBOX, Execute, Level, encode_outcome
@@ -48,7 +48,7 @@ def find_levels(header: Header) -> dict[Level, str]:
     used |= {str(each.options.get("validator")) for each in header.operators}
     levels: dict[Level, str] = {}
     for validator in header.validators:
-        runs = any(each.name == "sandbox" for each in VALIDATOR_KINDS[validator.kind].attributes)
+        runs = any(each.name == "sandbox" for each in validator_row(validator.kind).attributes)
         if runs and validator.name in used:
             level: Level = "strict" if validator.options.get("sandbox") == "strict" else "embedded"
             levels.setdefault(level, validator.name)

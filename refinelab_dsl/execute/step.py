@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.plan import ASKING, CLUSTER, COMPARE, DISCOVER, Header, Step
-from refinelab_dsl.builtins import VALIDATOR_KINDS
+from refinelab_dsl.builtins import OPERATOR_KINDS, validator_row
 from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
@@ -32,6 +32,7 @@ from refinelab_dsl.prompts.asking import (
     MOST_BYTES_PER_TOKEN,
     Bound,
     Use,
+    asks_of_items,
     bound_question,
     claim_checks,
     count_own_retries,
@@ -45,7 +46,16 @@ from refinelab_dsl.prompts.request import Request
 from refinelab_dsl.prompts.steps import StepContext, StepFault, compose_step
 from refinelab_dsl.prompts.vectors import asked_by, embedding_of
 from refinelab_dsl.questions import Known, Questions
-from refinelab_dsl.validators import VALIDATORS, Result, Surroundings, Verdict, judge_finding, settle_time, validate
+from refinelab_dsl.validators import (
+    VALIDATORS,
+    Result,
+    Surroundings,
+    Verdict,
+    judge_finding,
+    judge_hearing,
+    settle_time,
+    validate,
+)
 from refinelab_dsl.validators.duplicate import measure_originals
 from refinelab_dsl.validators.nearness import embed_result
 
@@ -276,8 +286,8 @@ class StepRunner:
         return further
 
     def _ceiling(self, operator: Operator, parents: Sequence[Item]) -> Use:
-        """Of what is asked about results. Of `correct` and `refine` it depends on the item, of others it does not."""
-        if operator.kind in ("correct", "refine"):
+        """Of what is asked about results."""
+        if asks_of_items(self._context, operator):
             return result_ceiling(self._context, operator, parents)
         if operator.name not in self._ceilings:
             self._ceilings[operator.name] = result_ceiling(self._context, operator, parents)
@@ -432,6 +442,11 @@ class StepRunner:
                 verdict = judge_finding(validator, result.including(values), self._surroundings, finding)
                 if name == corrected_by and verdict.accept and finding.verdict != "supported":
                     verdict = Verdict(False, "the corrected result is not supported", verdict.values)
+            elif kind.hear is not None:
+                role = OPERATOR_KINDS[self.operator(step).kind].judged
+                heard = yield from kind.hear(validator, result, self._questions, alone=role == "alone")
+                yield from self._measure(self._needed(validator), result.item, findings, values)
+                verdict = judge_hearing(validator, result.including(values), self._surroundings, heard)
             elif settle_time(validator) == "commit":
                 compared = embedding_of(validator)
                 if "originals" in validator.against and compared not in result.likeness:
@@ -462,8 +477,9 @@ class StepRunner:
 
     def _needed(self, validator: Validator) -> tuple[Measure, ...]:
         """The paid measures that a check looks at."""
-        names = set(named_in(validator.accept, "measure")) if VALIDATOR_KINDS[validator.kind].items else set()
-        watched = set(named_in(validator.accept, "dimension")) if VALIDATOR_KINDS[validator.kind].items else set()
+        sees_items = validator_row(validator.kind).items
+        names = set(named_in(validator.accept, "measure")) if sees_items else set()
+        watched = set(named_in(validator.accept, "dimension")) if sees_items else set()
         if validator.dimension is not None:
             watched.add(validator.dimension)
         names |= {each.measure for each in self._header.dimensions if each.name in watched}

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.artifacts.plan import Action, Header
-from refinelab_dsl.builtins import OPERATOR_KINDS
+from refinelab_dsl.builtins import JUDGING, OPERATOR_KINDS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import normalise
+from refinelab_dsl.execute.chains import Bias, find_bias
 from refinelab_dsl.likeness import likeness
 from refinelab_dsl.validators import Verdict
 
@@ -78,6 +79,8 @@ class Watch:
             if OPERATOR_KINDS[operator.kind].effect not in ("generate", "remove")
         }
         self._heldout: dict[str, _Held] = {}
+        self._judges = {each.name for each in header.validators if each.kind == JUDGING.name}
+        self._places: dict[str, Counter[str]] = {}  # judge -> opinions that name what is shown first, and either
         self._moved: dict[str, int] = {}  # dimension -> tokens when a result last moved it
         self.overloads: list[events.Overload] = []
         self.before = Sketch()
@@ -99,7 +102,10 @@ class Watch:
         self._closeness[operator][round(float(similarity or 0.0) * _STEPS)] += 1
 
     def compare(self, check: str, verdict: Verdict) -> None:
-        """A check gave a verdict; what it says of held-out items is kept."""
+        """A check gave a verdict; what it says of held-out items is kept, and a judge's of places."""
+        if check in self._judges and "named" in verdict.values:
+            told = self._places.setdefault(check, Counter())
+            told.update({word: int(verdict.values[word] or 0) for word in ("first_named", "named")})
         near = verdict.values.get("heldout")
         if near is not None:
             held = self._heldout.setdefault(check, _Held())
@@ -107,6 +113,11 @@ class Watch:
                 held.nearest = max(held.nearest, float(near))
             else:
                 held.refused += 1
+
+    def biases(self) -> Iterator[Bias]:
+        """Judges among the checks that name what stands at the same place in nearly all of their opinions."""
+        for name, told in sorted(self._places.items()):
+            yield from find_bias(name, None, told["first_named"], told["named"])
 
     def summarise(
         self, measured: Mapping[str, Mapping[str, int]], divergence: Mapping[str, float], tokens: int,
@@ -136,6 +147,10 @@ class Watch:
             "tail": list(_find_tail(header, measured)),
             "heldout": {
                 name: {"nearest": held.nearest, "refused": held.refused} for name, held in sorted(self._heldout.items())
+            },
+            "judges": {
+                name: {"first_named": told["first_named"], "opinions": told["named"]}
+                for name, told in sorted(self._places.items())
             },
         }  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from refinelab_dsl import declarations as ir
 from refinelab_dsl import syntax, types
-from refinelab_dsl.builtins import ROLES_WITHOUT_TASK, default_accept
+from refinelab_dsl.builtins import JUDGING, REVISIONS, ROLES_WITHOUT_TASK, default_accept
 from refinelab_dsl.declarations import short_names
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.expressions import Expression
@@ -19,6 +19,7 @@ from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared
 from refinelab_dsl.semantics.formats import output_format, place_quarantine
 from refinelab_dsl.semantics.joint import settle_joint
+from refinelab_dsl.semantics.judges import list_checks
 from refinelab_dsl.semantics.later import find_later
 from refinelab_dsl.semantics.rounds import find_loop_signals
 from refinelab_dsl.semantics.targets import settle_target
@@ -57,7 +58,9 @@ class _Lowering:
             embeddings=tuple(map(self.embedding, self.draft.all("embedding"))),
             prompts=tuple(map(self.prompt, self.draft.all("prompt"))),
             operators=tuple(map(self.operator, self.draft.all("operator"))),
-            validators=tuple(map(self.validator, self.draft.all("validator"))),
+            validators=(
+                *map(self.validator, self.draft.all("validator")), *map(self.checking_judge, list_checks(self.draft)),
+            ),
             judges=tuple(map(self.judge, self.draft.all("judge"))),
             budget=self.budget(),
             pilot=self.pilot(),
@@ -214,6 +217,18 @@ class _Lowering:
             **_taken(declared, "prompt", "mode", "criteria", "swap", "votes", "length_penalty", "max_rounds"),
         )
 
+    def checking_judge(self, declared: Declared) -> ir.Validator:
+        """A judge as the check that it is to operators."""
+        revises = declared.get("on_reject") == "revise"
+        return ir.Validator(
+            name=declared.name,
+            kind=JUDGING.name,
+            accept=self.expression(declared, "accept"),
+            on_reject="retry" if revises else declared.values["on_reject"],
+            retries=(declared.get("max_rounds") or REVISIONS) if revises else 0,
+            options={"judge": declared.name},
+        )
+
     def _provider(self, declared: Declared) -> str | None:
         """Of the embedding that a declaration names."""
         embedding = self.draft.named("embedding", declared.get("embedding"))
@@ -264,7 +279,9 @@ class _Lowering:
         outputs = tuple(map(self.output, self.draft.all("output")))
         checks = {name for operator in self.draft.all("operator") for name in operator.get("checks") or ()}
         keeping = any(
-            each.get("on_reject") == "quarantine" and each.name in checks for each in self.draft.all("validator")
+            each.get("on_reject") == "quarantine" and each.name in checks
+            for kind in ("validator", "judge")
+            for each in self.draft.all(kind)
         )
         if not outputs or not keeping or any(output.quarantine is not None for output in outputs):
             return outputs

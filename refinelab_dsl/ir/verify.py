@@ -32,7 +32,7 @@ def verify(program: Program) -> None:
             labels = dimensions[name].labels
             assert labels is None or set(move.labels) <= set(labels), operator
     for validator in program.validators:
-        assert validator.kind in builtins.VALIDATOR_KINDS, validator
+        assert validator.kind in {*builtins.VALIDATOR_KINDS, builtins.JUDGING.name}, validator
         assert validator.kind != "in_bin" or validator.dimension in dimensions, validator
     if program.budget is not None:
         budget = program.budget
@@ -71,8 +71,7 @@ def _verify_names(program: Program) -> None:
     for operator in program.operators:
         assert operator.model is None or operator.model in models, operator
         assert operator.prompt is None or operator.prompt in prompts, operator
-        # Judges are checks, too; a program with one is not executable and does not hold it.
-        assert program.unexecutable or validators.issuperset(operator.checks), operator
+        assert validators.issuperset(operator.checks), operator
 
 
 def _verify_dimension(dimension: Dimension) -> None:

@@ -22,7 +22,6 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.turns import split_turn
 from refinelab_dsl.declarations import Judge, Model, Operator
 from refinelab_dsl.effects import Program, effect_usd
-from refinelab_dsl.operators.judging import compare_answers
 from refinelab_dsl.operators.kind import Attempt
 from refinelab_dsl.operators.refine import answer_missing, build_chain, is_too_long
 from refinelab_dsl.prompts.compose import max_output_tokens
@@ -32,6 +31,7 @@ from refinelab_dsl.prompts.shapes import TEXT, strict_object
 from refinelab_dsl.prompts.steps import compose_refinement
 from refinelab_dsl.prompts.tokens import count_tokens, request_tokens
 from refinelab_dsl.questions import Questions, read_json
+from refinelab_dsl.validators.judging import compare_answers
 
 Strategy: TypeAlias = Literal["original", "zero_shot", "best_of_ten", "unjudged"]
 RIVALS: Final[tuple[Strategy, ...]] = ("original", "zero_shot", "best_of_ten", "unjudged")

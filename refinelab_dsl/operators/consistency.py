@@ -13,8 +13,8 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.turns import with_answer
 from refinelab_dsl.declarations import Judge
 from refinelab_dsl.effects import Program
-from refinelab_dsl.operators.judging import compare_answers
 from refinelab_dsl.questions import Questions
+from refinelab_dsl.validators.judging import compare_answers
 
 REFUSED: Final = -1
 """The place of the pair at a chain's end: the best answer, and the refinement that was refused."""

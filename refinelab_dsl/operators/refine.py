@@ -26,12 +26,12 @@ from refinelab_dsl.effects import Program
 from refinelab_dsl.expressions.evaluate import EvaluationError, compile_expression, evaluate_condition
 from refinelab_dsl.expressions.functions import ITEM_FUNCTIONS
 from refinelab_dsl.measures import label, measure
-from refinelab_dsl.operators.judging import Comparison, compare_answers
 from refinelab_dsl.operators.kind import Attempt, Made, OperatorKind, Refined, new_item, target_attributes
 from refinelab_dsl.prompts.asking import MOST_BYTES_PER_TOKEN
 from refinelab_dsl.prompts.replies import Unreadable, read_object
 from refinelab_dsl.prompts.steps import compose_refinement
 from refinelab_dsl.questions import Questions, read_json
+from refinelab_dsl.validators.judging import Comparison, compare_answers
 
 NOTHING_TO_REFINE: Final = "nothing to refine: the answer stays as it is"
 

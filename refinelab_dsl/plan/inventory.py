@@ -21,8 +21,8 @@ from refinelab_dsl.artifacts.plan import Action, Decided, DecisionSet, Step
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
-from refinelab_dsl.prompts.asking import result_questions
-from refinelab_dsl.prompts.identity import operator_content
+from refinelab_dsl.prompts.asking import find_judges, result_questions
+from refinelab_dsl.prompts.identity import describe_judge, operator_content
 from refinelab_dsl.prompts.steps import StepContext
 from refinelab_dsl.prompts.vectors import embedding_of
 from refinelab_dsl.solve.cells import split_dimensions
@@ -224,6 +224,7 @@ def _describe(context: StepContext, validators: Sequence[Validator], name: str) 
         "task": context.task,
         "model": model.model_dump(mode="json", include={"provider", "id", "base_url", "params"}),
         "validators": [each.model_dump(mode="json") for each in validators if each.name in checks],
+        "judges": [describe_judge(judge) for judge in find_judges(context, context.operators[name])],
         "embeddings": [
             context.embeddings[used].model_dump(mode="json", include={"provider", "id", "base_url"})
             for each in validators
@@ -239,7 +240,7 @@ def _judges_alike(one: StepContext, other: StepContext, validators: Sequence[Val
     """Whether the checks of an operator measure results as they did. Targets of dimensions do not matter to them."""
     checks = {validator.name: validator for validator in validators}
     mine = [checks[check] for check in one.operators[name].checks]
-    if any(validator.kind == "expression" for validator in mine):
+    if any(builtins.validator_row(validator.kind).items for validator in mine):
         watched = {dimension.name for dimension in (*one.dimensions, *other.dimensions)}
         measures = {measure.name for measure in (*one.measures, *other.measures)}
     else:

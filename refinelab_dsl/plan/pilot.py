@@ -31,7 +31,7 @@ from refinelab_dsl.artifacts.plan import (
     Solution,
     Step,
 )
-from refinelab_dsl.builtins import OPERATOR_KINDS
+from refinelab_dsl.builtins import JUDGING, OPERATOR_KINDS
 from refinelab_dsl.data.corpora import name_sources
 from refinelab_dsl.data.files import find_files
 from refinelab_dsl.data.items import Item
@@ -499,7 +499,9 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         models=program.models,
         embeddings=program.embeddings,
         operators=program.operators if trying else (),
-        validators=tuple(each for each in program.validators if trying or each.dimension is None),
+        validators=tuple(
+            each for each in program.validators if trying or (each.dimension is None and each.kind != JUDGING.name)
+        ),
         judges=program.judges if trying else (),
         templates=tuple(each for name, each in context.templates.items() if trying or name not in context.operators),
         outputs=(),

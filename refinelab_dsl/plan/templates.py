@@ -10,6 +10,7 @@ import msgspec
 
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
+from refinelab_dsl.builtins import JUDGING, JudgeRole
 from refinelab_dsl.declarations import Judge, Operator
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import DISCOVERY_TOKENS, ROUTES, STEPS, STEPS_ASK
@@ -40,6 +41,7 @@ def build_templates(
     ]  # fmt: skip
     for operator in program.operators:
         templates += _build_refining(program, operator)
+    templates += _build_checking_judges(program)
     checks = {name for operator in program.operators for name in operator.checks}
     named = {each.options.get("validator") for each in program.measures}
     named |= {each.options.get("validator") for each in program.operators}
@@ -99,12 +101,27 @@ def _build_refining(program: Program, operator: Operator) -> Iterator[Template]:
     yield from build_judge_templates(program, judge)
 
 
-def build_judge_templates(program: Program, judge: Judge) -> Iterator[Template]:
+def _build_checking_judges(program: Program) -> Iterator[Template]:
+    """What judges ask as checks, each once for all operators whose results it sees alike."""
+    judges = {judge.name: judge for judge in program.judges}
+    checks = {each.name: judges[str(each.options["judge"])] for each in program.validators if each.kind == JUDGING.name}
+    asked: dict[tuple[str, JudgeRole], None] = {
+        (name, builtins.OPERATOR_KINDS[operator.kind].judged): None
+        for operator in program.operators
+        for name in operator.checks
+        if name in checks
+    }
+    for name, role in asked:
+        yield from build_judge_templates(program, checks[name], role)
+
+
+def build_judge_templates(program: Program, judge: Judge, role: JudgeRole = "answers") -> Iterator[Template]:
     """What a judge's models are asked by."""
+    asking = builtins.name_asking(judge.mode, role)
     for model in judge.models:
         yield _build_template(
-            program, judge_template(judge.name, model), f"judge_{judge.mode}", model, judge.prompt,
-            builtins.JUDGE_ASKS[judge.mode].max_output_tokens, judge.criteria,
+            program, judge_template(judge.name, model, role), f"judge_{asking}", model, judge.prompt,
+            builtins.JUDGE_ASKS[asking].max_output_tokens, judge.criteria,
         )  # fmt: skip
 
 

@@ -14,11 +14,15 @@ import msgspec
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.builtins import (
     JUDGE_ASKS,
+    JUDGING,
     MEASURE_KINDS,
     OPERATOR_KINDS,
     SEEN_BY_JUDGES,
     VALIDATOR_KINDS,
+    JudgeRole,
     expected_rounds,
+    name_asking,
+    validator_row,
 )
 from refinelab_dsl.builtins.table import Asking, PromptName
 from refinelab_dsl.data.items import Item
@@ -131,7 +135,7 @@ def validator_questions(context: StepContext, validator: Validator) -> tuple[Que
         return tuple(
             Question(template, row.asks, row.sees, validator.options) for row, template in routed if row.asks
         )[:1]  # an item takes one route; the first is the dearer
-    row = VALIDATOR_KINDS[validator.kind]
+    row = validator_row(validator.kind)
     template = context.templates.get(validator_template(validator.name))
     if row.asks is None or template is None:
         return ()
@@ -187,16 +191,31 @@ def refining_questions(context: StepContext, operator: Operator) -> tuple[Questi
     return (*found, *judge_questions(context, judge, most, usual))
 
 
-def judge_questions(context: StepContext, judge: Judge, most: int, usual: Decimal) -> tuple[Question, ...]:
-    """What a judge's models are asked in so many comparisons."""
-    ballots = judge.calls // len(judge.models)
+def judge_questions(
+    context: StepContext, judge: Judge, most: int, usual: Decimal, role: JudgeRole = "answers"
+) -> tuple[Question, ...]:
+    """What a judge's models are asked in so many comparisons; alone, in so many times that it grades a result."""
+    ballots = judge.votes if role == "alone" else judge.calls // len(judge.models)
     found = []
     for model in judge.models:
-        template = context.templates[judge_template(judge.name, model)]
-        asks = JUDGE_ASKS[judge.mode]
+        template = context.templates[judge_template(judge.name, model, role)]
+        asks = JUDGE_ASKS[name_asking(judge.mode, role)]
         asks = Asking(most * ballots, usual * ballots, asks.output_tokens, template.max_output_tokens)
-        found.append(Question(template, asks, SEEN_BY_JUDGES[judge.mode], {"criteria": judge.criteria}))
+        found.append(Question(template, asks, SEEN_BY_JUDGES[role], {"criteria": judge.criteria}))
     return tuple(found)
+
+
+def find_judges(context: StepContext, operator: Operator) -> tuple[Judge, ...]:
+    """The judges among the checks of an operator."""
+    checks = (context.validators[name] for name in operator.checks if name in context.validators)
+    return tuple(context.judges[str(each.options["judge"])] for each in checks if each.kind == JUDGING.name)
+
+
+def asks_of_items(context: StepContext, operator: Operator) -> bool:
+    """Whether the most that is asked about results depends on the items that the operator is applied to."""
+    if operator.kind in ("correct", "refine"):
+        return True
+    return OPERATOR_KINDS[operator.kind].judged == "results" and bool(find_judges(context, operator))
 
 
 def check_questions(context: StepContext, operator: Operator) -> tuple[Question, ...]:
@@ -205,6 +224,8 @@ def check_questions(context: StepContext, operator: Operator) -> tuple[Question,
     checks = [context.validators[name] for name in operator.checks if name in context.validators]
     for validator in checks:
         found += validator_questions(context, validator)
+    for judge in find_judges(context, operator):
+        found += judge_questions(context, judge, 1, Decimal(1), OPERATOR_KINDS[operator.kind].judged)
     asked = {validator.name for validator in checks}
     measured = {dimension.measure for dimension in context.dimensions if dimension.on_new == "measure"}
     for measure in context.measures:
@@ -359,10 +380,11 @@ def claim_attempt(
 
 def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Item]) -> Use:
     """The most that can be asked about results of an attempt of an operator, repairs and further tries included; its
-    own calls are not in it (`attempt_ceiling`, `retries_ceiling`). items: those that it is applied to; `correct` asks
-    about them, too."""
+    own calls are not in it (`attempt_ceiling`, `retries_ceiling`). items: those that it is applied to; `correct` and
+    judges ask about them, too."""
     if operator.name not in context.templates:
         return Use()
+    items = tuple(items)
     bounds = [bound_question(context, question) for question in result_questions(context, operator)]
     size = MOST_BYTES_PER_TOKEN * context.templates[operator.name].max_output_tokens
     shown = _longer_passages(context, operator)
@@ -371,10 +393,11 @@ def result_ceiling(context: StepContext, operator: Operator, items: Iterable[Ite
         answer = MOST_BYTES_PER_TOKEN * max((each.asks.max_output_tokens for each in verdict), default=0)
         size = max([size, *(answer + item_bytes(item) for item in items)])
         shown += _shown_use(context, operator, answer)
+    elif asks_of_items(context, operator):  # a judge sees beside a result what it was made of
+        size = max([size, *map(item_bytes, items)])
     if operator.kind == "refine":  # what is asked shows the question, and answers that replies brought
-        refined = tuple(items)
-        missing = max((count_missing(context.task, item.fields) for item in refined), default=0)
-        size += max(map(item_bytes, refined), default=0) + missing * size
+        missing = max((count_missing(context.task, item.fields) for item in items), default=0)
+        size += max(map(item_bytes, items), default=0) + missing * size
         shown += _repeated_feedback(context, operator) + _claim_missing(context, operator, size, missing)
     use = sum_vectors(claim_results(context, bounds, size, most=True), most_vectors(context, operator, size))
     retries = count_retries(context, operator)

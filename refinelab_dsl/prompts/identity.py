@@ -7,16 +7,17 @@ from typing import Any, Final
 
 import msgspec
 
-from refinelab_dsl.builtins import COSINES
+from refinelab_dsl.builtins import COSINES, JUDGING
 from refinelab_dsl.data.corpora import list_corpora
-from refinelab_dsl.declarations import Embedding, Measure, Operator, Validator
+from refinelab_dsl.declarations import Embedding, Judge, Measure, Operator, Validator
 from refinelab_dsl.measures.near_duplicate import clustering_embedding
 from refinelab_dsl.prompts.asking import measure_questions, result_questions, validator_questions
 from refinelab_dsl.prompts.steps import StepContext, judge_template, second_template
 from refinelab_dsl.prompts.vectors import embedding_of
 
 _LENGTH: Final = 16  # hex digits
-_NAMES: Final = ("model", "prompt", "validator", "seeds", "labels")  # options that name what is described otherwise
+_NAMES: Final = ("model", "prompt", "validator", "judge", "seeds", "labels")
+"""Options that name what is described otherwise."""
 
 
 def measure_key(context: StepContext, measure: Measure) -> str:
@@ -83,9 +84,14 @@ def _describe_refining(context: StepContext, operator: Operator) -> dict[str, An
     templates = [judge_template(judge.name, model) for model in judge.models]
     second = second_template(operator.name)
     return {
-        "judge": judge.model_dump(mode="json", exclude={"name", "models", "prompt"}),
+        "judge": describe_judge(judge),
         "asked": [_describe(context, name) for name in (*templates, second) if name in context.templates],
     }
+
+
+def describe_judge(judge: Judge) -> dict[str, Any]:
+    """How a judge comes to a verdict, whomever it asks."""
+    return judge.model_dump(mode="json", exclude={"name", "models", "prompt"})
 
 
 def _corpora_of(context: StepContext, operator: str) -> dict[str, str]:
@@ -120,6 +126,8 @@ def _describe_validator(context: StepContext, validator: Validator) -> dict[str,
     embedding = context.embeddings.get(embedding_of(validator))
     if embedding is not None:
         content["embedding"] = _describe_embedding(embedding)
+    if validator.kind == JUDGING.name:
+        content["judge"] = describe_judge(context.judges[str(validator.options["judge"])])
     return {
         **content,
         "options": {name: value for name, value in validator.options.items() if name not in (*_NAMES, "embedding")},

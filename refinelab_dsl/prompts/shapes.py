@@ -64,11 +64,16 @@ _DISTRACTOR: Final = strict_object({"text": TEXT, "mistake": TEXT, "plausibility
 
 _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]]] = MappingProxyType({
     "refine": lambda labels: {"explanation": TEXT, "answer": TEXT},
-    "judge_rubric": lambda labels: {
+    **dict.fromkeys(("judge_rubric", "judge_rubric_results"), lambda labels: {
         "first": strict_object(dict.fromkeys(labels, NUMBER)), "second": strict_object(dict.fromkeys(labels, NUMBER)),
         "justification": TEXT,
+    }),
+    **dict.fromkeys(("judge_pairwise", "judge_pairwise_results"), lambda labels: {
+        "justification": TEXT, "preferred": _pick("first", "second", "tie"),
+    }),
+    "judge_rubric_alone": lambda labels: {
+        "grades": strict_object(dict.fromkeys(labels, NUMBER)), "justification": TEXT,
     },
-    "judge_pairwise": lambda labels: {"justification": TEXT, "preferred": _pick("first", "second", "tie")},
     "classify": lambda labels: {"label": _pick(*labels)},
     "discover": lambda labels: {"labels": _list(_LABEL)},
     "discover_merge": lambda labels: {"labels": _list(_LABEL)},
@@ -87,7 +92,9 @@ _KINDS: Final[Mapping[str, Callable[[Sequence[str]], Mapping[str, Mapping[str, A
 
 READ: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "classify": ("label",), "elo": ("harder",), "pot": ("program",), "rag": ("verdict", "confidence"),
-    "refine": ("answer",), "judge_pairwise": ("preferred",), "judge_rubric": ("first", "second"),
+    "refine": ("answer",), "judge_rubric_alone": ("grades",),
+    **dict.fromkeys(("judge_pairwise", "judge_pairwise_results"), ("preferred",)),
+    **dict.fromkeys(("judge_rubric", "judge_rubric_results"), ("first", "second")),
     "self_judge": GRADES,
 })  # fmt: skip
 """Without these members a reply to a prompt of a kind of validator or measure says nothing."""

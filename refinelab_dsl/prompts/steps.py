@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from refinelab_dsl.artifacts.plan import Header, SeedSet, Template
-from refinelab_dsl.builtins import TASKS, refining_share
+from refinelab_dsl.builtins import TASKS, JudgeRole, refining_share
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.turns import split_turn, until_missing
 from refinelab_dsl.declarations import (
@@ -52,9 +52,9 @@ def validator_template(validator: str, route: str = "") -> str:
     return f"validator.{validator}.{route}" if route else f"validator.{validator}"
 
 
-def judge_template(judge: str, model: str) -> str:
+def judge_template(judge: str, model: str, role: JudgeRole = "answers") -> str:
     """The name of the template that a judge asks one of its models by."""
-    return f"judge.{judge}.{model}"
+    return f"judge.{judge}.{model}" if role == "answers" else f"judge.{judge}.{model}.{role}"
 
 
 def second_template(operator: str) -> str:

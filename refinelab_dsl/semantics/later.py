@@ -11,11 +11,6 @@ def find_later(draft: Draft) -> Iterator[Use]:
     """What whole blocks and attributes need (`Draft.later`), embeddings of `elo` that would have to be loaded or asked,
     and embeddings of `outlier` that would have to be asked."""
     yield from draft.later
-    judges = {judge.name for judge in draft.all("judge")}
-    for operator in draft.all("operator"):
-        for name in operator.get("checks") or ():
-            if name in judges:
-                yield Use(f"judge `{name}` as a check of {operator.title}", operator.span("checks"))
     for declared in draft.blocks:
         row = declared.row
         if declared.kind != "measure" or row is None or row.name not in ("elo", "outlier") or not row.reached:

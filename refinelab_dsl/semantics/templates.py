@@ -17,6 +17,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.judges import list_roles
 from refinelab_dsl.source import Source, Span
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class _Context:
     uses: tuple[Declared, ...]
     names: Mapping[str, tuple[PromptName, ...]]
     members: Mapping[str, tuple[str, ...]]
+    seen: tuple[frozenset[str], ...] = ()  # by each use
 
     def lacking(self, name: str) -> tuple[tuple[str, Span], ...]:
         """The uses, and their places, that do not provide a name that prompts can have elsewhere."""
@@ -135,8 +137,8 @@ class _Context:
             return ()
         return tuple(
             (use.title, use.span("prompt"))
-            for use in self.uses
-            if not any(name == each.name for each in _seen(use))
+            for use, seen in zip(self.uses, self.seen, strict=True)
+            if name not in seen
         )
 
 
@@ -148,7 +150,7 @@ def _context(template: Template, draft: Draft) -> _Context:
         for declared in draft.all(kind)
         if declared.get("prompt") == template.prompt and (kind == "judge" or declared.row is not None)
     )
-    provided = [{name.name: name for name in _seen(use)} for use in uses]
+    provided = [{name.name: name for name in _seen(use, draft)} for use in uses]
     names: dict[str, tuple[PromptName, ...]] = {}
     for name in PROMPT_NAMES:
         rows = [each[name.name] for each in provided if name.name in each]
@@ -160,14 +162,14 @@ def _context(template: Template, draft: Draft) -> _Context:
         told = [each for each in there if each is not None]
         if told and len(told) == len(there):
             members[word] = tuple(each for each in told[0] if all(each in other for other in told[1:]))
-    return _Context(uses, names, members)
+    return _Context(uses, names, members, tuple(frozenset(each) for each in provided))
 
 
-def _seen(use: Declared) -> tuple[PromptName, ...]:
-    """What the calls of a declaration provide."""
+def _seen(use: Declared, draft: Draft) -> tuple[PromptName, ...]:
+    """What all calls of a declaration provide."""
     if use.kind == "judge":
-        modes = SEEN_BY_JUDGES.values() if use.is_broken("mode") else (SEEN_BY_JUDGES[use.get("mode")],)
-        return (*SEEN_ALWAYS, *(name for names in modes for name in names))
+        first, *others = (SEEN_BY_JUDGES[role] for role in list_roles(draft, use))
+        return (*SEEN_ALWAYS, *(name for name in first if all(name in names for names in others)))
     kind = use.measure or use.operator or use.validator
     return SEEN_ALWAYS if kind is None else (*SEEN_ALWAYS, *kind.sees)
 

@@ -10,7 +10,8 @@ from typing import Final, Literal
 from refinelab_dsl.artifacts.provenance import Scalar
 from refinelab_dsl.declarations import Validator
 from refinelab_dsl.effects import Finding
-from refinelab_dsl.validators import auto, drift, duplicate, exec, expression, format, in_bin, pot, rag
+from refinelab_dsl.validators import auto, drift, duplicate, exec, expression, format, in_bin, judge, pot, rag
+from refinelab_dsl.validators.judge import judge_hearing
 from refinelab_dsl.validators.nearness import build_embedders, open_heldout, open_neighbours
 from refinelab_dsl.validators.verdict import Result, Surroundings, ValidatorKind, Verdict
 
@@ -19,7 +20,7 @@ VALIDATORS: Final[Mapping[str, ValidatorKind]] = MappingProxyType(
         row.kind: row
         for row in (
             format.KIND, duplicate.KIND, drift.KIND, expression.KIND, in_bin.KIND, pot.KIND, rag.KIND,
-            exec.KIND, auto.KIND,
+            exec.KIND, auto.KIND, judge.KIND,
         )
     }
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Verdict",
     "build_embedders",
     "judge_finding",
+    "judge_hearing",
     "open_heldout",
     "open_neighbours",
     "settle_time",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from refinelab_dsl.artifacts.provenance import Scalar
+from refinelab_dsl.data.chains import Preferred
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.scope import ItemScope
 from refinelab_dsl.declarations import Validator
@@ -83,12 +84,33 @@ class Result:
         return replace(self, likeness={**self.likeness, embedding: likeness})
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a judge said of a result. preferred: of the result (`refined`) and the item that it was made of
+    (`previous`). grades, previous: mean grades by criterion, of the result and of that item; empty where none were
+    given. places: how far its opinions went by the place at which each was shown."""
+
+    preferred: Preferred | None
+    grades: Mapping[str, float]
+    previous: Mapping[str, float]
+    places: Mapping[str, int] = field(default_factory=dict)
+    is_readable: bool = True
+    is_alone: bool = False
+
+
 Judge: TypeAlias = Callable[[Validator, Result, Surroundings], Verdict]
 Inquire: TypeAlias = Callable[[Validator, Item, Questions], Program[Finding]]
 
 
+class Hear(Protocol):
+    def __call__(
+        self, validator: Validator, result: Result, questions: Questions, /, *, alone: bool
+    ) -> Program[Hearing]: ...
+
+
 def judge_by_finding(validator: Validator, result: Result, surroundings: Surroundings) -> Verdict:
-    """Of the kinds that inquire: their verdict comes of a finding (`judge_finding`)."""
+    """Of the kinds that ask about a result: their verdict comes of what they are told (`judge_finding`,
+    `judge_hearing`)."""
     raise AssertionError(validator.kind)
 
 
@@ -96,9 +118,11 @@ def judge_by_finding(validator: Validator, result: Result, surroundings: Surroun
 class ValidatorKind:
     """`when`: `arrival` if the verdict depends on the result alone, `commit` if (some of) it depends on the output so
     far, so that it must be judged in plan order (decision 16). `inquire`: the program of a kind that asks about the
-    item, or runs code; its finding takes the place of `judge`."""
+    item, or runs code; its finding takes the place of `judge`. `hear`: that of a judge, which may look at the item that
+    the result was made of."""
 
     kind: str
     judge: Judge = judge_by_finding
     inquire: Inquire | None = None
+    hear: Hear | None = None
     when: Callable[[Validator], Literal["arrival", "commit"]] = lambda validator: "arrival"

@@ -86,8 +86,13 @@ def _kind_rows(kind: MeasureKind | OperatorKind | ValidatorKind) -> Iterator[Row
 
 
 def _judge_rows() -> Iterator[Row]:
-    for mode, names in builtins.SEEN_BY_JUDGES.items():
-        yield _seen(names, f", with `mode = {mode}`")
+    said = {
+        "answers": ", of two answers for a `refine`",
+        "results": ", of a result beside what it was made of, as a check",
+        "alone": ", of a result alone, as a check of what writes items anew",
+    }
+    for role, names in builtins.SEEN_BY_JUDGES.items():
+        yield _seen(names, said[role])
 
 
 def _seen(names: Iterable[PromptName], when: str = "") -> Row:

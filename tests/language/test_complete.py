@@ -60,7 +60,7 @@ def test_every_complaint_of_the_front_end_is_expected() -> None:
 def test_the_table_of_prompts_is_that_of_the_compiler() -> None:
     chapter = (CHAPTERS / "30-prompts.md").read_text(encoding="utf-8")
     listed: dict[str, list[str]] = {}
-    for uses, names in re.findall(r"^\| (?:`judge` with )?(`.+`|every call) \| `(.+)` \|$", chapter, re.M):
+    for uses, names in re.findall(r"^\| (?:`judge` of (?:results )?)?(`.+`|every call) \| `(.+)` \|$", chapter, re.M):
         for use in re.findall(r"`(?:mode = )?(\w+)`", uses) or ["every call"]:
             listed[use] = names.split()
     kinds = {

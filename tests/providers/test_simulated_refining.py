@@ -85,3 +85,28 @@ def test_over_http_the_blocks_tell_what_is_asked() -> None:
     assert _post("judge_pairwise", question="Why?", first="so", second="not so")["preferred"] in ("first", "second")
     grades = _post("judge_rubric", conversation=[{"role": "user", "content": "Why?"}], first="so", second="not so")
     assert grades["first"].keys() == grades["second"].keys() == {"accuracy", "clarity"}
+    first, second = {"question": "Why?", "answer": "so"}, {"question": "Why?", "answer": "not so"}
+    assert _post("judge_pairwise_results", first=first, second=second)["preferred"] in ("first", "second", "tie")
+    grades = _post("judge_rubric_results", first=first, second=second)
+    assert grades["first"].keys() == grades["second"].keys() == {"accuracy", "clarity"}
+    assert _post("judge_rubric_alone", item=first)["grades"].keys() == {"accuracy", "clarity"}
+
+
+def test_of_two_items_the_better_one_is_named_wherever_it_stands() -> None:
+    items = [{"question": f"Why {number}?", "answer": "so", "grade": grade} for number, grade in enumerate((2, 9, 8))]
+
+    def say(kind: str, *shown: dict[str, Any], accuracy: float = 1.0) -> dict[str, Any]:
+        about = {**dict(zip(("first", "second"), shown, strict=False)), "criteria": ["accuracy"]}
+        subject = Subject(kind, "qa", {**shown[0], "about": about}, success="0.95")
+        made = simulate(subject, seed=1, sample=0, schema=None, judge_accuracy=accuracy)
+        said: dict[str, Any] = json.loads(made.text)
+        return said
+
+    worse, better, alike = items
+    assert say("judge_pairwise_results", worse, better)["preferred"] == "second"
+    assert say("judge_pairwise_results", better, worse)["preferred"] == "first"
+    assert say("judge_pairwise_results", better, worse, accuracy=0.0)["preferred"] == "second"
+    assert say("judge_pairwise_results", better, alike)["preferred"] == "tie"
+    grades = say("judge_rubric_results", worse, better)
+    assert grades["first"]["accuracy"] < grades["second"]["accuracy"]
+    assert abs(say("judge_rubric_alone", better)["grades"]["accuracy"] - 9) <= 0.5

@@ -21,6 +21,11 @@ NEEDED = {
     "refine": "judge = fair",
     "rag": 'corpus = wikipedia("en")',
 }
+JUDGED = {
+    "answers": "operator improve { kind = refine, model = small, judge = used }",
+    "results": "operator paraphrase { kind = expand, model = small, checks = [used] }",
+    "alone": "operator author { kind = generate, model = small, checks = [used] }",
+}
 FURTHER = """
 validator sure { kind = rag, model = small, corpus = wikipedia("en") }
 judge fair { model = small }
@@ -52,9 +57,9 @@ def _uses() -> list[Use]:
                 needed = f", {NEEDED[row.name]}" if row.name in NEEDED else ""
                 text = f"{block} used {{ kind = {row.name}, model = small, prompt = ask{needed} }}\n"
                 uses.append(Use(row.name, text, _names(row.sees)))
-    for mode, names in builtins.SEEN_BY_JUDGES.items():
-        text = f"judge used {{ model = small, prompt = ask, mode = {mode} }}\n"
-        uses.append(Use(mode, text, _names(names)))
+    for role, names in builtins.SEEN_BY_JUDGES.items():
+        text = f"judge used {{ model = small, prompt = ask }}\n{JUDGED[role]}\n"
+        uses.append(Use(role, text, _names(names)))
     return uses
 
 
@@ -73,8 +78,7 @@ def test_whatever_takes_a_prompt_says_what_it_provides() -> None:
         assert bool(row.sees) == any(each.name == "prompt" for each in row.attributes), row.name
     for row in builtins.OPERATOR_KINDS.values():
         assert bool(row.sees) == ("prompt" not in row.without), row.name
-    modes = next(each for each in builtins.BLOCKS["judge"].attributes if each.name == "mode")
-    assert tuple(builtins.SEEN_BY_JUDGES) == modes.type.words  # type: ignore[union-attr]
+    assert set(builtins.SEEN_BY_JUDGES) == {"answers", *(row.judged for row in builtins.OPERATOR_KINDS.values())}
     listed = {name for row in USES for name in row.sees}
     assert listed == {name.name for name in builtins.PROMPT_NAMES}
 

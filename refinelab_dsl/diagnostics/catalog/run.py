@@ -384,12 +384,13 @@ def inventory_needs_cache(name: str, results: int) -> Diagnostic:
     )
 
 
-def position_bias(judge: str, model: str, place: str, named: int, opinions: int) -> Diagnostic:
-    """RF6024: a judge names the answer at the same place in nearly all of its verdicts, whatever stands there. place:
-    `first` or `second`."""
+def position_bias(judge: str, model: str | None, place: str, named: int, opinions: int) -> Diagnostic:
+    """RF6024: a judge names what stands at the same place in nearly all of its verdicts, whatever that is. model: None
+    of a check, whose models are taken together. place: `first` or `second`."""
+    what, whose = ("version", "") if model is None else ("answer", f" of model `{model}`")
     return Diagnostic(
-        "RF6024", "warning", f"judge `{judge}` names the answer that is shown {place} in {named:,} of {opinions:,} "
-        f"verdicts of model `{model}`",
+        "RF6024", "warning", f"judge `{judge}` names the {what} that is shown {place} in {named:,} of {opinions:,} "
+        f"verdicts{whose}",
         notes=("better answers stand at either place about equally often: such verdicts go by the place",),
         help=(
             Help("let the judge ask in both orders (`swap = true`), which makes such verdicts ties"),

@@ -12,6 +12,7 @@ from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.semantics import spaces
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
+from refinelab_dsl.semantics.judges import find_roles
 from refinelab_dsl.semantics.written import find_pair
 from refinelab_dsl.source import Span
 
@@ -62,6 +63,7 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
             if reason:
                 yield faults.bin_without_bands(validator.span("dimension"), dimension.name, reason)
     for judge in draft.all("judge"):
+        yield from _check_judge(draft, judge)
         model, panel = judge.written.get("model"), judge.written.get("models")
         if model is not None and panel is not None:
             yield faults.either_or(panel.name_span, judge.title, "model", "models", model.name_span)
@@ -73,6 +75,24 @@ def check_validators(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnost
                 if name in judge.written:
                     because = "`mode = pairwise` gives no grades"
                     yield faults.no_effect(judge.written[name].name_span, name, judge.title, because)
+
+
+def _check_judge(draft: Draft, judge: Declared) -> Iterator[Diagnostic]:
+    """Whether what a judge is asked for can be had, and whether all that it says of itself counts."""
+    roles = find_roles(draft, judge)
+    alone = roles.get("alone")
+    if alone is not None and judge.get("mode") == "pairwise":
+        yield faults.nothing_to_compare(alone.span("checks"), judge.title, alone.title, judge.span("mode"))
+    idle: dict[str, str] = {}
+    if roles and roles.keys() <= {"answers"}:
+        idle["on_reject"] = "it is a check of no operator, and a `refine` keeps the answer before"
+    elif roles and "answers" not in roles and judge.get("on_reject") != "revise":
+        idle["max_rounds"] = "a result that is refused is revised only with `on_reject = revise`"
+    if roles and roles.keys() <= {"alone"}:
+        idle |= dict.fromkeys(("swap", "length_penalty"), "it grades results alone, and compares nothing")
+    for name, because in idle.items():
+        if name in judge.written:
+            yield faults.no_effect(judge.written[name].name_span, name, judge.title, because)
 
 
 def _check_rejection(validator: Declared, row: ValidatorKind, task: str | None) -> Iterator[Diagnostic]:

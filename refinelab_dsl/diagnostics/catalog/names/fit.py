@@ -387,6 +387,19 @@ def uncorrectable_task(span: Span, owner: str, task: str, tasks: tuple[str, ...]
     )
 
 
+def nothing_to_compare(span: Span, judge: str, operator: str, mode: Span) -> Diagnostic:
+    """RF2249: a judge that compares is a check of an operator that writes items anew.
+
+    Wrong: `checks = [better]` of a `generate`, with `judge better { mode = pairwise }`. Right: `mode = rubric`.
+    """
+    return Diagnostic(
+        "RF2249", "error", f"{judge} compares results with what they were made of, and {operator} writes items anew",
+        span=span, label="nothing to compare with",
+        labels=(Label(mode, "asks which of two is better"),),
+        help=(Help("let it grade each result by itself: `mode = rubric`, with an `accept` such as `score >= 7`"),),
+    )
+
+
 def no_wikipedia(span: Span, language: str) -> Diagnostic:
     """RF2255: `wikipedia` takes the code of a language, of which the host's name is made.
 
