@@ -10,7 +10,6 @@ from typing import Any
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.cli import terminal
-from refinelab_dsl.diagnostics.catalog import records as record_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.execute import runs
@@ -23,8 +22,8 @@ from refinelab_dsl.store import Store, StoreError
 
 # RF6003, RF6350, RF6351, RF6352, RF6400, RF6402: there is nothing of that name.
 _WRONG_NAMES = frozenset({"RF6003", "RF6350", "RF6351", "RF6352", "RF6400", "RF6402"})
-# RF6006, RF6031, RF6032, RF6358: a record, journal or store of ours cannot be read.
-_DAMAGED = frozenset({"RF6006", "RF6031", "RF6032", "RF6358"})
+# RF6006, RF6031, RF6032: a record, journal or store of ours cannot be read.
+_DAMAGED = frozenset({"RF6006", "RF6031", "RF6032"})
 
 
 def judge_refusal(found: Iterable[Diagnostic]) -> ExitCode:
@@ -124,5 +123,5 @@ def open_result(record: Record) -> Iterator[RefinedSet]:
     except (RebuildFault, SourceFault) as fault:
         raise ResultUnreadable(fault.diagnostic) from None
     except StoreError as error:
-        problem = record_faults.reply_store_unusable(str(record.project.store), str(error))
+        problem = faults.store_damaged(str(record.project.store), str(error))
         raise ResultUnreadable(problem) from None

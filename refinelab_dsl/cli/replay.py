@@ -9,7 +9,7 @@ import click
 from refinelab_dsl.cli import records, terminal
 from refinelab_dsl.cli.counting import Advance, open_count
 from refinelab_dsl.cli.options import Settings, shared_options
-from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.exit_codes import ExitCode
@@ -62,4 +62,4 @@ def replay_record(record: records.Record, into: Path | None, advance: Advance) -
                 advance=advance,
             )  # fmt: skip
     except StoreError as error:
-        return Replayed(diagnostics=(faults.reply_store_unusable(str(record.project.store), str(error)),))
+        return Replayed(diagnostics=(run_faults.store_damaged(str(record.project.store), str(error)),))

@@ -14,7 +14,7 @@ import click
 from refinelab_dsl.artifacts.decisions import Decision, Decisions, dump_decisions, load_decisions, merge_decisions
 from refinelab_dsl.cli import records, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
-from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.exit_codes import ExitCode
@@ -66,7 +66,7 @@ def review_command(
     except (RebuildFault, SourceFault) as fault:
         return _refuse(settings, (fault.diagnostic,))
     except StoreError as error:
-        return _refuse(settings, (faults.reply_store_unusable(str(record.project.store), str(error)),))
+        return _refuse(settings, (run_faults.store_damaged(str(record.project.store), str(error)),))
     if target is not None:
         rows = merge_decisions(review.rows, before)
         terminal.save_bytes(target, dump_decisions(rows))

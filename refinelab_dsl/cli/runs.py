@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.lock import NAME, Holder, break_lock, find_abandoned
 from refinelab_dsl.exit_codes import ExitCode
+from refinelab_dsl.plan.figures import render_usd
 from refinelab_dsl.plan.layout import align_table
 from refinelab_dsl.project import Project, find_project
 
@@ -142,6 +144,6 @@ def describe_head(head: Mapping[str, Any]) -> tuple[str, ...]:
         str(head["status"]),
         escape(str(head.get("spec") or "-")),
         "-" if rows is None else f"{rows:,}",
-        "-" if usd is None else f"${float(usd):,.2f}",
+        "-" if usd is None else render_usd(Decimal(str(usd))),
         str(head.get("created_at") or "-"),
     )

@@ -9,7 +9,6 @@ import click
 
 from refinelab_dsl.cli import records, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
-from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.execute import runs
@@ -66,5 +65,5 @@ def find_trace(run: int, item: str) -> Trace | tuple[Diagnostic, ...]:
                 source=settled.source, store=store, allow_outside=settled.allow_outside,
             )  # fmt: skip
     except StoreError as error:
-        return (faults.reply_store_unusable(str(record.project.store), str(error)),)
+        return (run_faults.store_damaged(str(record.project.store), str(error)),)
     return (found,) if isinstance(found, Diagnostic) else found

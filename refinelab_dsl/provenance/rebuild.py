@@ -17,6 +17,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.write import row_hash
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.effects import Program, decode_outcome, effect_key
 from refinelab_dsl.operators import OPERATORS, Attempt, Unreadable
 from refinelab_dsl.operators.again import Refusal, Try, remake_result
@@ -178,7 +179,7 @@ def _drive(
             try:
                 completion = store.reply(reply)
             except StoreError as error:
-                raise RebuildFault(faults.reply_store_unusable(str(store.path), str(error))) from None
+                raise RebuildFault(run_faults.store_damaged(str(store.path), str(error))) from None
             if completion is None:
                 raise RebuildFault(faults.reply_missing(reply, step, str(store.path)))
             effect = program.send(decode_outcome(effect, completion))

@@ -18,6 +18,7 @@ from refinelab_dsl.data.write import OutputRow
 from refinelab_dsl.declarations import JOINT
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.rebuild import RebuildFault, Record, open_record, read_steps
 from refinelab_dsl.provenance.replay import Story, iterate_results
@@ -92,7 +93,7 @@ class RefinedSet:
         if not self._story.steps:
             return iter(())
         if self._store is None:
-            missing = faults.reply_store_unusable(str(self._project.store), "there is no such file")
+            missing = run_faults.store_damaged(str(self._project.store), "there is no such file")
             raise RebuildFault(missing)
         parents = load_items(self.header.dataset, self._files, self._project, self._story.parents)
         steps = read_steps(self._record.plan, self._story.steps)

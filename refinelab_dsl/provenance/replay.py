@@ -16,6 +16,7 @@ from refinelab_dsl.data.sinks import OutputDigest
 from refinelab_dsl.data.write import HeldRow, OutputRow
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
+from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
 from refinelab_dsl.provenance.rebuild import (
@@ -96,7 +97,7 @@ def _replay(
     held: Iterator[HeldRow] = iter(())
     if story.steps:
         if store is None:
-            missing = faults.reply_store_unusable(str(project.store), "there is no such file")
+            missing = run_faults.store_damaged(str(project.store), "there is no such file")
             return Replayed(record.run, diagnostics=(missing,))
         parents = load_items(header.dataset, files, project, story.parents)
         steps = read_steps(record.plan, story.steps)

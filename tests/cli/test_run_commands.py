@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
+from refinelab_dsl.cli.runs import describe_head
 from refinelab_dsl.exit_codes import ExitCode
 from tests.cli.command import clean_environment, refinec, talk
 
@@ -223,6 +224,13 @@ def test_runs_and_show(applied: tuple[Path, dict[str, Any]]) -> None:
     assert refinec("show", "1", "--format", "json", cwd=project).json["run"] == 1
 
 
+@pytest.mark.parametrize(
+    ("usd", "shown"), [(None, "-"), ("0", "$0.00"), ("0.0050", "$0.0050"), ("1234.5", "$1,234.50")]
+)
+def test_a_price_below_a_cent_is_no_zero_in_the_table(usd: str | None, shown: str) -> None:
+    assert describe_head({"run": 1, "status": "complete", "cost": {"usd": usd}})[4] == shown
+
+
 def test_logs_have_a_line_for_each_attempt(applied: tuple[Path, dict[str, Any]]) -> None:
     project, head = applied
     answer = refinec("logs", "1", cwd=project, fresh=True)
@@ -324,7 +332,7 @@ def test_replay_fails_where_the_data_or_the_replies_are_not_the_runs(copy: Path)
         path.unlink()
     missing = refinec("replay", "1", cwd=copy)
     assert missing.code == ExitCode.CHECK_FAILED
-    assert "RF63" in missing.err
+    assert "RF6032" in missing.err
     assert not (copy / ".refine/store.db").exists()
 
 

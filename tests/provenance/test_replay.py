@@ -64,7 +64,7 @@ def test_a_changed_dataset_is_refused(run: MadeRun) -> None:
 
 def test_without_a_store_results_cannot_be_made_again(run: MadeRun) -> None:
     (problem,) = replay(run.folder, run.project, None, source=SOURCE).diagnostics
-    assert problem.code == "RF6358"
+    assert problem.code == "RF6032"
 
 
 def test_a_missing_reply_is_named(run: MadeRun) -> None:
@@ -79,7 +79,7 @@ def test_a_changed_reply_is_noticed(run: MadeRun) -> None:
     with sqlite3.connect(run.project.store) as connection:
         connection.execute("UPDATE replies SET body = CAST(replace(CAST(body AS TEXT), 'Delhi', 'Dehli') AS BLOB)")
     (found,) = replay_run(run).diagnostics
-    assert found.code == "RF6358"
+    assert found.code == "RF6032"
 
 
 def test_a_broken_log_is_not_replayed(run: MadeRun) -> None:

@@ -236,8 +236,3 @@ def replay_differs(file: str, row: int | None, what: str) -> Diagnostic:
         "RF6357", "error", f"{where} comes out differently", place=Place(file, row=row), notes=(what,),
         help=(Help("another version of refinec may write rows in another way; use the one that the log names"),),
     )
-
-
-def reply_store_unusable(path: str, reason: str) -> Diagnostic:
-    """RF6358: the store of replies cannot be read."""
-    return Diagnostic("RF6358", "error", "the store of replies cannot be used", place=Place(path), notes=(reason,))
