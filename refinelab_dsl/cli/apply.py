@@ -23,6 +23,7 @@ from refinelab_dsl.cli.plan import build_shown
 from refinelab_dsl.cli.progress import Scope, open_display
 from refinelab_dsl.cli.rounds import apply_loop, resume_loop
 from refinelab_dsl.data.corpora import list_corpora, list_sources
+from refinelab_dsl.diagnostics.catalog import loop as loop_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostics
@@ -30,7 +31,7 @@ from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.begin import list_endpoints
 from refinelab_dsl.execute.lock import NAME as LOCK
 from refinelab_dsl.execute.lock import read_holder
-from refinelab_dsl.execute.loops import find_unfinished_loops
+from refinelab_dsl.execute.loops import find_damaged_loops, find_unfinished_loops
 from refinelab_dsl.execute.observe import RunOptions
 from refinelab_dsl.execute.replan import Replan
 from refinelab_dsl.exit_codes import ExitCode
@@ -153,9 +154,21 @@ def resume_run(
         return refuse(settings, locked, ExitCode.LOCKED, report=True)
     loops = {folder.number: (folder, record) for folder, record in find_unfinished_loops(project)}
     if number is None:
-        unfinished = tuple(
-            folder.number for folder in runs.find_unfinished(project) if folder.load_record().loop not in loops
-        )
+        of_loops = {folder.number: folder.load_record().loop for folder in runs.find_unfinished(project)}
+        damaged = dict(find_damaged_loops(project))
+        lost = [
+            loop_faults.loop_unreadable(
+                folder.number, terminal.near(folder.record), reason,
+                tuple(run for run, loop in of_loops.items() if loop == folder.number),
+            )
+            for folder, reason in damaged.items()
+        ]  # fmt: skip
+        told = {*loops, *(folder.number for folder in damaged)}
+        unfinished = tuple(run for run, loop in of_loops.items() if loop not in told)
+        if lost and not unfinished and not loops:
+            return refuse(settings, Diagnostics(tuple(lost)), ExitCode.UNAVAILABLE, report=True)
+        for each in lost:
+            terminal.report_one(settings, replace(each, severity="warning"))
         if not unfinished and len(loops) == 1:
             (loop,) = loops.values()
             return resume_loop(settings, options, *loop, allow_exec=allow_exec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +19,9 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.execute import runs
 from refinelab_dsl.execute.lock import NAME, Holder, break_lock, find_abandoned
+from refinelab_dsl.execute.loops import list_loops
 from refinelab_dsl.exit_codes import ExitCode
-from refinelab_dsl.plan.figures import render_usd
+from refinelab_dsl.plan.figures import render_tokens, render_usd
 from refinelab_dsl.plan.layout import align_table
 from refinelab_dsl.project import Project, find_project
 
@@ -51,8 +52,9 @@ def runs_command(context: click.Context, /, **options: Any) -> None:
 @runs_command.command("ls")
 @shared_options("text", "json")
 def list_command(settings: Settings) -> int:
-    """The runs of this project, oldest first."""
-    heads = list(runs.list_runs(find_project(Path.cwd())))
+    """The runs of this project, oldest first, and its loops."""
+    project = find_project(Path.cwd())
+    heads = list(runs.list_runs(project))
     terminal.save_json(settings, heads)
     if settings.is_json:
         terminal.write_json(heads)
@@ -62,6 +64,24 @@ def list_command(settings: Settings) -> int:
         terminal.write("\n".join(lines) + "\n")
     else:
         terminal.say(settings, "no run yet; `refinec apply` starts one")
+    loops = [] if settings.is_json else list_loops(project)
+    if loops:
+        terminal.write("\n" + _render_loops(loops))
+    return ExitCode.DONE
+
+
+@runs_command.command("loops")
+@shared_options("text", "json")
+def loops_command(settings: Settings) -> int:
+    """The loops of this project, oldest first: their rounds, and what these spent."""
+    heads = list(list_loops(find_project(Path.cwd())))
+    terminal.save_json(settings, heads)
+    if settings.is_json:
+        terminal.write_json(heads)
+    elif heads:
+        terminal.write(_render_loops(heads))
+    else:
+        terminal.say(settings, "no loop yet; `refinec apply SPEC --allow-exec` starts one, where the spec has a `loop`")
     return ExitCode.DONE
 
 
@@ -145,5 +165,29 @@ def describe_head(head: Mapping[str, Any]) -> tuple[str, ...]:
         escape(str(head.get("spec") or "-")),
         "-" if rows is None else f"{rows:,}",
         "-" if usd is None else render_usd(Decimal(str(usd))),
+        str(head.get("created_at") or "-"),
+    )
+
+
+def _render_loops(heads: Sequence[Mapping[str, Any]]) -> str:
+    head = ("loop", "status", "spec", "rounds", "runs", "changes", "tokens", "cost", "started")
+    table = [head, *map(describe_loop, heads)]
+    return "\n".join(align_table(table, "><<><>>><", room=terminal.width_of(sys.stdout), flexible=2)) + "\n"
+
+
+def describe_loop(head: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line of the table of loops; `-` where nothing is known."""
+    rounds, cost = head["rounds"], head["cost"] or {}
+    ran = [each["run"] for each in rounds if each["run"] is not None]
+    is_known = head["cost"] is not None
+    return (
+        str(head["loop"]),
+        str(head["status"]),
+        escape(str(head.get("spec") or "-")),
+        str(len(rounds)) if is_known else "-",
+        ", ".join(map(str, ran)) or "-",
+        f"{sum(each['accepted'] or 0 for each in rounds):,}" if is_known else "-",
+        render_tokens(cost["tokens"]) if is_known else "-",
+        "-" if cost.get("usd") is None else render_usd(Decimal(cost["usd"])),
         str(head.get("created_at") or "-"),
     )

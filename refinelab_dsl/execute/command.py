@@ -1,7 +1,7 @@
 """The command of a loop: a program of the user's, in a process group of its own, with bounds on its time and its words.
 
 No shell reads it. What it prints goes to a file, and its end is kept for a message. Whatever ends it (its own exit, its
-time, Ctrl-C), nothing that it started in its group outlives it.
+time, Ctrl-C, the death of refinec), nothing that it started in its group outlives it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import IO, Final
 LOG_BYTES: Final = 16 * 2**20
 """Of what a command prints, so much is kept: training programs may print without end."""
 
+_GUARD: Final = Path(__file__).with_name("guard.py")
 _LAST_LINES: Final = 5
 _END_BYTES: Final = 8_192
 _GRACE: Final = 5.0  # seconds between asking a group to end and ending it
@@ -49,11 +51,12 @@ def run_command(
         KeyboardInterrupt, Terminated: a signal came; the command has been ended.
     """
     began = time.monotonic()
-    with log.open("wb") as kept, _heed_termination():
+    with log.open("wb") as kept, _heed_termination(), _start_guard(folder, environ) as watch:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, env=dict(environ),
         )  # fmt: skip
+        watch(process.pid)
         assert process.stdout is not None
         end = bytearray()
         reader = threading.Thread(target=_copy, args=(process.stdout, kept, end), daemon=True)
@@ -94,6 +97,30 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@contextmanager
+def _start_guard(folder: Path, environ: Mapping[str, str]) -> Iterator[Callable[[int], None]]:
+    """A process that ends a group, once it is told which, when this one dies of what no process hears (`guard`)."""
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_GUARD)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True, env=dict(environ),
+    )  # fmt: skip
+    assert guard.stdin is not None
+    told = guard.stdin
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # somebody ended it: the command goes on without
+            told.write(f"{line}\n".encode())
+            told.flush()
+
+    try:
+        yield lambda group: tell(str(group))
+    finally:
+        tell("over")
+        with suppress(OSError):
+            told.close()
+        guard.wait()
 
 
 @contextmanager

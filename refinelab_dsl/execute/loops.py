@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.execute.runs import now, write_json
 from refinelab_dsl.project import Project
 
@@ -95,7 +96,7 @@ class LoopFolder:
 
 
 def find_loops(project: Project) -> tuple[LoopFolder, ...]:
-    """The loops of a project, by number."""
+    """The loops of a project, by number; a folder may be there without its record (`create_loop` was killed)."""
     try:
         names = [entry.name for entry in os.scandir(place_loops(project)) if re.fullmatch(r"\d{4,9}", entry.name)]
     except OSError:
@@ -104,16 +105,54 @@ def find_loops(project: Project) -> tuple[LoopFolder, ...]:
 
 
 def find_unfinished_loops(project: Project) -> tuple[tuple[LoopFolder, LoopRecord], ...]:
-    """Those that can go on; what cannot be read is none of them."""
+    """Those that can go on; what cannot be read is none of them (`find_damaged_loops`)."""
     found = []
     for folder in find_loops(project):
-        try:
-            record = folder.load_record()
-        except (OSError, ValidationError):
-            continue
-        if record.status not in ("complete", "superseded"):
+        record = _try_record(folder)
+        if not isinstance(record, str) and record.status not in ("complete", "superseded"):
             found.append((folder, record))
     return tuple(found)
+
+
+def find_damaged_loops(project: Project) -> tuple[tuple[LoopFolder, str], ...]:
+    """Those whose record is missing or not what it should be, and why: nobody can say whether they are over."""
+    found = ((folder, _try_record(folder)) for folder in find_loops(project) if any(folder.path.iterdir()))
+    return tuple((folder, reason) for folder, reason in found if isinstance(reason, str))
+
+
+def list_loops(project: Project) -> tuple[dict[str, Any], ...]:
+    """The heads of all loops, oldest first. cost: of the rounds that are over."""
+    return tuple(_load_head(project, folder) for folder in find_loops(project) if any(folder.path.iterdir()))
+
+
+def _load_head(project: Project, folder: LoopFolder) -> dict[str, Any]:
+    record = _try_record(folder)
+    if isinstance(record, str):
+        return {
+            "loop": folder.number, "status": "damaged", "reason": None, "spec": None, "rounds": [], "cost": None,
+            "created_at": None, "finished_at": None,
+        }
+    status: str = record.status
+    if status == "running" and read_holder(project.state) is None:  # its process was killed
+        status = "interrupted"
+    last = next((each for each in reversed(record.rounds) if each.accepted is not None), RoundRecord(round=0))
+    usd = None if last.usd is None else str(last.usd)
+    rounds = [each.model_dump(mode="json") for each in record.rounds]
+    return {
+        "loop": folder.number, "status": status, "reason": record.reason, "spec": record.spec, "rounds": rounds,
+        "cost": {"tokens": last.tokens, "usd": usd}, "created_at": record.created_at,
+        "finished_at": record.finished_at,
+    }  # fmt: skip
+
+
+def _try_record(folder: LoopFolder) -> LoopRecord | str:
+    """A loop's record, or why there is none."""
+    try:
+        return folder.load_record()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    except ValidationError:
+        return "it is not the record of a loop"
 
 
 def create_loop(project: Project, record: LoopRecord) -> tuple[LoopFolder, LoopRecord]:

@@ -129,6 +129,43 @@ def test_an_item_is_rewritten_once_and_what_made_it_stays_said(looped: tuple[Pat
     assert len({(each["question"], each["answer"]) for each in final.values()}) == len(final)
 
 
+def test_loops_stand_beside_the_runs(looped: tuple[Path, dict[str, Any]]) -> None:
+    folder, head = looped
+    (listed,) = refinec("runs", "loops", "--format", "json", cwd=folder).json
+    assert (listed["loop"], listed["status"], listed["reason"], listed["spec"]) == (1, "complete", "rounds", "loop")
+    assert listed["rounds"] == head["loop"]["rounds"]
+    assert listed["cost"]["tokens"] == head["loop"]["rounds"][-1]["tokens"] > 0
+    shown = refinec("runs", cwd=folder).out.splitlines()
+    assert [line.split()[0] for line in shown if line] == ["run", "1", "2", "loop", "1"]
+    assert shown[-2].split() == ["loop", "status", "spec", "rounds", "runs", "changes", "tokens", "cost", "started"]
+    changes = sum(each["accepted"] for each in head["loop"]["rounds"])
+    assert shown[-1].split()[:7] == ["1", "complete", "loop", "2", "1,", "2", str(changes)]
+
+
+def test_a_loop_whose_record_is_damaged_is_told_and_begun_again_without_buying_twice(
+    looped: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(looped[0], folder)
+    (folder / ".refine/loops/0001/loop.json").write_text('{"loop": 1, "status": "runn')
+    run = folder / ".refine/runs/0002/run.json"
+    run.write_text(run.read_text().replace('"status": "complete"', '"status": "interrupted"'))
+    answer = apply(folder, "--resume")
+    assert (answer.code, codes(answer)) == (8, ["RF6906"])
+    assert ".refine/loops/0001/loop.json" in answer.out
+    assert "`refinec apply --resume=2`" in answer.out
+    (listed,) = refinec("runs", "loops", "--format", "json", cwd=folder).json
+    assert (listed["loop"], listed["status"], listed["cost"]) == (1, "damaged", None)
+    resumed = apply(folder, "--resume=2")
+    assert (resumed.json["run"], resumed.json["status"]) == (2, "complete"), resumed.err
+    again = apply(folder)
+    assert (again.json["loop"]["loop"], again.json["loop"]["status"]) == (2, "complete"), again.err
+    accepted = [sum(each["accepted"] for each in loop["rounds"]) for loop in (again.json["loop"], looped[1]["loop"])]
+    assert accepted[0] == accepted[1]
+    assert (again.json["cost"]["tokens"], again.json["cost"]["calls"]) == (0, 0)
+    assert (folder / ".refine/loops/0001/round-01/data/items.jsonl").exists()
+
+
 def test_without_consent_nothing_is_run(tmp_path: Path) -> None:
     prepare(tmp_path)
     answer = refinec("apply", "loop.refine", "--auto-approve", "--format", "json", cwd=tmp_path)

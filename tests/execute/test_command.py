@@ -84,6 +84,24 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 
+def test_it_does_not_outlive_a_refinec_that_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, subprocess, sys, time\n"
+        "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "pathlib.Path('pids').write_text(f'{os.getpid()} {other.pid}.')\ntime.sleep(600)"
+    )
+    parent = os.fork()
+    if parent == 0:
+        run(tmp_path, code)
+        os._exit(1)
+    pids = tmp_path / "pids"
+    while not pids.exists() or not pids.read_text().endswith("."):
+        time.sleep(0.01)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert [is_gone(int(pid)) for pid in pids.read_text().rstrip(".").split()] == [True, True]
+
+
 def test_what_is_no_program_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         run_command(["./nowhere.sh"], tmp_path, tmp_path / "log", 5, {})

@@ -87,14 +87,21 @@ def signals_unusable(round_: int, log: str) -> Diagnostic:
     )
 
 
-def loop_unreadable(loop: int, path: str, reason: str) -> Diagnostic:
-    """RF6906: what is kept of a loop is missing or not what it should be."""
+def loop_unreadable(loop: int, path: str, reason: str, unfinished: Sequence[int] = ()) -> Diagnostic:
+    """RF6906: what is kept of a loop is missing or not what it should be.
+
+    unfinished: runs of its rounds that can go on by themselves.
+    """
     return Diagnostic(
         "RF6906",
         "error",
         f"loop {loop} cannot go on: {reason}",
         place=Place(path),
-        help=(Help("start it again with `refinec apply SPEC --allow-exec`: what it bought is not bought again"),),
+        notes=("what its rounds read, wrote and printed is kept where it is, and so are their runs",),
+        help=(
+            Help("start it again with `refinec apply SPEC --allow-exec`: what it bought is not bought again"),
+            *(Help(f"`refinec apply --resume={run}` ends run {run} of it alone") for run in unfinished),
+        ),
     )
 
 
