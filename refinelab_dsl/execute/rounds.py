@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data.files import find_files
@@ -308,6 +308,9 @@ class _Rounds:
             current, accepted=gained, tokens=int(cost.get("tokens") or 0), usd=None if usd is None else Decimal(usd)
         )
         self._tell("applied", accepted=gained)
+        suspect = tuple(_find_suspect(head.get("watch") or {}))
+        if suspect:
+            self._said.append(faults.round_suspect(current.round, suspect))
         if outcome.status == "partial":
             return "budget"
         if (head.get("stop_when") or {}).get("status") == "passed":
@@ -380,6 +383,18 @@ def _fill(argument: str, paths: Mapping[str, str]) -> str:
     for place, path in paths.items():
         argument = argument.replace(place, path)
     return argument
+
+
+def _find_suspect(watch: Mapping[str, Any]) -> Iterator[str]:
+    """What a run's watch says of targets that nothing moved, and of labels that it lost or that are too rare."""
+    for name, share in (watch.get("stalled") or {}).items():
+        yield f"the last {share:.0%} of its tokens moved nothing of `{name}`, which misses its target"
+    for each in watch.get("tail") or ():
+        label = f"`{each['label']}` of `{each['dimension']}`"
+        if each["after"]:
+            yield f"{label} has {each['after']} of the {each['floor']} items that are its floor"
+        else:
+            yield f"{label} lost all of its {each['before']} items" if each["before"] else f"{label} has no item"
 
 
 def _open_plan(path: Path) -> PlanFile:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 from refinelab_dsl.diagnostics.wording import shorten
 from refinelab_dsl.source import Place, Span
+
+_FINDINGS: Final = 5  # of a round are told
 
 
 def render_command(command: Sequence[str]) -> str:
@@ -132,6 +135,24 @@ def loop_interrupted(loop: int, signal: str) -> Diagnostic:
         "warning",
         f"loop {loop} was interrupted by {signal}; its command and all that it started were ended",
         help=(Help("go on with it: `refinec apply --resume --allow-exec`"),),
+    )
+
+
+def round_suspect(round_: int, findings: Sequence[str]) -> Diagnostic:
+    """RF6910: a round of a loop lost labels, or spent tokens that moved nothing of a target that it missed.
+
+    findings: one for each label and dimension.
+    """
+    shown = tuple(findings[:_FINDINGS])
+    more = (f"and {len(findings) - _FINDINGS} more: `refinec show` of its run has them",)
+    return Diagnostic(
+        "RF6910",
+        "warning",
+        f"round {round_} may have made the set worse",
+        notes=(*shown, *(more if len(findings) > _FINDINGS else ())),
+        help=(
+            Help("`constraints { floor = … }` keeps labels in the set; what was lost stands in the round's own items"),
+        ),
     )
 
 
