@@ -2,9 +2,10 @@
 
     {"id":"3f0c…","parent":"c4","operator":"author","decision":"reject","note":"two right answers"}
 
-`accept`: it counts as bought. `reject`: it does not come into the output again, and its place is filled anew; of a
-removal: the item stays as it came in. `pin`: it stays, whatever a new plan wants. Rows stand in the order in which runs
-made the edits, and have the same bytes for the same decisions.
+`accept`: it counts as bought; a result that a check refused comes into the output by that. `reject`: it does not come
+into the output again, and its place is filled anew; of a removal: the item stays as it came in. `pin`: it stays,
+whatever a new plan wants. Rows stand in the order in which runs made the edits, and have the same bytes for the same
+decisions.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from refinelab_dsl.source import Place
 
 Word: TypeAlias = Literal["accept", "reject", "pin"]
 WORDS: Final[tuple[Word, ...]] = get_args(Word)
+_REFUSED: Final = "refused by "  # so begin the notes of rows that nobody changed, of results that a check refused
 _MEMBERS: Final = ("id", "parent", "operator", "decision", "note")
 
 
@@ -38,6 +40,18 @@ class Decision:
     decision: Word = "accept"
     note: str = ""
     line: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says nothing that would not hold without it."""
+        if self.decision == "reject":
+            return self.note.startswith(_REFUSED)
+        return self.decision == "accept" and not self.note
+
+
+def refused_row(id: str, parent: str, operator: str, check: str) -> Decision:
+    """The row of a result that a check refused, until somebody decides otherwise."""
+    return Decision(id, parent, operator, "reject", f"{_REFUSED}{check}")
 
 
 @dataclass(frozen=True)
@@ -100,10 +114,10 @@ def _read_row(line: bytes, number: int, place: Place) -> Decision | Diagnostic:
 
 
 def merge_decisions(edits: Iterable[Decision], before: Decisions) -> tuple[Decision, ...]:
-    """The rows of a review: those of its edits with what was decided before, after those that were rejected or pinned
-    in an earlier one and whose edits this run does not have."""
+    """The rows of a review: those of its edits with what was decided before, after those of an earlier one that say
+    something, and whose edits this run does not have."""
     rows = {row.id: before.rows.get(row.id, row) for row in edits}
-    older = [row for row in before.rows.values() if row.id not in rows and (row.decision != "accept" or row.note)]
+    older = [row for row in before.rows.values() if row.id not in rows and not row.is_plain]
     return (*older, *rows.values())
 
 

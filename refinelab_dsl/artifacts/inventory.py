@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.diagnostics import Diagnostic
+
+NO_RESULT: Final = ""
+"""In the place of a check: an attempt came to no result that one could have refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class EarlierAttempt:
 
     replies: the calls that it took, in order, as (request key, reply hash). request: the content key of the first of
     them that its operator's own prompt made; None where none did, as in a correction by a validator's own calls.
+    by_hand: a check refused it, and it was accepted since a person had said so.
     """
 
     operator: str
@@ -25,16 +29,20 @@ class EarlierAttempt:
     accepted: bool
     replies: tuple[tuple[str, str], ...]
     request: str | None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierEdit:
-    """What a run did to its set: `Decided` says what the members are."""
+    """What a run did to its set, or would have done had no check refused it: `Decided` says what the members are.
+    refused: the check that refused the result, `NO_RESULT` where there was none; None of what no check refused. Of what
+    a person had accepted it is the check that refused it before."""
 
     id: str
     operator: str
     edit: Literal["changed", "added", "removed"]
     key: str
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

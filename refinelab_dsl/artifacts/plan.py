@@ -234,24 +234,36 @@ class InventorySummary(Record):
 
 
 class Decided(Record):
-    """What a person decided about an edit of an earlier run, where it is not `accept`. id: of the result; of a removal,
-    of the item. key: the content key of the attempt; of a removal, of the item."""
+    """What a person decided about an edit of an earlier run, where it changes something. id: of the result; of a
+    removal, of the item. key: the content key of the attempt; of a removal, of the item. by_hand: a check refused the
+    result, and it counts as accepted all the same; only of such a one `accept` stands here."""
 
     id: str
     operator: str
     edit: Literal["changed", "added", "removed"]
-    decision: Literal["reject", "pin"]
+    decision: Literal["accept", "reject", "pin"]
     key: str
+    by_hand: bool = Field(default=False, exclude_if=lambda by_hand: not by_hand)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the result is in every plan."""
+        return (self.decision == "pin" or self.by_hand) and self.edit != "removed"
 
 
 class DecisionSet(Record):
-    """A file of decisions: its path from the project's root, the SHA-256 of its bytes, how many edits it accepts, and
-    what it says of others."""
+    """A file of decisions: its path from the project's root, the SHA-256 of its bytes, how many edits it accepts that
+    checks accepted, and what it says of others."""
 
     file: str
     sha256: str
     accepted: int
     rows: tuple[Decided, ...]
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """The keys of attempts whose results count as accepted by hand."""
+        return frozenset(row.key for row in self.rows if row.by_hand)
 
 
 class Header(Record):

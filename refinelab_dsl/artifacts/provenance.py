@@ -105,15 +105,16 @@ class Plan(Event):
 
 
 class Decision(Event):
-    """What a person decided about an edit of an earlier run, where it is not `accept`; the file that says so is among
+    """What a person decided about an edit of an earlier run, where it changes something; the file that says so is among
     the run's inputs. Members as those of a plan's `Decided`."""
 
     event: Literal["decision"] = "decision"
     id: str
     operator: str
     edit: Literal["changed", "added", "removed"]
-    decision: Literal["reject", "pin"]
+    decision: Literal["accept", "reject", "pin"]
     key: str
+    by_hand: bool = Field(default=False, exclude_if=lambda by_hand: not by_hand)
 
 
 class Replan(Event):
@@ -173,7 +174,8 @@ class Vectors(Event):
 
 class Verdict(Event):
     """What one check said of a step's result. `values` are what it measured (`similarity`, `words`); `reason` is in
-    the check's own words and holds no text of the dataset or of a reply."""
+    the check's own words and holds no text of the dataset or of a reply. by_hand: it refused the result for that
+    reason, and a person accepted it."""
 
     event: Literal["verdict"] = "verdict"
     step: int
@@ -181,6 +183,7 @@ class Verdict(Event):
     accept: bool
     reason: str = ""
     values: Values = {}
+    by_hand: bool = Field(default=False, exclude_if=lambda by_hand: not by_hand)
 
 
 class Opinion(Event):

@@ -10,6 +10,7 @@ from refinelab_dsl.builtins.embeddings import COSINES, Cosines
 from refinelab_dsl.builtins.functions import FUNCTIONS, contexts_of, function, functions
 from refinelab_dsl.builtins.kinds import (
     CORRECTED_TASKS,
+    FORMAT,
     JUDGING,
     MEASURE_KINDS,
     OPERATOR_KINDS,
@@ -51,6 +52,7 @@ __all__ = [
     "CORRECTED_TASKS",
     "COSINES",
     "EDITION",
+    "FORMAT",
     "FUNCTIONS",
     "JUDGE_ASKS",
     "JUDGE_NAMES",

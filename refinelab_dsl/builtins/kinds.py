@@ -420,8 +420,11 @@ _VERDICT: Final = (
 )
 _SUPPORTED: Final = _verdict("==", "verdict", "supported")
 
+FORMAT: Final = "format"
+"""What it refuses is no item of the task, and nobody can accept it."""
+
 _VALIDATORS: Final[tuple[ValidatorKind, ...]] = (
-    ValidatorKind("format", "the result obeys the task's invariants", "none", reached=True),
+    ValidatorKind(FORMAT, "the result obeys the task's invariants", "none", reached=True),
     ValidatorKind(
         "duplicate",
         "the result is no copy of an item",

@@ -7,11 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import click
 
-from refinelab_dsl.artifacts.decisions import Decision, Decisions, dump_decisions, load_decisions, merge_decisions
+from refinelab_dsl.artifacts.decisions import (
+    Decision,
+    Decisions,
+    Word,
+    dump_decisions,
+    load_decisions,
+    merge_decisions,
+    refused_row,
+)
 from refinelab_dsl.cli import records, terminal
 from refinelab_dsl.cli.options import Settings, shared_options
 from refinelab_dsl.diagnostics.catalog import run as run_faults
@@ -19,7 +26,7 @@ from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.diagnostics.suggest import nearest
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.plan.figures import render_usd
-from refinelab_dsl.provenance.edits import KINDS, TAKEN, Edit, Edits, open_edits
+from refinelab_dsl.provenance.edits import KINDS, REFUSED, TAKEN, Edit, Edits, open_edits
 from refinelab_dsl.provenance.rebuild import RebuildFault
 from refinelab_dsl.provenance.review import dump_edit, render_edit
 from refinelab_dsl.provenance.rows import SourceFault
@@ -37,9 +44,10 @@ def review_command(
 ) -> int:
     """Show every edit of RUN: what stood there and what came of it, verdicts and price.
 
-    With -o, FILE gets a line for each change, addition and removal, all accepted. Edit its decisions: `reject` keeps an
-    edit out and has its place filled again, `pin` keeps it whatever a new plan wants. Then
-    `refinec apply SPEC --decisions FILE`. What was decided in FILE before stays.
+    With -o, FILE gets a line for each change, addition and removal, all accepted, and for each result that was kept
+    apart, rejected. Edit its decisions: `reject` keeps an edit out and has its place filled again, `accept` takes what
+    a check refused, `pin` keeps an edit whatever a new plan wants. Then `refinec apply SPEC --decisions FILE`. What was
+    decided in FILE before stays.
     """
     target = None if output is None else Path(output)
     before = Decisions()
@@ -120,12 +128,14 @@ class Review:
             self._usd = None if self._usd is None or edit.usd is None else self._usd + edit.usd
             if edit.kind in TAKEN:
                 self.rows.append(Decision(edit.id, edit.parent.id, edit.operator))
+            elif edit.kind == "quarantined" or (edit.kind in REFUSED and edit.id in self._before.rows):
+                self.rows.append(refused_row(edit.id, edit.parent.id, edit.operator, edit.check or ""))
             if edit.kind in self._kinds and (not self._operators or edit.operator in self._operators):
                 yield edit
 
-    def _decided(self, edit: Edit) -> Any:
+    def _decided(self, edit: Edit) -> Word:
         row = self._before.rows.get(edit.id)
-        return "accept" if row is None else row.decision
+        return row.decision if row is not None else "reject" if edit.kind in REFUSED else "accept"
 
     def _write_json(self, edits: Edits) -> None:
         """One document; an edit is written when it is known, on a line of its own."""

@@ -62,19 +62,23 @@ class Committer:
         }
         holds = any(output.quarantine is not None for output in header.outputs)
         self._keeping = {each.name for each in header.validators if holds and each.on_reject == "quarantine"}
+        self._by_hand = frozenset[str]() if header.decisions is None else header.decisions.by_hand
         self._told: set[str] = set()  # keys of calls that several attempts share, and that were committed
         self._counted: set[str] = set()  # keys of the calls that make up `paid`
         self.paid = NOTHING  # for the committed steps, by this run
 
-    def judge(self, outcome: Outcome) -> tuple[Check, ...]:
+    def judge(self, step: Step, outcome: Outcome) -> tuple[Check, ...]:
         """The checks of a step whose turn it is, to the first refusal; those that waited are judged against the output
-        so far."""
+        so far. What a person accepted by hand none of these refuses, once there is no further try."""
         judged: list[Check] = []
         for check in outcome.checks:
             verdict = check.verdict
             if verdict is None:
                 assert outcome.result is not None
                 verdict = validate(self._runner.validator(check.name), outcome.result, self._surroundings)
+                is_last = outcome.telling is None or outcome.telling.left[check.name] <= 0
+                if not verdict.accept and is_last and step.key in self._by_hand:
+                    verdict = verdict.overruled()
             judged.append(Check(check.name, verdict))
             if not verdict.accept:
                 break
@@ -101,7 +105,7 @@ class Committer:
             tally.watch.compare(check.name, verdict)
             self._log.append(events.Verdict(
                 step=step.id, check=check.name, accept=verdict.accept, reason=verdict.reason,
-                values=dict(verdict.values),
+                values=dict(verdict.values), by_hand=verdict.by_hand,
             ))
         if outcome.failure is not None:
             refusal = Refusal(None, f"no answer: {outcome.failure.replace('_', ' ')}")
@@ -113,12 +117,15 @@ class Committer:
                 self._keep_item(step, outcome)
             else:
                 self._accept(step, outcome, outcome.result)
+                tally.by_hand[step.operator] += any(check.verdict.by_hand for check in checks if check.verdict)
                 tally.watch.accept(
                     step.operator, action.id, outcome.result.parent, outcome.result.item,
                     {check.name: check.verdict for check in checks if check.verdict is not None},
                     tally.input_tokens + tally.output_tokens,
                 )
             return None
+        if step.key in self._by_hand:
+            tally.still_refused[step.key] = (refusal.check or "", refusal.reason)
         tally.rejected[action.id] += 1
         tally.reasons[refusal.check or "no answer"] += 1
         tally.unflagged[step.operator] += refusal.reason == NOTHING_TO_CORRECT

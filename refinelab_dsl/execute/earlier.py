@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refinelab_dsl.artifacts import provenance as events
-from refinelab_dsl.artifacts.inventory import Earlier, EarlierAttempt, EarlierEdit, EarlierRun
+from refinelab_dsl.artifacts.inventory import NO_RESULT, Earlier, EarlierAttempt, EarlierEdit, EarlierRun
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.runs import RunFolder, find_runs
+from refinelab_dsl.operators import OPERATORS, result_id
 from refinelab_dsl.project import Project
 from refinelab_dsl.provenance.log import LogLine, read_log
 from refinelab_dsl.store import Store, StoreError
@@ -46,9 +47,12 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
     calls: dict[int, list[tuple[str, str | None]]] = {}
     own: dict[int, str] = {}  # step -> the first call that its operator's own prompt made
     accepted: dict[int, bool] = {}
-    made: dict[int, events.Commit] = {}
+    made: dict[int, str] = {}  # step -> id of its result
+    refused: dict[int, str] = {}  # step -> the check that refused its result
+    by_hand: dict[int, str] = {}  # step -> the check that did, though a person accepted it
     removed: list[EarlierEdit] = []
-    operators = {operator.name for operator in plan.header.operators}
+    operators = {operator.name: operator for operator in plan.header.operators}
+    checks = {validator.name for validator in plan.header.validators}
     try:
         for event in _read_events(folder):
             match event:
@@ -58,13 +62,16 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
                         own.setdefault(event.step, event.request)
                 case events.Commit():
                     accepted[event.step] = True
-                    made[event.step] = event
+                    made[event.step] = event.id
+                case events.Verdict() if event.by_hand:
+                    by_hand[event.step] = event.check
                 case events.Kept():
                     accepted[event.step] = True
                 case events.Remove():
                     removed.append(EarlierEdit(event.id, event.operator, "removed", event.key))
                 case events.Reject():
                     accepted[event.step] = False
+                    refused[event.step] = event.check if event.check in checks else NO_RESULT
                 case _:
                     pass
         steps = [step for step in plan.steps() if step.id in accepted]
@@ -79,13 +86,17 @@ def _load_run(folder: RunFolder, store: Store) -> tuple[EarlierRun | None, list[
             attempts.append(
                 EarlierAttempt(
                     step.operator, step.items, step.target, step.sample, step.key, accepted[step.id], replies,
-                    own.get(step.id),
+                    own.get(step.id), step.id in by_hand,
                 )
             )
     results = (
-        EarlierEdit(commit.id, step.operator, commit.origin, step.key)
+        EarlierEdit(
+            made.get(step.id) or result_id(step.items[0], step.key), step.operator, origin, step.key,
+            refused.get(step.id, by_hand.get(step.id)),
+        )
         for step in steps
-        if (commit := made.get(step.id)) is not None
+        if step.id in made or step.id in refused
+        if step.operator in operators and (origin := OPERATORS[operators[step.operator].kind].origin) is not None
     )
     return EarlierRun(folder.number, plan.header, tuple(attempts), (*results, *removed)), []
 

@@ -21,6 +21,7 @@ from refinelab_dsl.data.scope import NO_VALUES, ItemScope
 from refinelab_dsl.data.write import OutputDigest, OutputRow
 from refinelab_dsl.declarations import Expect, complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.diagnostics.catalog import decisions as decision_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
 from refinelab_dsl.execute.assertions import Tester
 from refinelab_dsl.execute.ledger import NOTHING, Amount
@@ -373,7 +374,7 @@ def _build_head(
         "operators": {
             name: {
                 "accepted": accepted[name], "attempts": accepted[name] + rejected[name], "wanted": wanted[name],
-                "retries": tally.retries[name], "corrections": tally.corrections[name],
+                "retries": tally.retries[name], "corrections": tally.corrections[name], "by_hand": tally.by_hand[name],
                 "planned_success": success[name].model_dump(mode="json"),
                 "tokens": tally.used[name], "planned_tokens_per_attempt": round(expected.get(name, 0.0), 3),
             }
@@ -437,6 +438,11 @@ def _judge(
         repairs = {action.operator for action in header.actions if action.kind == "correct"}
         is_barren = any(rejected[name] and not accepted[name] for name in accepted if name not in repairs)
         found += _check_judges(header, tally)
+        found += (
+            decision_faults.still_refused(row.id, *tally.still_refused[row.key])
+            for row in (() if header.decisions is None else header.decisions.rows)
+            if row.by_hand and row.key in tally.still_refused
+        )
         if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed or is_barren:
             codes.append(ExitCode.INCOMPLETE)
     for check in checks:

@@ -215,7 +215,7 @@ class Interpreter:
                 return False
             if head.outcome.is_starved:
                 return True if self._tasks else self._start_again(head)
-            checks = self._committer.judge(head.outcome)
+            checks = self._committer.judge(head.step, head.outcome)
             if self._try_again(head, checks):
                 continue
             self._commit(head, checks)

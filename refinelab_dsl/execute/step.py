@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from refinelab_dsl import prompts
 from refinelab_dsl.artifacts.plan import ASKING, CLUSTER, COMPARE, DISCOVER, Header, Step
-from refinelab_dsl.builtins import OPERATOR_KINDS, validator_row
+from refinelab_dsl.builtins import FORMAT, OPERATOR_KINDS, validator_row
 from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
@@ -236,6 +236,7 @@ class StepRunner:
             for name in dict.fromkeys(each.measure for each in header.dimensions if each.on_new == "measure")
             if is_paid(self._measures[name])
         )
+        self._by_hand = frozenset[str]() if header.decisions is None else header.decisions.by_hand
         self._bounds: dict[str, tuple[Bound, ...]] = {}
         self._ceilings: dict[str, Use] = {}
         self._caller = caller
@@ -386,12 +387,27 @@ class StepRunner:
                 telling.checks = list((yield Turn()))
                 refused = _find_refusal(telling.checks)
             if refused is None or telling.left[refused.check] <= 0:
+                if refused is not None and step.key in self._by_hand:
+                    self._accept_by_hand(step, telling)
                 return
             telling.left[refused.check] -= 1
             telling.retries += 1
             telling.begin_again()
             telling.is_made = False
             told = Feedback(telling.retries, refused.check, refused.reason, made.reply)
+
+    def _accept_by_hand(self, step: Step, telling: Telling) -> None:
+        """The last result of a step counts as accepted, whatever refused it; only its form must be that of the task.
+        What other checks would have asked was never asked, and is not."""
+        last = telling.checks[-1]
+        assert last.verdict is not None
+        assert telling.result is not None
+        if self.validator(last.name).kind == FORMAT:
+            return
+        telling.checks[-1] = Check(last.name, last.verdict.overruled())
+        for name in step.checks[step.checks.index(last.name) + 1 :]:
+            if self.validator(name).kind == FORMAT:
+                telling.checks.append(Check(name, validate(self.validator(name), telling.result, self._surroundings)))
 
     def _check_and_correct(self, step: Step, telling: Telling, result: Result) -> Program[_Refused | None]:
         """The checks; once in a step a result that is refused with another answer gets that, and is checked anew."""

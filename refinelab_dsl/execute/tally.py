@@ -123,6 +123,8 @@ class Tally:
     unflagged: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to correct
     retries: Counter[str] = field(default_factory=Counter)  # operator -> results made again that a check refused
     corrections: Counter[str] = field(default_factory=Counter)  # operator -> results given another answer
+    by_hand: Counter[str] = field(default_factory=Counter)  # operator -> results that a person accepted, not a check
+    still_refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # key of such a step -> check, reason
     kept: Counter[str] = field(default_factory=Counter)  # operator -> items in which it found nothing to improve
     chains: ChainTally = field(default_factory=ChainTally)
     leaving: dict[str, str] = field(default_factory=dict)  # key of an item that could not be scrubbed -> the operator

@@ -122,9 +122,9 @@ def ask_for_item(
     return Unreadable(broken) if broken is not None else build(attempt.made_of(fields, questions))
 
 
-def result_id(parent: Item, step_key: str) -> str:
+def result_id(parent: str, step_key: str) -> str:
     """The id of a step's result: the first 16 hex digits of SHA-256 over the parent's key and the step's."""
-    return hashlib.sha256(f"{parent.key}\n{step_key}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{parent}\n{step_key}".encode()).hexdigest()[:16]
 
 
 def target_attributes(made: Made) -> dict[str, str]:
@@ -145,7 +145,7 @@ def new_item(made: Made, attributes: Mapping[str, Any]) -> Item:
     fields = dict(made.fields)
     if "context" in made.parent.fields:
         fields["context"] = made.parent.fields["context"]
-    identity = result_id(made.parent, made.step_key)
+    identity = result_id(made.parent.key, made.step_key)
     return Item(
         id=identity, key=identity, hash=item_hash(made.task, fields), fields=fields, attributes=dict(attributes),
         raw=made.parent.raw, place=made.parent.place,

@@ -122,7 +122,8 @@ def decide(case: Case, runs: Sequence[EarlierRun]) -> Drafted | Failed:
 def _refuse_pins(case: Case, inventory: Inventory) -> Failed:
     assert case.decided is not None
     return Failed(ExitCode.SPEC, tuple(
-        decision_faults.pin_unfit(row.id, reason, case.decided.place(row)) for row, reason in inventory.unfit
+        decision_faults.pin_unfit(row.id, reason, case.decided.place(row), by_hand=row.by_hand)
+        for row, reason in inventory.unfit
     ))
 
 
@@ -130,7 +131,7 @@ def _find_lost(case: Case, inventory: Inventory) -> Inventory:
     """The inventory, which names what is pinned and no longer in it."""
     there = {each.key for each in inventory.stock.bought}
     rows = () if case.told is None else case.told.rows
-    lost = [row for row in rows if row.decision == "pin" and row.edit != "removed" and row.key not in there]
+    lost = [row for row in rows if row.is_held and row.key not in there]
     return replace(inventory, unfit=tuple((row, "its prompt is composed in another way now") for row in lost))
 
 

@@ -21,6 +21,7 @@ from refinelab_dsl.artifacts.plan import Action, Decided, DecisionSet, Step
 from refinelab_dsl.data.profile import Profile
 from refinelab_dsl.declarations import JOINT, Dimension, Operator, Validator, complete_labels
 from refinelab_dsl.ir import Program, spec_hash
+from refinelab_dsl.measures.table import is_paid
 from refinelab_dsl.prompts.asking import find_judges, result_questions
 from refinelab_dsl.prompts.identity import describe_judge, operator_content
 from refinelab_dsl.prompts.steps import StepContext
@@ -34,8 +35,8 @@ from refinelab_dsl.solve.stock import Bought, Question, Stock
 @dataclass(frozen=True)
 class Inventory:
     """What of `runs` (numbers) counts now. outcomes: operator and content key of an attempt -> whether it was accepted:
-    two operators that ask the same may be told apart by what was there before them. unfit: what a person pinned, and
-    the program cannot have, with the reason."""
+    two operators that ask the same may be told apart by what was there before them. unfit: what a person pinned or
+    accepted by hand, and the program cannot have, with the reason."""
 
     stock: Stock = field(default_factory=Stock)
     runs: tuple[int, ...] = ()
@@ -62,8 +63,14 @@ def take_inventory(
     what a person decided before that: a result that is rejected was tried and not accepted. used: runs whose results
     stand among the items already: they are not had again, and are asked for in other words."""
     rows_decided = () if decided is None else decided.rows
+    measures = {measure.name: measure for measure in program.measures}
     rejected = {row.key for row in rows_decided if row.decision == "reject" and row.edit != "removed"}
-    pins = {row.key: row for row in rows_decided if row.decision == "pin" and row.edit != "removed"}
+    pins = {row.key: row for row in rows_decided if row.is_held}
+    by_hand = frozenset[str]() if decided is None else decided.by_hand
+    unmeasured = [
+        dimension.name for dimension in program.dimensions
+        if by_hand and dimension.on_new == "measure" and is_paid(measures[dimension.measure])
+    ]
     judged: dict[tuple[str, str], EarlierAttempt] = {}  # operator, content key -> attempt
     standing: set[tuple[str, str]] = set()
     numbers = []
@@ -75,7 +82,7 @@ def take_inventory(
         if run.number in used:
             standing |= found.keys()
     judged = {
-        place: replace(attempt, accepted=False) if attempt.key in rejected else attempt
+        place: replace(attempt, accepted=_is_accepted(attempt, rejected, by_hand))
         for place, attempt in sorted(judged.items(), key=lambda entry: entry[1].key not in pins)
     }
     rows = _find_rows(profile, {attempt.items[0] for attempt in judged.values()})
@@ -115,9 +122,19 @@ def take_inventory(
     known = {place: frozenset(found) for place, found in samples.items()}
     leaving, unfit = _find_leaving(program, profile, rows_decided, index)
     gone = [(row, "no attempt of the spec as it is now would make it") for row in pins.values()]
+    gone += [
+        (row, f"results are measured for {unmeasured[0]}, and this one was refused before it was")
+        for row in rows_decided
+        if row.by_hand and unmeasured
+    ]
     return Inventory(
         Stock(tuple(bought), limited, bound, known, leaving), tuple(numbers), outcomes, (*gone, *unfit)
     )
+
+
+def _is_accepted(attempt: EarlierAttempt, rejected: Collection[str], by_hand: Collection[str]) -> bool:
+    """What a check refused counts as long as a person says so, also where an earlier run took it."""
+    return attempt.key in by_hand or (attempt.accepted and not attempt.by_hand and attempt.key not in rejected)
 
 
 def protect_decided(profile: Profile, decided: DecisionSet | None) -> Profile:

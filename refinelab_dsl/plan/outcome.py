@@ -200,6 +200,9 @@ def _finding_rows(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     if corrections and corrections["flagged"]:
         counts = f"{corrections['corrected']:,} of {corrections['flagged']:,} that were flagged"
         yield ("  corrections", "", "", "", f"{corrections['ratio']:.0%}", counts)
+    for name, told in (head.get("operators") or {}).items():
+        if told.get("by_hand"):
+            yield (f"  by hand {escape(name)}", "", "", "", f"{told['by_hand']:,}", "that a check had refused")
 
 
 def _watch_rows(watch: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

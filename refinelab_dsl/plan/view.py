@@ -510,9 +510,11 @@ def _describe_decisions(header: Header) -> str | None:
     """`decisions.jsonl: 48 edits accepted, 2 rejected, 1 pinned`; None where nobody decided."""
     if header.decisions is None:
         return None
-    words = [row.decision for row in header.decisions.rows]
+    words = [row.decision for row in header.decisions.rows if not row.by_hand]
     told = f"{header.decisions.file}: {count_of(header.decisions.accepted, 'edit')} accepted"
-    return f"{told}, {words.count('reject'):,} rejected, {words.count('pin'):,} pinned"
+    by_hand = len(header.decisions.by_hand)
+    more = f", {by_hand:,} accepted by hand" if by_hand else ""
+    return f"{told}, {words.count('reject'):,} rejected, {words.count('pin'):,} pinned{more}"
 
 
 def _describe_inventory(header: Header) -> str | None:

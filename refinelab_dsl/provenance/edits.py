@@ -35,6 +35,9 @@ KINDS: tuple[EditKind, ...] = ("changed", "added", "removed", "kept", "rejected"
 """`kept`: an operator looked at an item, and what it tried was not better."""
 TAKEN: tuple[EditKind, ...] = ("changed", "added", "removed")
 """Kinds of edits that are in the output: what a person may decide about."""
+REFUSED: tuple[EditKind, ...] = ("rejected", "quarantined")
+"""Kinds that a check refused. A person may accept them: those that were kept apart for one are asked about, the others
+are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class Edits:
         result, missing = self._read(held or event, calls, verdicts, chain)
         refused = event if isinstance(event, events.Reject) else None
         return Edit(
-            kind, result_id(parent, step.key), event.operator, parent, result, missing, effect == "generate",
+            kind, result_id(parent.key, step.key), event.operator, parent, result, missing, effect == "generate",
             step.target, None if refused is None else refused.check, "" if refused is None else refused.reason,
             calls, verdicts, chain, simulated,
         )

@@ -171,7 +171,8 @@ def _describe_call(call: events.Call) -> str:
 def describe_verdict(verdict: events.Verdict) -> str:
     """`fresh: rejected; too near to another; similarity 0.93`."""
     values = ", ".join(f"{name} {value}" for name, value in verdict.values.items())
-    parts = [f"{verdict.check}: {'accepted' if verdict.accept else 'rejected'}", verdict.reason, values]
+    said = "accepted by hand" if verdict.by_hand else "accepted" if verdict.accept else "rejected"
+    parts = [f"{verdict.check}: {said}", verdict.reason, values]
     return "; ".join(part for part in parts if part)
 
 

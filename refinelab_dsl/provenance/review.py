@@ -11,7 +11,7 @@ from refinelab_dsl.artifacts.decisions import Word
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.diagnostics.display import escape, width
 from refinelab_dsl.provenance.changes import Change, Passage, compare_fields
-from refinelab_dsl.provenance.edits import Edit
+from refinelab_dsl.provenance.edits import REFUSED, Edit
 from refinelab_dsl.provenance.render import describe_labels, describe_usd, describe_verdict
 
 _NAME = 11  # columns of the names on the left, at least
@@ -27,13 +27,13 @@ def compare_edit(edit: Edit) -> tuple[Change, ...]:
     return () if edit.result is None else compare_fields(before, edit.result.fields)
 
 
-def render_edit(edit: Edit, *, columns: int = 100, decision: Word = "accept") -> str:
+def render_edit(edit: Edit, *, columns: int = 100, decision: Word) -> str:
     """Some lines and an empty one. Words that left stand as `[-words-]`, those that came as `{+words+}`; where a whole
     line or entry did, it stands behind `-` or `+`. Nothing in it steers a terminal."""
     return "\n".join(_render(edit, max(columns, 60), decision)) + "\n\n"
 
 
-def dump_edit(edit: Edit, decision: Word = "accept") -> dict[str, Any]:
+def dump_edit(edit: Edit, decision: Word) -> dict[str, Any]:
     """The edit as JSON values; dollars are a decimal string, null where a price is unknown."""
     return {
         "kind": edit.kind,
@@ -66,7 +66,7 @@ def dump_edit(edit: Edit, decision: Word = "accept") -> dict[str, Any]:
 
 def _render(edit: Edit, columns: int, decision: Word) -> Iterator[str]:
     simulated = " (simulated)" if edit.simulated else ""
-    decided = "" if decision == "accept" else f"   decided: {decision}"
+    decided = "" if decision == ("reject" if edit.kind in REFUSED else "accept") else f"   decided: {decision}"
     yield escape(f"{edit.kind} {edit.id}   {edit.operator}{simulated}{decided}")
     changes = compare_edit(edit)
     indent = max([_NAME, *(width(escape(change.field)) + 1 for change in changes)])

@@ -227,7 +227,7 @@ def _describe(problem: Problem, name: str) -> str:
             return f"{sum(cell.count for cell in problem.cells if cell.protected)} protected items stay as they are"
         case "pinned":
             pinned = sum(sum((action.pinned or {}).values()) for action in problem.operators)
-            return f"{pinned} edits that are pinned by decisions stay"
+            return f"{pinned} edits that are pinned by decisions, or accepted by hand, stay"
         case "tolerance":
             return f"the shares of {subject} are within their tolerance"
         case _:
@@ -269,6 +269,6 @@ def _describe_way(name: str, value: str, size: int) -> str:
         case "protect":
             return "no `protect`"
         case "pinned":
-            return "`accept` in place of `pin` in the decisions"
+            return "`accept` in place of `pin` in the decisions, and `reject` for what checks refused"
         case _:
             return f"{kind} = {value}"

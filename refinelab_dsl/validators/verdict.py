@@ -20,11 +20,16 @@ from refinelab_dsl.questions import Questions
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`reason` is in the check's own words and holds no text of the dataset or of a reply, since it stands in the
-    provenance log. `values` are what was measured."""
+    provenance log. `values` are what was measured. `by_hand`: the check refused, and a person accepted the result."""
 
     accept: bool
     reason: str = ""
     values: Mapping[str, Scalar] = field(default_factory=dict)
+    by_hand: bool = False
+
+    def overruled(self) -> Verdict:
+        """The verdict where a person accepted what it refuses."""
+        return replace(self, accept=True, by_hand=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ ALSO = {
     "RF6018": ("RF6015",),  # and the expectation
     "RF6019": ("RF6015",),  # an operator that was stopped has not reached its count
     "RF6025": ("RF6015", "RF6017"),  # nor has one that was stopped for its checks, and the size is missed
+    "RF6809": ("RF6015",),  # what stays refused is missing from the count
     "RF6073": ("RF6020",),  # the note stands beside what says that the run was stopped
     "RF6905": ("RF3012",),  # what is wrong with the signals is said before
     "RF6908": ("RF3001",),  # the note stands beside the file that is not there

@@ -113,7 +113,7 @@ def test_a_new_item_has_the_labels_of_its_target_and_nothing_else_of_its_anchor(
 
 
 def test_ids_follow_from_the_parent_and_the_step() -> None:
-    assert result_id(PARENT, "step") == hashlib.sha256(b"parent\nstep").hexdigest()[:16]
+    assert result_id(PARENT.key, "step") == hashlib.sha256(b"parent\nstep").hexdigest()[:16]
     item = generate.build_item(make(MCQ))
-    assert item.id == item.key == result_id(PARENT, "step")
+    assert item.id == item.key == result_id(PARENT.key, "step")
     assert len(item.hash) == 64

@@ -71,10 +71,28 @@ def edit_differs(name: str, said: str, known: str, place: Place) -> Diagnostic:
     )
 
 
-def pin_unfit(name: str, reason: str, place: Place) -> Diagnostic:
-    """RF6807: an edit is pinned, and the spec as it is now cannot have it."""
+def nothing_to_accept(name: str, reason: str, place: Place) -> Diagnostic:
+    """RF6808: a person accepts what nobody can: an attempt without a result, or one that is no item of the task."""
     return Diagnostic(
-        "RF6807", "error", f"edit `{shorten(name)}` is pinned, and the spec does not permit it any longer", place=place,
+        "RF6808", "error", f"edit `{shorten(name)}` cannot be accepted by hand", place=place, notes=(reason,),
+        help=(Help("decide `reject`, or leave the line out: its place is filled by another attempt"),),
+    )
+
+
+def still_refused(name: str, check: str, reason: str) -> Diagnostic:
+    """RF6809: a result that a person accepted is refused all the same: a later check finds that it is no item of the
+    task."""
+    return Diagnostic(
+        "RF6809", "warning", f"edit `{shorten(name)}` was accepted by hand, and `{shorten(check)}` refuses its form",
+        notes=(shorten(reason, 200),), help=(Help("decide `reject`: its place is filled by another attempt"),),
+    )
+
+
+def pin_unfit(name: str, reason: str, place: Place, *, by_hand: bool = False) -> Diagnostic:
+    """RF6807: an edit is pinned, or accepted by hand, and the spec as it is now cannot have it."""
+    how = "accepted by hand" if by_hand else "pinned"
+    return Diagnostic(
+        "RF6807", "error", f"edit `{shorten(name)}` is {how}, and the spec does not permit it any longer", place=place,
         notes=(shorten(reason, 200),),
         help=(Help("decide `accept` or `reject`, or undo what changed in the spec or its data"),),
     )
