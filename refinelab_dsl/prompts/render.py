@@ -127,7 +127,7 @@ def _compile(text: str, role: Role) -> _Compiled:
     tree = parse_template(text, role)
     names = tuple(sorted({name.name for name in tree.find_all(nodes.Name)}))
     try:
-        return _Compiled(PromptEnvironment(role).from_string(text), names)
+        return _Compiled(PromptEnvironment(role).from_string(tree), names)
     except TemplateSyntaxError as error:
         raise TemplateFault(error.lineno, _reword(error.message or "")) from None
     except (RecursionError, SyntaxError, MemoryError):
