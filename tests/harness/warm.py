@@ -26,6 +26,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import refinelab_dsl
+from refinelab_dsl import syntax
+from refinelab_dsl.diagnostics.meanings import load_meanings
+from refinelab_dsl.plan.layout import load_template
+from refinelab_dsl.prompts import TemplateFault, render
+from refinelab_dsl.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -131,6 +136,17 @@ def import_everything() -> None:
             import_module(name)
 
 
+def fill_caches() -> None:
+    """What commands make of files of ours and keep: the table of the grammar, what codes mean, templates."""
+    syntax.parse(Source("any", "edition = 1\n"))
+    load_meanings()
+    for name in ("plan.txt.j2", "outcome.txt.j2"):
+        load_template(f"templates/{name}", 100)  # of a page that is no terminal's
+    for path in sorted((ROOT / "templates" / "prompts").glob("*.jinja")):
+        with suppress(TemplateFault):  # a name that it wants is not there
+            render(path.read_text(encoding="utf-8"), {}, "system" if ".system." in path.name else "user")
+
+
 def serve(orders: socket.socket) -> Callable[[], NoReturn]:
     """Forks for each order; returns in the fork, which then is to be the program that was asked for.
 
@@ -205,6 +221,7 @@ def _end(code: object) -> NoReturn:
 
 if __name__ == "__main__":
     import_everything()
+    fill_caches()
     gc.freeze()  # what stands here is no garbage of a fork's
     program = serve(socket.socket(fileno=int(sys.argv[1])))
     try:
