@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATION = Simulation(success=0.8, malformed=0.1)
+BRIEF = Decimal("0.001")  # the first pause; ten probes take a thousand of it
 
 
 def codes(outcome: RunOutcome) -> list[str]:
@@ -144,7 +146,7 @@ def test_a_model_that_is_down_opens_the_circuit_and_the_run_goes_on_later(tmp_pa
 def test_a_bad_minute_does_not_end_a_run(tmp_path: Path, undisturbed: bytes, status: int) -> None:
     script = (None, None, None, *(Fault("status", status=status) for _ in range(9)))  # less than ten probes
     with ThreadServer(Behaviour(SIMULATION, script=script)) as server:
-        world = build_world(tmp_path, Wish(retries=1, concurrency=4), base_url=server.base_url)
+        world = build_world(tmp_path, Wish(retries=1, concurrency=4, backoff=BRIEF), base_url=server.base_url)
         outcome = world.apply()
         assert (outcome.exit_code, codes(outcome)) == (ExitCode.DONE, [])
         assert server.tally.outcomes[f"status {status}"] == 9
@@ -153,7 +155,7 @@ def test_a_bad_minute_does_not_end_a_run(tmp_path: Path, undisturbed: bytes, sta
 
 def test_a_limit_that_lets_nothing_through_stops_the_run_after_ten_probes(tmp_path: Path) -> None:
     with ThreadServer(Behaviour(SIMULATION, script=[Fault("status", status=429)] * 500)) as server:
-        world = build_world(tmp_path, Wish(concurrency=4), base_url=server.base_url)
+        world = build_world(tmp_path, Wish(concurrency=4, backoff=BRIEF), base_url=server.base_url)
         outcome = world.apply()
         assert (outcome.exit_code, codes(outcome)) == (ExitCode.UNAVAILABLE, ["RF6013", "RF6021"])
         assert server.tally.asked.total() <= 4 + 10
