@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.cli.command import Answer, clean_environment, refinec
+from tests.cli.command import Answer, fork_refinec, refinec
 
 SPEC = """\
 edition = 1
@@ -147,7 +146,11 @@ def test_a_loop_whose_record_is_damaged_is_told_and_begun_again_without_buying_t
 ) -> None:
     folder = tmp_path / "project"
     shutil.copytree(looped[0], folder)
-    (folder / ".refine/loops/0001/loop.json").write_text('{"loop": 1, "status": "runn')
+    record = folder / ".refine/loops/0001/loop.json"
+    record.write_text(record.read_text().replace('"status": "complete"', '"status": "running"'))
+    (listed,) = refinec("runs", "loops", "--format", "json", cwd=folder).json
+    assert listed["status"] == "interrupted"  # nobody holds the lock: it was killed
+    record.write_text('{"loop": 1, "status": "runn')
     run = folder / ".refine/runs/0002/run.json"
     run.write_text(run.read_text().replace('"status": "complete"', '"status": "interrupted"'))
     answer = apply(folder, "--resume")
@@ -218,10 +221,11 @@ def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_command_and_the_loop_goes_on_later(tmp_path: Path) -> None:
     prepare(tmp_path, train="import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "refinelab_dsl.cli.main", "apply", "loop.refine", "--auto-approve", "--allow-exec"],
-        cwd=tmp_path, env=clean_environment({}), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with open(os.devnull, "r+b") as nothing:
+        process = fork_refinec(
+            "apply", "loop.refine", "--auto-approve", "--allow-exec", cwd=tmp_path,
+            descriptors=[nothing.fileno()] * 3,
+        )  # fmt: skip
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert process.poll() is None
         time.sleep(0.05)
@@ -260,6 +264,8 @@ def test_the_example_of_three_axes_runs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "specs/middo", tmp_path / "specs/middo")
     shutil.copytree(ROOT / "specs/data", tmp_path / "specs/data")
     (tmp_path / ".git").mkdir()
+    spec = tmp_path / "specs/middo/middo.refine"
+    spec.write_text(spec.read_text().replace("rounds = 3", "rounds = 2"))  # the third is no other
     answer = apply(tmp_path, "specs/middo/middo.refine")
     loop = answer.json["loop"]
     assert (loop["status"], loop["reason"]) == ("complete", "rounds"), answer.err
