@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,17 @@ def test_labels_that_are_wrong_are_hard_and_believed_less_and_the_truth_is_not_r
         assert average([each[name] for each in wrong]) > 1.2 * average([each[name] for each in right])
     assert average([each["grade"] for each in right]) > 1.5 * average([each["grade"] for each in wrong])
     assert all(0 <= each["nearness"] <= 1 and 0 < each["grade"] <= 10 for each in measured)
+
+
+def test_the_command_of_the_example_writes_its_signals_and_tells_its_accuracy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = load("closed_loop").load_classifier()
+    classifier.main(EXAMPLE, tmp_path / "signals", ROOT / "specs/data/topics_heldout.jsonl")
+    assert classifier.load_rows(tmp_path / "signals") == classifier.measure_rows(classifier.load_rows(EXAMPLE))
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "107 questions of 5 topics"
+    assert re.fullmatch(r"held-out accuracy 0\.[5-7]\d{3} of 44 questions", told[1])
 
 
 def test_chance_deals_out_the_same_signals(tmp_path: Path) -> None:

@@ -92,8 +92,10 @@ def test_it_does_not_outlive_a_refinec_that_was_killed(tmp_path: Path) -> None:
     )
     parent = os.fork()
     if parent == 0:
-        run(tmp_path, code)
-        os._exit(1)
+        try:
+            run(tmp_path, code)
+        finally:
+            os._exit(1)
     pids = tmp_path / "pids"
     while not pids.exists() or not pids.read_text().endswith("."):
         time.sleep(0.01)
