@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil, inf
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from refinelab_dsl.solve.model import Model
+
+if TYPE_CHECKING:
+    from refinelab_dsl.solve.highs import Highs
 
 Solver = Literal["glpk", "highs"]
 Status = Literal["optimal", "infeasible", "stopped", "failed"]
@@ -68,16 +71,15 @@ def choose_solver(wanted: str, bins: int) -> Solver | None:
 
 @dataclass
 class _Warm:
-    """A model as HiGHS has it. goal: what was minimised last. seconds: that it ran; its limit counts them all.
+    """A model as HiGHS has it. goal: what was minimised last.
 
     linear: it was never an integer program. Of one that was, variables are fixed by now, and Pyomo would hand over each
     row that they are in anew, one by one.
     """
 
     model: Model
-    highs: Any
+    highs: Highs
     goal: Any = None
-    seconds: float = 0.0
     linear: bool = True
 
 
@@ -205,42 +207,19 @@ class Session:
         )
 
     def _run_highs(self, model: Model, options: Mapping[str, float | str]) -> Status:
-        from pyomo.contrib.solver.common.results import TerminationCondition
-        from pyomo.contrib.solver.solvers.highs import Highs
+        from refinelab_dsl.solve.highs import Highs
 
         # Interior point takes nothing over from the point before, so a large model need not be handed over again.
         kept = not model.is_exacting or self._goes_on(model)
         if self._warm is not None and self._warm.linear and options.get("solver") == "ipm":
             kept = True
         if self._warm is None or self._warm.model is not model or not kept:
-            self._warm = _Warm(model, Highs())
-            self._warm.highs.set_instance(model.pyomo)  # before the time is looked at: it takes some
+            self._warm = _Warm(model, Highs(model.pyomo))  # before the time is looked at: it takes some
         if self.left <= 0:
             return "stopped"
         warm = self._warm
         warm.goal, warm.linear = model.goal, warm.linear and not model.is_integer
-        solver = warm.highs
-        config = solver.config
-        config.load_solutions = False
-        config.raise_exception_on_nonoptimal_result = False
-        config.threads = 1
-        config.time_limit = warm.seconds + max(0.01, self.left)
-        config.rel_gap = 0.0
-        config.abs_gap = 0.0
-        config.solver_options = {"random_seed": 0, **options}
-        results = solver.solve(model.pyomo)
-        warm.seconds = results.timing_info.highs_time
-        condition = results.termination_condition
-        if condition == TerminationCondition.convergenceCriteriaSatisfied:
-            results.solution_loader.load_vars()
-            return "optimal"
-        if condition in (
-            TerminationCondition.provenInfeasible,
-            TerminationCondition.infeasibleOrUnbounded,
-            TerminationCondition.unbounded,
-        ):
-            return "infeasible"  # no model here is unbounded: columns have bounds, thetas are minimised or held
-        return "stopped" if condition == TerminationCondition.maxTimeLimit else "failed"
+        return warm.highs.run(options, warm.highs.seconds + max(0.01, self.left))
 
 
 @contextlib.contextmanager
