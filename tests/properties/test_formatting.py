@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -15,13 +16,21 @@ from tests.harness.specs import find_examples
 from tests.properties.test_any_bytes import mutated
 from tests.properties.test_generated_programs import programs
 
-SPECS = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "specs").glob("*.refine"))]
-EXAMPLES = [
-    example.text
-    for path in sorted((ROOT / "specs" / "language").glob("*.md"))
-    for example in find_examples(path)
-    if not syntax.parse(example.source)[1].has_errors
-]
+
+@cache
+def specs() -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "specs").glob("*.refine"))]
+
+
+@cache  # seconds, and not for whoever only collects the tests
+def examples() -> list[str]:
+    """Texts of the language's chapters that have no error of form."""
+    return [
+        example.text
+        for path in sorted((ROOT / "specs" / "language").glob("*.md"))
+        for example in find_examples(path)
+        if not syntax.parse(example.source)[1].has_errors
+    ]
 
 
 def format_text(text: str) -> str | None:
@@ -103,7 +112,7 @@ BREAKS = st.sampled_from(
 def careless(draw: st.DrawFn) -> str:
     """A right program with other white space between its tokens, more line breaks where they count for nothing, more
     comments, more commas."""
-    text = draw(st.sampled_from([*EXAMPLES, *SPECS]))
+    text = draw(st.sampled_from([*examples(), *specs()]))
     inside: list[str] = []
     parts: list[str] = []
     end = 0
@@ -135,6 +144,6 @@ def test_carelessly_laid_out_programs(text: str) -> None:
 
 
 def test_all_examples() -> None:
-    assert len(EXAMPLES) > 50
-    for text in EXAMPLES:
+    assert len(examples()) > 50
+    for text in examples():
         assert format_text(text) is not None
