@@ -47,14 +47,15 @@ $(VENV)/.place:
 	  || { rm -rf $(VENV); echo "python3 lacks venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@printf '%s' '$(CURDIR)' > $@
 
+# What is imported is compiled then, which is a small part of what is installed.
 $(VENV)/.installed: pyproject.toml $(VENV)/.place
 	@echo "installing refinec"
-	@$(PIP) install --editable .
+	@$(PIP) install --no-compile --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.place
 	@echo "installing refinec and what its tests need"
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --no-compile --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
 # These programs are optional. Without glpsol HiGHS, which is installed as a package, serves alone; without bwrap
