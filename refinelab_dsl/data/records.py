@@ -167,17 +167,17 @@ class _Joining:
         values = {measure.name: rates for measure in (*self.rated, *self.judged)}
         if self.reading is None or any(each.is_error for each in self.bad.problems):
             return values
-        models = len(self.table.columns)
+        columns = self.table.columns
         fits: dict[str, tuple[float | None, ...]] = {}
         for measure in filter(is_fitted, self.rated):
             how = str(measure.options.get("irt", "rasch"))
             if how not in fits:
-                fits[how], said = fit_difficulties(self.kept, models, how, measure.name)
+                fits[how], said = fit_difficulties(self.kept, len(columns), how, measure.name)
                 notes.append(said)
             values[measure.name] = fits[how]
         for measure in self.judged:
             ballots = self.ballots[measure.name]
-            values[measure.name], told = judge_ballots(ballots, models, self.reading, measure.name)
+            values[measure.name], told = judge_ballots(ballots, columns, self.reading, measure.name)
             notes += told
         return values
 

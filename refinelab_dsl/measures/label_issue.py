@@ -81,19 +81,22 @@ def _find_said(text: str, said: list[str]) -> int:
 
 
 def judge_ballots(
-    ballots: Sequence[Ballot | None], models: int, reading: Reading, measure: str
+    ballots: Sequence[Ballot | None], models: Sequence[str], reading: Reading, measure: str
 ) -> tuple[tuple[float | None, ...], list[str]]:
     """The values of all items, None where nothing was recorded, and what is to be said of them.
 
-    ballots: by `Item.row`. models: how many there are.
+    ballots: by `Item.row`. models: their names.
     """
-    found = suspect_keys(ballots, models, told_apart=reading != "correctness")
+    found = suspect_keys(ballots, len(models), told_apart=reading != "correctness")
     values = _round(found.values)
     known = [value for value in values if value is not None]
     suspects = sum(value > _SUSPECT for value in known)
-    voices = f"{models} {'model' if models == 1 else 'models'}"
+    echoes = [(name, models[at]) for name, at in zip(models, found.originals, strict=True) if models[at] != name]
+    count = len(models) - len(echoes)
+    voices = f"{count} {'model' if count == 1 else 'models'}"
     said = f"`{measure}`: {suspects} of {len(known)} keys look wrong (above {_SUSPECT}), by the answers of {voices}"
     notes = [said]
+    notes += [f"`{measure}`: {name} repeats the answers of {other}; they count as one model" for name, other in echoes]
     sizes: dict[str | None, int] = {}
     for ballot in ballots:
         if ballot is not None:

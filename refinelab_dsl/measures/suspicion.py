@@ -17,6 +17,8 @@ nothing is known, believed as if `Beliefs.items` had shown it), and so is how ha
 the whole matrix. All by EM (Dempster, Laird and Rubin 1977), as Dawid and Skene 1979 did for observers; nothing is told
 which keys are wrong. The value is the posterior chance of the second and the third history together.
 
+A model whose answers are another's has no vote of its own (`measures.echoes`).
+
 A matrix of right and wrong says less: of a wrong answer it does not tell which. The second and the third history are
 then one, in which a model meets the key as it would one of `FEWEST` answers, whatever its ability.
 """
@@ -30,6 +32,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from refinelab_dsl.measures.echoes import find_originals, join_voices
 
 Floats: TypeAlias = NDArray[np.float64]
 Whole: TypeAlias = NDArray[np.int64]
@@ -76,12 +80,14 @@ class Ballot(NamedTuple):
 class Suspicion:
     """values: per item the chance that its key is not the one right answer, NaN where no model said anything.
     mistaken: per item the part of it that another answer is right, 0 in a matrix of right and wrong. groups: share of
-    faulty keys by group. abilities: per model, in logits; they have the mean 0."""
+    faulty keys by group. abilities: per model, in logits; those of all voices have the mean 0. originals: per model the
+    first one whose answers it repeats; itself where it repeats none."""
 
     values: Floats
     mistaken: Floats
     groups: dict[str | None, float]
     abilities: Floats
+    originals: tuple[int, ...]
     rounds: int
     converged: bool
 
@@ -100,13 +106,16 @@ def suspect_keys(
     voiced = [ballot for ballot in ballots if ballot is not None and ballot.votes.strip(b"\xff")]
     if not voiced:
         nothing = np.full(len(ballots), np.nan)
-        return Suspicion(nothing, nothing, {}, np.zeros(models), 0, True)
+        return Suspicion(nothing, nothing, {}, np.zeros(models), tuple(range(models)), 0, True)
     groups = sorted({ballot.group for ballot in voiced}, key=lambda group: (group is not None, group))
     places = {ballot: place for place, ballot in enumerate(dict.fromkeys(voiced))}
     weights = np.zeros(len(places))
     for ballot in voiced:
         weights[places[ballot]] += 1
-    fit = _Fit(list(places), weights, models, {group: at for at, group in enumerate(groups)}, told_apart, beliefs)
+    votes = np.frombuffer(b"".join(each.votes for each in places), np.uint8).reshape(len(places), models)
+    originals = find_originals(votes, weights, SILENT)
+    voices = join_voices(votes, originals, SILENT)
+    fit = _Fit(list(places), voices, weights, {group: at for at, group in enumerate(groups)}, told_apart, beliefs)
     rounds, converged = 0, False
     while not converged and rounds < MOST_ROUNDS:
         rounds += 1
@@ -118,7 +127,10 @@ def suspect_keys(
         if place is not None:
             values[item], parts[item] = mistaken[place] + unsound[place], mistaken[place]
     shares = dict(zip(groups, (fit.mistaken + fit.unsound).tolist(), strict=True))
-    return Suspicion(values, parts, shares, fit.abilities, rounds, converged)
+    # A voice stands at the place of its original among those that repeat nobody.
+    own = np.cumsum([model == original for model, original in enumerate(originals)]) - 1
+    abilities = fit.abilities[own[list(originals)]]
+    return Suspicion(values, parts, shares, abilities, originals, rounds, converged)
 
 
 class _Histories(NamedTuple):
@@ -135,18 +147,18 @@ class _Histories(NamedTuple):
 class _Fit:
     """The state of EM over the different ballots (patterns), each counted as often as it occurs.
 
-    abilities: of the models. hardness, mistaken, unsound: of the groups: mean difficulty, and shares of the second and
+    abilities: of the voices. hardness, mistaken, unsound: of the groups: mean difficulty, and shares of the second and
     the third history. spread: standard deviation of difficulty within a group.
     """
 
     def __init__(
-        self, patterns: Sequence[Ballot], weights: Floats, models: int, groups: dict[str | None, int],
+        self, patterns: Sequence[Ballot], votes: NDArray[np.uint8], weights: Floats, groups: dict[str | None, int],
         told_apart: bool, beliefs: Beliefs,
     ) -> None:  # fmt: skip
         self.told_apart = told_apart
         self.beliefs = beliefs
         self.weights = weights
-        self.votes = np.frombuffer(b"".join(each.votes for each in patterns), np.uint8).reshape(len(patterns), models)
+        self.votes = votes  # (patterns, voices)
         self.group: Whole = np.array([groups[each.group] for each in patterns], np.int64)
         self.answers: Whole = np.array([each.answers for each in patterns], np.int64)
         self.seen = int(self.votes[self.votes != SILENT].max()) + 1

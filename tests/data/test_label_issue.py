@@ -170,6 +170,8 @@ def test_wrong_keys_of_mmlu_are_found_before_those_that_no_model_agrees_with() -
         dataset, (measure,), (shown,), (), Constraints(), seed=0, project=project, others=(signals,)
     )
     assert profile is not None, found
+    twice = "`issue`: google_text-unicorn@001 repeats the answers of writer_palmyra-x-v3; they count as one model"
+    assert twice in profile.notes
     with gzip.open(SHARED / "mmlu_redux/mmlu_redux.jsonl.gz", "rt", encoding="utf-8") as stream:
         checked = [row for row in map(json.loads, stream) if row["subject"] in subjects]
     wrong = {

@@ -47,11 +47,20 @@ def test_the_note_says_how_many_look_wrong_and_where() -> None:
     good, bad = bytes([KEY] * 5), bytes([1] * 5)
     ballots = [*(Ballot(good, 4, "a") for _ in range(40)), *(Ballot(good, 4, "b") for _ in range(20)),
                *(Ballot(bad, 4, "b") for _ in range(20)), None]  # fmt: skip
-    values, notes = judge_ballots(ballots, 5, AnswerStyle.LETTER, "issue")
+    values, notes = judge_ballots(ballots, "vwxyz", AnswerStyle.LETTER, "issue")
     assert values[-1] is None
     assert max(values[:60]) < 0.5 < min(values[60:80])  # type: ignore[type-var]
     assert notes[0] == "`issue`: 20 of 80 keys look wrong (above 0.5), by the answers of 5 models"
     assert notes[1].startswith("`issue`: most by group: b ")
+
+
+def test_a_model_that_repeats_another_is_named_and_not_counted() -> None:
+    both, one = Ballot(bytes([KEY, KEY, KEY, 1, 1]), 4, None), Ballot(bytes([KEY, KEY, 1, KEY, KEY]), 4, None)
+    _, notes = judge_ballots([both] * 30 + [one] * 30, "tuvxy", AnswerStyle.LETTER, "issue")
+    assert notes == [
+        "`issue`: 0 of 60 keys look wrong (above 0.5), by the answers of 4 models",
+        "`issue`: y repeats the answers of x; they count as one model",
+    ]
 
 
 # From a run of cleanlab 2.9.0.
