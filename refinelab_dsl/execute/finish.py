@@ -23,10 +23,12 @@ from refinelab_dsl.declarations import Expect, complete_labels
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import decisions as decision_faults
 from refinelab_dsl.diagnostics.catalog import run as faults
+from refinelab_dsl.execute.alarms import find_alarms
 from refinelab_dsl.execute.assertions import Tester
 from refinelab_dsl.execute.ledger import NOTHING, Amount
 from refinelab_dsl.execute.removals import settle_removals
 from refinelab_dsl.execute.tally import Addition, Additions, Refused, Tally
+from refinelab_dsl.execute.watch import moved_by
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.expectations import NotAudited, NotKnown, asks_for_audit
 from refinelab_dsl.likeness import normalise
@@ -177,7 +179,7 @@ def finish_run(ending: Ending) -> Finished:
     head = _build_head(ending, mix, digests, root, divergence, checks, len(removed))
     if ended:
         head["stop_when"] = ended[0].model_dump(mode="json", include={"status", "value"})
-    judged, codes = _judge(ending, mix, checks)
+    judged, codes = _judge(ending, mix, checks, head["watch"])
     return Finished(head, (*warnings, *judged), codes)
 
 
@@ -413,17 +415,19 @@ def _summarise_watch(
 
 
 def _judge(
-    ending: Ending, mix: _Mix, checks: Sequence[Check]
+    ending: Ending, mix: _Mix, checks: Sequence[Check], watch: Mapping[str, Any]
 ) -> tuple[tuple[Diagnostic, ...], tuple[ExitCode, ...]]:
-    """What the result misses, and the exit codes for it."""
+    """What the result misses, and the exit codes for it. watch: what was watched, as in the head."""
     header, tally = ending.header, ending.tally
     found: list[Diagnostic] = []
     codes: list[ExitCode] = []
+    explained: set[str] = set()
     if ending.status == "complete" and header.purpose == "plan":
         missed = tally.missed()
         for action in header.actions:
             if action.id in missed:
                 target = ", ".join(action.to.values())
+                explained.update(moved_by(action))
                 reached = tally.accepted[action.id]
                 found.append(faults.count_missed(action.operator, reached, action.count, target))
         found += (
@@ -445,6 +449,8 @@ def _judge(
         )
         if any(diagnostic.code in ("RF6016", "RF6017") for diagnostic in found) or tally.failed or is_barren:
             codes.append(ExitCode.INCOMPLETE)
+    if ending.status in ("complete", "partial") and header.purpose == "plan":
+        found += find_alarms(header, watch, explained)
     for check in checks:
         if check.status == "failed":
             found.append(faults.expect_failed(check.title, check.value))

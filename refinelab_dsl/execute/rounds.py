@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from refinelab_dsl.artifacts.plan_file import PlanFile
 from refinelab_dsl.data.files import find_files
@@ -38,6 +38,9 @@ from refinelab_dsl.provenance.rebuild import RebuildFault
 from refinelab_dsl.provenance.refined import open_refined
 from refinelab_dsl.provenance.rows import SourceFault
 from refinelab_dsl.store import Store, StoreError
+
+_SAID_OF_ROUNDS: Final = ("RF6026", "RF6027")
+"""What a run says of stalls and lost labels: a loop says it of each round, with its number (RF6910)."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +290,7 @@ class _Rounds:
         options = replace(self._options, source=source, resume=resumed, saved=False)
         outcome = run_legs(plan, self._project, options, self._watcher, self._record.runs)
         self._last = outcome
-        self._said += outcome.diagnostics
+        self._said += [each for each in outcome.diagnostics if each.code not in _SAID_OF_ROUNDS]
         if outcome.run is not None and self._current is not None:
             self._note(self._current, run=outcome.run)
         if outcome.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):

@@ -72,7 +72,7 @@ class Watch:
         self._drifting = {each.name for each in header.validators if each.kind == "drift"}
         self._closeness: dict[str, Counter[int]] = defaultdict(Counter)  # operator -> similarity in hundredths
         self._sources: dict[str, str] = {}  # operator -> what said so
-        self._moves = {action.id: _moved_by(action) for action in header.actions}
+        self._moves = {action.id: moved_by(action) for action in header.actions}
         self._keeps = {
             operator.name
             for operator in header.operators
@@ -162,7 +162,7 @@ class Watch:
                 yield name, share
 
 
-def _moved_by(action: Action) -> tuple[str, ...]:
+def moved_by(action: Action) -> tuple[str, ...]:
     """The dimensions whose shares a result changes: all where an item comes, else those whose label is another."""
     kind = OPERATOR_KINDS.get(action.kind)
     adds = kind is not None and kind.effect in ("expand", "generate")

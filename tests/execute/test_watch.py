@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import refinelab_dsl
 from refinelab_dsl.data.items import Item
+from refinelab_dsl.execute.alarms import DRIFTED, FEWEST_RESULTS, find_alarms
 from refinelab_dsl.execute.watch import SAMPLED, Sketch
 from refinelab_dsl.source import Place
 from tests.cli.command import refinec
@@ -82,6 +84,39 @@ def test_labels_that_are_lost_and_targets_that_stall(tmp_path: Path, monkeypatch
     assert watch["drift"] == {}
     shown = refinec("show", "2", cwd=tmp_path).out
     assert "stalled topic" in shown
+
+
+HEADER: Any = SimpleNamespace(spec_path="specs/a.refine")
+
+
+def watched(**told: Any) -> dict[str, Any]:
+    return {"stalled": {}, "tail": [], "drift": {}, **told}
+
+
+def test_a_stall_is_said_unless_missing_results_are() -> None:
+    (found,) = find_alarms(HEADER, watched(stalled={"topic": 0.4, "length": 0.3}), {"length"})
+    assert (found.code, found.severity, str(found.place)) == ("RF6026", "warning", "specs/a.refine")
+    assert "`topic` was missed, and the last 40% of the tokens" in found.message
+    assert found.help
+
+
+def test_lost_labels_are_listed_to_a_bound() -> None:
+    tail = [{"dimension": "topic", "label": f"l{number}", "before": 3, "after": 0, "floor": 0} for number in range(7)]
+    (found,) = find_alarms(HEADER, watched(tail=tail), ())
+    assert found.code == "RF6027"
+    assert found.message.startswith("7 labels have lost")
+    assert found.notes[0] == "`l0` of topic: 3 before, 0 now"
+    assert found.notes[-1] == "and 2 more"
+
+
+def test_drift_is_said_of_enough_results_that_are_far_enough() -> None:
+    def codes(results: int, median: float) -> list[str]:
+        drift = {"reword": {"by": "letters", "results": results, "low": 0.0, "median": median, "high": 1.0}}
+        return [found.code for found in find_alarms(HEADER, watched(drift=drift), ())]
+
+    assert codes(FEWEST_RESULTS, DRIFTED - 0.01) == ["RF6028"]
+    assert codes(FEWEST_RESULTS - 1, 0.0) == []
+    assert codes(FEWEST_RESULTS, DRIFTED) == []
 
 
 def test_a_sketch_keeps_the_same_items_in_any_order() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 from refinelab_dsl.source import Place, Span
+
+_LOST_SHOWN: Final = 5  # labels that are listed
 
 
 def run_locked(host: str, pid: int, since: str, path: str) -> Diagnostic:
@@ -198,6 +201,50 @@ def operator_overloaded(operator: str, accepted: int, judged: int, expected: str
         help=(
             Help("see why with `refinec logs RUN --rejected`, or learn the rate with `refinec pilot`"),
             Help("state a lower `prior.success`, or let it go on with `run { on_overload = ignore }`"),
+        ),
+    )
+
+
+def target_stalled(dimension: str, share: str, place: Place) -> Diagnostic:
+    """RF6026: a target was missed, and the last part of the tokens moved nothing towards it. share: of all tokens."""
+    return Diagnostic(
+        "RF6026", "warning",
+        f"the target of dimension `{dimension}` was missed, and the last {share} of the tokens moved nothing",
+        place=place,
+        help=(
+            Help("see what became of these attempts with `refinec logs RUN --rejected`"),
+            Help("with `solve { replan = 0.2 }` the rest of a budget goes to what has worked so far"),
+        ),
+    )
+
+
+def labels_lost(labels: Sequence[tuple[str, str, int, int]], place: Place) -> Diagnostic:
+    """RF6027: labels lost all their items, or are below their floor. labels: dimension, label, items before and
+    after."""
+    listed = tuple(
+        f"`{label}` of {dimension}: {before:,} before, {after:,} now"
+        for dimension, label, before, after in labels[:_LOST_SHOWN]
+    ) + ((f"and {len(labels) - _LOST_SHOWN:,} more",) if len(labels) > _LOST_SHOWN else ())
+    what = "a label has" if len(labels) == 1 else f"{len(labels):,} labels have"
+    return Diagnostic(
+        "RF6027", "warning", f"{what} lost all items, or more than the floor leaves", place=place, notes=listed,
+        help=(
+            Help("keep some of each: `constraints { floor = { DIMENSION = 1 } }`, or `protect` those that are rare"),
+            Help("where results are measured, see with `refinec review RUN` what these items became"),
+        ),
+    )
+
+
+def results_drifted(operator: str, results: int, median: str, least: str, place: Place) -> Diagnostic:
+    """RF6028: half of an operator's results or more have hardly anything in common with the items that they were made
+    of. median, least: of their likeness, and below which it is said."""
+    return Diagnostic(
+        "RF6028", "warning", f"the results of operator `{operator}` drift from their items: half of {results:,} are at "
+        f"most {median} like them",
+        place=place, notes=(f"texts that are less than {least} alike say something else, as a rule",),
+        help=(
+            Help("refuse what drifts: a `validator` of kind `drift` among its `checks`"),
+            Help("see what was made of the items with `refinec review RUN`"),
         ),
     )
 
