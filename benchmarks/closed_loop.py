@@ -147,7 +147,7 @@ def write_project(
         ('command = ["python3", "train_topics.py", "{data}", "{signals}", "../data/topics_heldout.jsonl"]',
          f"command = {json.dumps(command)}"),
         ("rounds = 4\n", f"rounds = {rounds}\n"),
-        ("tokens = 60k", f"tokens = {budget}"),
+        ("tokens = 100k", f"tokens = {budget}"),
         ("success = 0.9", f"success = {right}"),
         ('path = "../out/', 'path = "out/'),
         ('provenance = "../out/', 'provenance = "out/'),
