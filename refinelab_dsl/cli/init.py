@@ -59,8 +59,7 @@ def init_command(settings: Settings, folder: str, template: str | None, data: tu
         content |= {root / name: _read(resource) for name, resource in WORKFLOW.items()}
     for line in proposals.describe(proposal):
         terminal.say(settings, line)
-    verb = "plan" if proposal.inference.checked else "check"
-    following = f"refinec {verb} {proposal.file}{' --allow-outside' if proposal.outside else ''}"
+    following = f"refinec plan {proposal.file}{' --allow-outside' if proposal.outside else ''}"
     return _start(settings, root, content, {"inference": proposals.build_document(proposal)}, following)
 
 

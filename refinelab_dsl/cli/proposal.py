@@ -66,7 +66,7 @@ def build_proposal(settings: Settings, root: Path, given: Sequence[str]) -> Prop
         return found
     file = f"{name}.refine"
     text = propose.write_spec(found, file, outside=outside)
-    if not found.checked or found.rows > _TRIED:
+    if found.rows > _TRIED:
         return Proposal(file, text, found, outside, False)
     reach = _try_plan(found, root / file, text, outside)
     if isinstance(reach, Diagnostic):
@@ -116,7 +116,7 @@ def build_document(proposal: Proposal) -> dict[str, Any]:
     dataset, reading = found.dataset, found.reading
     return {
         "task": reading.task,
-        "executable": found.checked,
+        "executable": True,
         "source": list(dataset.source),
         "outside": proposal.outside,
         "explode": list(dataset.explode),

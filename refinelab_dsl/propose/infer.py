@@ -16,14 +16,13 @@ from refinelab_dsl import measures
 from refinelab_dsl.builtins import TASKS
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.read import describe_file, read_items
-from refinelab_dsl.data.tasks import TASK_FIELDS
 from refinelab_dsl.declarations import Dataset
 from refinelab_dsl.diagnostics.catalog import data as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.expressions.walk import columns_of
 from refinelab_dsl.project import Project
 from refinelab_dsl.propose.columns import Column, build_columns
-from refinelab_dsl.propose.inference import Bands, Inference, Reading, Topic
+from refinelab_dsl.propose.inference import Inference, Reading, Topic
 from refinelab_dsl.propose.rows import Sample, read_sample
 from refinelab_dsl.propose.tasks import Unclear, infer_task, without_id
 from refinelab_dsl.propose.text import name_word
@@ -61,8 +60,6 @@ def infer(name: str, source: Sequence[str], files: Sequence[Path], project: Proj
     if isinstance(reading, Unclear):
         return _refuse(label, reading.missing, columns)
     topics = find_topics(columns, _columns_used(reading), sample.stems)
-    if reading.task not in TASK_FIELDS:
-        return _without_reading(dataset, sample, reading, columns, topics)
     return _read_all(dataset, files, project, sample, reading, columns, topics)
 
 
@@ -133,38 +130,9 @@ def _read_all(
         rows=count.items,
         bad=count.bad,
         first_bad=count.first_bad,
-        checked=True,
         topic=topic,
         bands=build_bands(count.lengths),
         files=len(files),
-        sampled=len(sample.rows),
-    )
-
-
-def _without_reading(
-    dataset: Dataset,
-    sample: Sample,
-    reading: Reading,
-    columns: Mapping[str, Column],
-    topics: Sequence[Candidate],
-) -> Inference:
-    """For tasks whose items this version does not read: the sample alone is known."""
-    plain = [candidate for candidate in topics if candidate.is_column]
-    topic = None
-    if plain:
-        each = columns[plain[0].name]
-        absent = len(each.values) - len(each.texts)
-        topic = _build_topic(plain[0], each.different, absent, plain[1:], reading)
-    return Inference(
-        dataset=declare(dataset, sample, reading, topic, skips=bool(sample.bad)),
-        reading=reading,
-        rows=sample.count,
-        bad=sample.bad,
-        first_bad=sample.first_bad,
-        checked=False,
-        topic=topic,
-        bands=_band_prompts(reading, columns),
-        files=len(sample.stems),
         sampled=len(sample.rows),
     )
 
@@ -242,11 +210,3 @@ def _build_topic(
 
 def _columns_used(reading: Reading) -> set[str]:
     return {name for finding in reading.findings for name in columns_of(finding.expression)}
-
-
-def _band_prompts(reading: Reading, columns: Mapping[str, Column]) -> Bands | None:
-    """Bands of a code task's prompts, from the sample."""
-    prompt = next(iter(columns_of(reading.fields.get("prompt"))), None)
-    if prompt is None:
-        return None
-    return build_bands(Counter(len(text.split()) for text in columns[prompt].texts))

@@ -72,9 +72,8 @@ class Bands:
 class Inference:
     """A dataset as it would be declared, and what is known of it.
 
-    rows: rows that are items in this reading. bad: rows that are not, of which `first_bad` is the first. checked:
-    whether every row was read so (not for tasks that this version cannot read). sampled: rows that the findings'
-    counts are of.
+    rows: rows that are items in this reading. bad: rows that are not, of which `first_bad` is the first.
+    sampled: rows that the findings' counts are of.
     """
 
     dataset: Dataset
@@ -82,7 +81,6 @@ class Inference:
     rows: int
     bad: int
     first_bad: Diagnostic | None
-    checked: bool
     topic: Topic | None
     bands: Bands | None
     files: int

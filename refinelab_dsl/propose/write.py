@@ -50,7 +50,6 @@ def write_spec(inference: Inference, file: str, *, outside: bool = False, reach:
         spec=file,
         outside=outside,
         counts=_proposal_line(inference),
-        verb="plan" if inference.checked else "check",
         doubts=list_doubts(inference),
         name=dataset.name,
         runs=inference.reading.task == "code",
@@ -78,11 +77,6 @@ def list_doubts(inference: Inference) -> list[str]:
     if inference.bad:
         total = inference.rows + inference.bad
         found.append(f"{inference.bad} of {total} rows are no items and are left out (`on_bad_row = skip`)")
-    if not inference.checked:
-        found.append(
-            f"`task = {reading.task}` is part of the language, and `refinec check` passes; this version of refinec "
-            "cannot plan it yet"
-        )
     if inference.topic is not None and inference.topic.others:
         found.append(
             f"{inference.topic.name}: {render_names(inference.topic.others)} could be balanced instead, or besides"
@@ -102,8 +96,6 @@ def _title(inference: Inference) -> str:
 
 def _proposal_line(inference: Inference) -> str:
     """How far the evidence reaches."""
-    if not inference.checked:
-        return f"Counts are of {inference.sampled:,} rows."
     total = inference.rows + inference.bad
     if total == inference.sampled:
         return "Counts are of all rows."
