@@ -32,7 +32,8 @@ _LEAST_WAIT: Final = 0.001  # seconds: a clock may not tell less apart
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A call that may go out. tokens: what it is taken to cost; expected: what its caller said it might at most."""
+    """A call that may go out. tokens: what it is taken to cost; expected: what its caller said it might at most. left:
+    the tokens that its reply says remain, where they may be why it is refused."""
 
     at: float
     tokens: float
@@ -41,6 +42,7 @@ class Ticket:
     is_probe: bool
     taken_requests: float
     taken_tokens: float
+    left: float | None = None
     is_closed: bool = False
 
 
@@ -117,6 +119,8 @@ class Pace:
             self._requests.observe(quotas.requests, ticket.taken_requests, ticket.at, now)
         if quotas.tokens is not None:
             self._tokens.observe(quotas.tokens, ticket.taken_tokens, ticket.at, now)
+            if quotas.requests is None or quotas.requests.remaining:
+                ticket.left = quotas.tokens.remaining
         if self._requests.remaining is not None and self._requests.remaining >= self._window.most:
             self._window.open()
 
@@ -130,6 +134,8 @@ class Pace:
             self._ratio += (max(tokens / ticket.expected, _LEAST_RATIO) - self._ratio) * _RATIO_WEIGHT
         self._learnt.answer(now - ticket.at, now)
         if self._breaker.answer(ticket.is_probe):
+            self._requests.forgive(now)
+            self._tokens.forgive(now)
             self._learnt.resume(now, self._breaker.until, self._breaker.pause, is_sure=self._is_sure)
         self._window.grow(self.running + 1)
 
@@ -138,6 +144,8 @@ class Pace:
         now = self._clock()
         if not self._close(ticket):
             return
+        if ticket.left is not None and ticket.tokens > 0:
+            self._tokens.learn_least(ticket.left, ticket.tokens)
         is_told = self._requests.is_short(1, now) or self._tokens.is_short(ticket.tokens, now)
         self._requests.refund(1, now)
         self._tokens.refund(ticket.tokens, now)

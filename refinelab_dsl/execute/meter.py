@@ -29,6 +29,7 @@ _RESERVE: Final = 0.2  # of a bucket: more than calls that cost many times what 
 _ALIKE: Final = 0.03  # share by which two periods may differ that say the same, beside how exact a reset is
 _EXACT: Final = 0.001  # seconds
 _SPARE: Final = 1.5  # times what a call is taken to cost must remain: it may cost more
+_MARKED: Final = 0.1  # share of a bucket by which what remains must differ to tell anything
 _CHARGE_WEIGHT: Final = 0.3
 _CHARGES: Final = (0.1, 20.0)  # what a call costs there, at least and at most, for one that it is taken to cost here
 _SURE: Final = 2  # observations more for one kind of limit than for the other
@@ -95,6 +96,15 @@ class Meter:
         self._taken -= amount
         self.settle(-amount, now)
 
+    def forgive(self, now: float) -> None:
+        """Calls went out again after a refusal: what could not go out meanwhile is not made up for."""
+        self._refresh(now)
+        self._debt = max(self._debt, 0.0)
+
+    def learn_least(self, remaining: float, amount: float) -> None:
+        """A call that was taken to cost `amount` was refused with so much remaining: it costs more than that."""
+        self._charge = max(self._charge, min(remaining / amount, _CHARGES[1]))
+
     def is_short(self, amount: float, now: float) -> bool:
         """Whether the endpoint has said that hardly so much remains."""
         self._refresh(now)
@@ -112,8 +122,6 @@ class Meter:
             self._compare(quota, _Seen(sent, quota.remaining, sent + quota.reset, taken), now)
             self._note_reset(quota.reset, now, quota.is_rounded)
         level = quota.remaining - (self._taken - taken) * self._charge
-        if self._is_bucket:
-            level = min(level + self._base * (now - sent), self._limit or level)
         self._level, self._level_at = level, now
 
     @property
@@ -184,7 +192,7 @@ class Meter:
                     self._level = self._limit if self._limit is not None else self._most_seen
                     self._reset_at += self._window * max(1, -int((self._reset_at - now) // self._window))
             else:
-                full = self._limit if self._limit is not None else self._most_seen
+                full = self._most_seen if self._is_bucket or self._limit is None else self._limit
                 self._level = min(max(full, self._level), self._level + self._base * max(0.0, now - self._level_at))
             self._level_at = now
         if now <= self._at:
@@ -214,6 +222,7 @@ class Meter:
         moved = (seen.reset_at - before.reset_at) / apart
         if seen.at >= before.reset_at:
             self._compare_periods(quota)
+            self._compare_slopes(before, seen, quota)
         elif moved < 0.45 and seen.remaining < before.remaining:
             self._vote(1)
         elif moved > 0.6:
@@ -242,6 +251,15 @@ class Meter:
             return
         self._vote(-1)
         self._base = quota.limit / (0.5 * (before + self._period))
+
+    def _compare_slopes(self, before: _Seen, seen: _Seen, quota: Quota) -> None:
+        """Of a bucket that fills in a moment no reset is far enough to be compared. But the less remains of it, the
+        longer it takes to fill, by its rate; the longer it is to the end of a window, the more remains of that."""
+        if quota.is_rounded or not self._base:
+            return
+        more, longer = seen.remaining - before.remaining, (seen.reset_at - seen.at) - (before.reset_at - before.at)
+        if abs(more) >= _MARKED * self._most_seen and abs(longer + more / self._base) <= _ALIKE * abs(longer) + _EXACT:
+            self._vote(-1)
 
     def _learn_charge(self, charge: float) -> None:
         low, high = _CHARGES

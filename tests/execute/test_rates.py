@@ -20,8 +20,8 @@ MOST = 1_000  # tokens that a call may take; it takes 150 to 350
 BUCKET, SMALL_BUCKET, MINUTE, TEN_SECONDS = {"burst": 60.0}, {"burst": 2.0}, {"window": 60.0}, {"window": 10.0}
 
 
-def drive(endpoint: Endpoint, limits: Limits, minutes: float) -> Pace:
-    """Makes calls for so long, as many as the pace lets out."""
+def drive(endpoint: Endpoint, limits: Limits, minutes: float, taken: tuple[int, int] = (150, 350)) -> Pace:
+    """Makes calls for so long, as many as the pace lets out. taken: tokens of a call, at least and at most."""
 
     async def scene() -> Pace:
         loop = asyncio.get_running_loop()
@@ -29,7 +29,7 @@ def drive(endpoint: Endpoint, limits: Limits, minutes: float) -> Pace:
 
         async def work() -> None:
             while loop.time() < 60 * minutes:
-                tokens = random.randint(150, 350)
+                tokens = random.randint(*taken)
                 ticket = await pace.admit(MOST, halt)
                 assert ticket is not None
                 is_let_in, retry_after, quotas = endpoint.ask(tokens, MOST, loop.time())
@@ -96,6 +96,16 @@ def test_what_headers_tell_is_used_and_hardly_a_call_is_refused(
     assert endpoint.share(60, 300) >= 0.95
     assert endpoint.refused(60, 300) < 0.01
     assert endpoint.count_refused(0, 60) <= 4  # before it is known what a call costs there
+
+
+@pytest.mark.parametrize("charge", ["actual", "most"])
+@pytest.mark.parametrize("retry_after", [True, False], ids=["retry_after", "no_retry_after"])
+def test_what_calls_cost_in_a_small_bucket_is_learnt_from_its_headers(charge: str, retry_after: bool) -> None:
+    endpoint = Endpoint(RateLimits(tpm=10 * TPM, retry_after=retry_after, **SMALL_BUCKET), charge)
+    drive(endpoint, Limits(concurrency=64), 4, taken=(60, 140))
+    assert endpoint.share(60, 240) >= 0.95
+    assert endpoint.refused(60, 240) < 0.01
+    assert endpoint.refused(0, 240) < 0.01
 
 
 @pytest.mark.parametrize("kind", [BUCKET, SMALL_BUCKET, MINUTE, TEN_SECONDS], ids=["bucket", "small", "minute", "ten"])
