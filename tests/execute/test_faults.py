@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATION = Simulation(success=0.8, malformed=0.1)
-BRIEF = Decimal("0.001")  # the first pause; ten probes take a thousand of it
+BRIEF = "0.001"  # the first pause; ten probes take a thousand of it
 
 
 def codes(outcome: RunOutcome) -> list[str]:

@@ -67,7 +67,7 @@ class Wish:
     concurrency: int = 16
     rpm: int | None = None
     retries: int = 4
-    backoff: Decimal = Decimal("0.01")  # seconds
+    backoff: str = "0.01"  # seconds
     params: Mapping[str, Any] = field(default_factory=lambda: {"success": 0.7, "malformed": 0.2})
     api_key: str | None = None
     provider: str = "simulated"
@@ -208,7 +208,7 @@ def _build_header(wish: Wish, project: Project, topics: Sequence[str], base_url:
                 quarantine="held/out.jsonl" if wish.held_by else None,
             ),
         ),
-        run=Run(retries=wish.retries, backoff=wish.backoff, batch="require" if wish.batch else "never"),
+        run=Run(retries=wish.retries, backoff=Decimal(wish.backoff), batch="require" if wish.batch else "never"),
         budget=BudgetSummary(tokens=wish.tokens, usd=wish.usd, spent=Decimal(0), reserve_tokens=None, reserve_usd=None),
         actions=tuple(
             Action(

@@ -69,6 +69,9 @@ output out { path = "out/x.jsonl" }
 expect "topics alike | <end>" { assert = jsd(topic) <= 0.01 and accepted(harden) > 3 }
 '''
 
+UNREADY = RICH.replace('source = "rated.jsonl"', 'source = "hf://our/rated"')
+"""With what no plan executes yet."""
+
 
 def analyse(text: str, name: str = "rich.refine") -> compiler.Analysis:
     """A spec that has no errors."""

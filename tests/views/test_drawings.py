@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.views.drawings import LATER, render_dot, render_json, render_mermaid, render_tree
 from refinelab_dsl.views.graph import ORDER, Edge, Graph, Node
-from tests.views.specs import RICH, graph_of
+from tests.views.specs import RICH, UNREADY, graph_of
 
 EVIL = (
     'a "quoted" [name]', "end", "click n0 href", "<b>&amp;</b>", "a\\", "\\N\\G", "`md`", "{{x}}", "a;b--c", "#35;",
@@ -181,7 +181,7 @@ operator harden · rewrite_distractors
 ├─ dimension difficulty  [moves, where]
 ├─ prompt harder  [prompt]
 ├─ validator fine · expression  [checks]
-├─ judge grader  [checks]  (not executable yet)
+├─ judge grader  [checks]
 │  └─ model small · openai  [model]
 └─ model small · openai  [model]
 
@@ -199,6 +199,10 @@ expect topics alike | <end>
 ├─ dimension topic  [assert]
 └─ operator harden · rewrite_distractors  [assert] …
 """
+
+
+def test_the_tree_marks_what_no_plan_executes_yet() -> None:
+    assert "│  ├─ dataset rated · mcq  [seeds]  (not executable yet)\n" in render_tree(graph_of(UNREADY))
 
 
 @given(graphs())

@@ -11,7 +11,7 @@ from refinelab_dsl.views.drawings import render_dot, render_json, render_mermaid
 from refinelab_dsl.views.graph import build_graph
 from tests.architecture.tree import ROOT
 from tests.harness.specs import find_examples
-from tests.views.specs import RICH, graph_of
+from tests.views.specs import RICH, UNREADY, graph_of
 
 
 def test_every_reference_is_an_edge() -> None:
@@ -48,8 +48,9 @@ def test_a_node_says_what_it_is_and_where() -> None:
 
 
 def test_what_no_plan_executes_yet_is_marked() -> None:
-    assert [node.id for node in graph_of().nodes if node.later] == ["judge.grader"]
-    assert "judge" in graph_of().index["judge.grader"].later[0]
+    assert not any(node.later for node in graph_of().nodes)
+    assert [node.id for node in graph_of(UNREADY).nodes if node.later] == ["dataset.rated"]
+    assert graph_of(UNREADY).index["dataset.rated"].later == ("a dataset of `hf://`",)
 
 
 def test_blocks_that_stand_alone_are_nodes_only_where_they_refer_to_something() -> None:
