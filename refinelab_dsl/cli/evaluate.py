@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -237,11 +237,11 @@ def load_studied(settings: Settings, target: str) -> Studied:
         path = inputs.require_file(record.project.root / record.plan.header.spec_path)
     else:
         path = inputs.require_spec(target)
-    analysis = compiler.analyze(path, inputs.build_options(settings))
+    allow_outside = settings.allow_outside or (record is not None and record.record.allow_outside)
+    analysis = compiler.analyze(path, inputs.build_options(replace(settings, allow_outside=allow_outside)))
     program, sources = analysis.program, analysis.diagnostics.sources
     if program is None:
         raise Refusal(ExitCode.SPEC, Diagnostics(analysis.diagnostics.errors, sources))
-    allow_outside = settings.allow_outside or (record is not None and record.record.allow_outside)
     files, problems = find_files(program.dataset, analysis.project, allow_outside=allow_outside)
     if problems:
         raise Refusal(ExitCode.SPEC, Diagnostics(tuple(problems), sources))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ def test_a_run_is_set_beside_what_came_in(project: Path) -> None:
     assert answer.json["unanswered"] == ({"added": 24 - len(kept)} if len(kept) < 24 else {})
     assert refined["models"]["d"]["share"] < sets["original"]["models"]["d"]["share"]
     assert "1 item without a row of `unseen`" in answer.json["notes"]
+
+
+def test_what_a_run_read_outside_of_the_project_is_read_again(project: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    shutil.copytree(project, inner, ignore=shutil.ignore_patterns("runs", "out"))
+    (inner / "data/quiz.jsonl").rename(tmp_path / "quiz.jsonl")
+    variable = 'edition = 1\nvariable items { type = path, default = "../quiz.jsonl" }\n'
+    spec = SPEC.replace("edition = 1\n", variable).replace('"data/quiz.jsonl"', "var.items")
+    (inner / "quiz.refine").write_text(spec)
+    assert refinec("apply", "--auto-approve", "--allow-outside", cwd=inner).code == 0
+    answer = refinec("evaluate", "1", "--answers", "unseen", cwd=inner)
+    assert answer.code == 0, answer.err
+    assert "RF2073" in refinec("evaluate", "quiz.refine", "--answers", "unseen", cwd=inner).err
 
 
 def test_several_datasets_are_styles(project: Path) -> None:
