@@ -20,6 +20,8 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.embeddings.letters import normalise
 from refinelab_dsl.execute.chains import Bias, find_bias
 from refinelab_dsl.likeness import likeness
+from refinelab_dsl.measures.detected import DETECTED
+from refinelab_dsl.prompts.scrubbing import SCRUB
 from refinelab_dsl.validators import Verdict
 
 SAMPLED: Final = 1000
@@ -171,13 +173,23 @@ def moved_by(action: Action) -> tuple[str, ...]:
 
 def _find_tail(header: Header, measured: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Labels below their floor, and those that lost all their items and were not to."""
+    cleaned = set(_list_cleaned(header))
     for name, shares in header.mix.items():
         floor = header.constraints.floor.get(name, 0)
         for label, share in shares.items():
             items = measured.get(name, {}).get(label, 0)
-            is_emptied = share.count_now > 0 and not items and share.target != 0
+            is_emptied = share.count_now > 0 and not items and share.target != 0 and name not in cleaned
             if items < floor or is_emptied:
                 yield {"dimension": name, "label": label, "before": share.count_now, "after": items, "floor": floor}
+
+
+def _list_cleaned(header: Header) -> Iterator[str]:
+    """Dimensions by what a `scrub` takes out: nothing is to be left of it."""
+    kinds = {measure.name: measure.kind for measure in header.measures}
+    for operator in header.operators:
+        if operator.kind == SCRUB:
+            criteria = operator.options.get("criteria") or DETECTED
+            yield from (each.name for each in header.dimensions if kinds[each.measure] in criteria)
 
 
 def _read(item: Item) -> str:

@@ -61,6 +61,8 @@ def test_the_set_is_clean_whatever_the_model_does(tmp_path: Path, day: str) -> N
         answer = apply(tmp_path)
     assert answer.code == 0, answer.err
     assert answer.json["changed"] == 12
+    assert answer.json["watch"]["tail"] == [], "what is to be cleaned may be gone"
+    assert "RF6027" not in answer.err
     found = rows(tmp_path)
     assert len(found) == 24
     assert [detect(row["question"] + "\n" + row["answer"], ALL) for row in found] == [()] * 24
