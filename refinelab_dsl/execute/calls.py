@@ -145,6 +145,7 @@ class Caller:
             completion = self.store.reply(reply)
             if completion is not None:
                 return self._answer(effect, key, reply, completion), True
+            self.store.leads_to(key, reply)  # what was removed is bought again; what is damaged may be mended
         own = self._own.get(key)  # without the cache, what this very run bought still counts
         if own is not None and (completion := self.store.reply(own)) is not None:
             return self._answer(effect, key, own, completion), True

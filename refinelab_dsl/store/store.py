@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -47,6 +48,7 @@ ALTER TABLE requests ADD COLUMN model TEXT;
 ALTER TABLE requests ADD COLUMN template TEXT;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_NAME: Final = re.compile(r"[0-9a-f]{64}")  # a key or hash: SHA-256 (hex)
 
 
 class StoreError(Exception):
@@ -103,6 +105,7 @@ class Store:
     def __init__(self, path: Path, *, is_read: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._is_whole = False  # as far as was looked
         if is_read and path.is_file() and not path.is_symlink() and not is_writable(path):
             self._open_to_read()
             return
@@ -153,13 +156,40 @@ class Store:
         return row is not None
 
     def leads_to(self, request_key: str, reply_hash: str) -> bool:
-        """Whether the call with this content key is answered by this very reply."""
+        """Whether the call with this content key, which was answered by this very reply, still leads to it.
+
+        Of a damaged page SQLite may find no row and say nothing, so that what is not found is told from what was
+        removed: a call goes with its reply, and keys are in their order.
+
+        Raises:
+            StoreError: the store is damaged.
+        """
         with self._speaking():
-            row = self._connection.execute(
-                "SELECT 1 FROM requests JOIN replies ON reply = hash WHERE key = ? AND hash = ?",
+            now, is_there = self._connection.execute(
+                "SELECT (SELECT reply FROM requests WHERE key = ?), EXISTS (SELECT 1 FROM replies WHERE hash = ?)",
                 (request_key, reply_hash),
             ).fetchone()
-        return row is not None
+            if now == reply_hash and is_there:
+                return True
+            if now == reply_hash:
+                raise StoreError(f"the store is corrupt: reply {reply_hash[:16]} is not there, but its call is")
+            self._examine()
+        return False
+
+    def _examine(self) -> None:
+        """Reads the keys of the whole file, once."""
+        if self._is_whole:
+            return
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StoreError(f"the store is corrupt: {found}")
+        for query in ("SELECT key FROM requests", "SELECT hash FROM replies"):  # in the order in which they are stored
+            last = ""
+            for (name,) in self._connection.execute(query):
+                if not isinstance(name, str) or not _NAME.fullmatch(name) or name <= last:
+                    raise StoreError("the store is corrupt: its keys are not what was written")
+                last = name
+        self._is_whole = True
 
     def answered(self) -> frozenset[str]:
         """The hashes of the replies that some call leads to."""
@@ -301,7 +331,6 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-
 
     def _run(self, statements: str) -> None:
         for statement in statements.strip().split(";\n"):  # `executescript` would commit what is open

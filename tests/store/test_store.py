@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -35,15 +36,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".refine" / "store.db"
 
 
+def key(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
 def test_what_a_call_leads_to(path: Path) -> None:
     with Store(path) as store:
-        old = store.put("call", reply("old"))
-        assert store.leads_to("call", old)
-        assert not store.leads_to("other", old)
-        new = store.put("call", reply("new"))
-        assert store.leads_to("call", new)
-        assert not store.leads_to("call", old), "a later reply stands in its place"
+        old = store.put(key(1), reply("old"))
+        assert store.leads_to(key(1), old)
+        assert not store.leads_to(key(2), old)
+        new = store.put(key(1), reply("new"))
+        assert store.leads_to(key(1), new)
+        assert not store.leads_to(key(1), old), "a later reply stands in its place"
         assert store.answered() == {new}
+        store.remove([new])
+        assert not store.leads_to(key(1), new), "a removal is no damage"
 
 
 def test_a_reply_is_found_by_its_call_and_by_its_hash(path: Path) -> None:
@@ -304,6 +311,28 @@ class TestBrokenFiles:
                 store.reply(digest)
             with pytest.raises(StoreError, match="corrupt"):
                 store.get("call")
+
+    @pytest.mark.parametrize("damage", range(20))
+    def test_a_reply_that_damage_hides_was_not_removed(self, path: Path, damage: int) -> None:
+        chance = random.Random(damage)
+        with Store(path) as store:
+            replies = store.put_many([(key(number), reply(f"{number} " * 30)) for number in range(60)])
+        content = bytearray(path.read_bytes())
+        for at in range(4_096 + chance.randrange(97), len(content), 97):  # all pages but that of the schema
+            content[at] ^= 0x55
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=r"corrupt|malformed|could not decode"), Store(path) as store:
+            assert not all(store.leads_to(key(number), digest) for number, digest in enumerate(replies))
+
+    @pytest.mark.parametrize("column", ["key = 'z' || key", "reply = '0' || substr(reply, 2)"])
+    def test_rows_that_no_store_has(self, path: Path, column: str) -> None:
+        with Store(path) as store:
+            digest = store.put(key(1), reply())
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"UPDATE requests SET {column}")
+            connection.execute("UPDATE replies SET hash = '1' || hash")
+        with Store(path) as store, pytest.raises(StoreError, match="corrupt"):
+            store.leads_to(key(1), digest)
 
     def test_every_damaged_page_is_an_error_or_the_truth(self, path: Path) -> None:
         with Store(path) as store:
