@@ -30,6 +30,7 @@ from refinelab_dsl.effects import (
 from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import Intent, Journal
+from refinelab_dsl.execute.landings import Landings
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace, Ticket
 from refinelab_dsl.execute.observe import CallEnded, CallRetried, ModelStopped, Observer, SilentObserver
@@ -125,6 +126,7 @@ class Caller:
     observer: Observer = field(default_factory=SilentObserver)
     bought: set[str] | None = None
     stillness: Stillness = field(default_factory=Stillness)
+    landings: Landings = field(default_factory=Landings)
     calls: int = 0
     retries: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # kind of failure -> calls that never got an answer
@@ -312,6 +314,8 @@ class Caller:
             parts = split_vectors(effect, completion)
         settled, origin = reported or held.amount, describe_origin(effect)
         reply = await self.journal.answer(number, key, completion, settled, seconds, parts, origin)
+        for each in (key, *(part for part, _ in parts)):
+            self.landings.add(each)
         if not self.use_cache:
             self._own |= {each: reply_hash(part) for each, part in parts} if parts else {key: reply}
         if self.bought is not None and not line.is_free:

@@ -18,7 +18,7 @@ from refinelab_dsl.builtins import FORMAT, OPERATOR_KINDS, validator_row
 from refinelab_dsl.data.chains import Chain
 from refinelab_dsl.data.items import Item
 from refinelab_dsl.declarations import Measure, Operator, Validator
-from refinelab_dsl.effects import Effect, Finding, Measured, Program, decode_outcome
+from refinelab_dsl.effects import Effect, Finding, Measured, Program, decode_outcome, effect_key
 from refinelab_dsl.execute.calls import Answer, Caller, CallFailed, Starved, Stopped
 from refinelab_dsl.execute.ledger import NOTHING, Amount, Reservation
 from refinelab_dsl.execute.shelf import Shelf
@@ -174,10 +174,12 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A step ready to run. worst: what it must claim of the budget before it starts; nothing for what is bought."""
+    """A step ready to run. worst: what it must claim of the budget before it starts; nothing for what is bought.
+    unasked: the effect that nobody had performed, and how many answers the run had then (`Landings`)."""
 
     telling: Telling
     worst: Amount
+    unasked: tuple[Effect, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,8 @@ class StepRunner:
         while telling.effect is not None:
             found = self._caller.look_up(telling.effect, step.id, len(telling.answers))
             if found is None:
-                return Prepared(telling, self._claim(step, telling, telling.effect))
+                unasked = telling.effect, self._caller.landings.count
+                return Prepared(telling, self._claim(step, telling, telling.effect), unasked)
             telling.send(*found)
         return Prepared(telling, NOTHING)
 
@@ -316,7 +319,9 @@ class StepRunner:
         try:
             while telling.effect is not None:
                 part = len(telling.answers)
-                found = self._caller.look_up(telling.effect, step.id, part)
+                found = None
+                if prepared.unasked is None or not self._is_still_unasked(telling.effect, *prepared.unasked):
+                    found = self._caller.look_up(telling.effect, step.id, part)
                 if found is None:
                     piece = purse.draw(self._caller.worst_case(telling.effect))
                     telling.send(await self._caller.ask(telling.effect, step.id, part, piece), True)
@@ -352,6 +357,10 @@ class StepRunner:
             cached=telling.ours.count(False),
             telling=telling if is_starved or telling.is_waiting else None,
         )
+
+    def _is_still_unasked(self, effect: Effect, looked_up: Effect, answers: int) -> bool:
+        """Whether an effect is sure to be bought by nobody: it was looked up when the run had so many answers."""
+        return effect is looked_up and not self._caller.landings.may_have(effect_key(effect), answers)
 
     # ---- the program ---------------------------------------------------------------------------------------------
 

@@ -104,7 +104,8 @@ def _run(template: Template, names: Mapping[str, Any]) -> str:
     parts: list[str] = []
     total = 0
     try:
-        for part in template.root_render_func(template.new_context(dict(names))):
+        context = template.new_context({**template.environment.globals, **names}, shared=True)  # copies nothing more
+        for part in template.root_render_func(context):
             parts.append(part)
             total += len(part)
             if total > MAX_VALUE:

@@ -232,19 +232,23 @@ def size(value: Any) -> int:
     """
     total = 0
     stack = [value]
-    while stack:
-        match stack.pop():
-            case str() as text:
-                total += len(text)
-            case int() as number:
-                total += 1 + number.bit_length() // 3
-            case list() | tuple() as sequence:
-                total += 1 + len(sequence)
-                stack.extend(sequence)
-            case dict() | Mapping() as mapping:  # to ask whether something is a `Mapping` takes long
-                total += 1 + len(mapping)
-                stack.extend(mapping.keys())
-                stack.extend(mapping.values())
+    for part in stack:  # which grows
+        match part:
+            case str():
+                total += len(part)
+            case dict():
+                total += 1 + len(part)
+                stack += part
+                stack += part.values()
+            case int():
+                total += 1 + part.bit_length() // 3
+            case list() | tuple():
+                total += 1 + len(part)
+                stack += part
+            case Mapping():  # to ask this takes long
+                total += 1 + len(part)
+                stack += part.keys()
+                stack += part.values()
             case _:
                 total += 1
         if total > MAX_VALUE:

@@ -25,7 +25,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
@@ -35,6 +35,7 @@ from refinelab_dsl.store.reading import connect_to_read, is_writable
 VERSION: Final = 2
 UNKNOWN: Final = "unknown"
 _BUSY_SECONDS: Final = 60.0
+_FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)  # the latter: of a damaged page's text
 
 _SCHEMA: Final = """
 CREATE TABLE replies (hash TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
@@ -98,6 +99,8 @@ class Store:
 
     is_read: it is only asked, so that it is open also where nothing can be written; nothing may be put into it.
 
+    Who asks for a reply has a connection of its own: it does not wait while another thread waits for the disk.
+
     Raises:
         StoreError: in every method, where the file is no usable store.
     """
@@ -105,6 +108,7 @@ class Store:
     def __init__(self, path: Path, *, is_read: bool = False) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._is_whole = False  # as far as was looked
         if is_read and path.is_file() and not path.is_symlink() and not is_writable(path):
             self._open_to_read()
@@ -122,6 +126,9 @@ class Store:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._make_tables()
+                self._asked = sqlite3.connect(
+                    path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+                )
         except StoreError:
             self._connection.close()
             raise
@@ -138,22 +145,16 @@ class Store:
         except StoreError:
             self._connection.close()
             raise
+        self._asked, self._asking = self._connection, self._lock
 
     def get(self, request_key: str) -> StoredReply | None:
         """The reply to the call with this content key, None where it was never answered."""
-        with self._speaking():
-            row = self._connection.execute(
-                "SELECT hash, body FROM requests JOIN replies ON reply = hash WHERE key = ?", (request_key,)
-            ).fetchone()
+        row = self._find("SELECT hash, body FROM requests JOIN replies ON reply = hash WHERE key = ?", request_key)
         return None if row is None else StoredReply(row[0], _load(row[0], row[1]))
 
     def holds(self, request_key: str) -> bool:
         """Whether the call with this content key is answered."""
-        with self._speaking():
-            row = self._connection.execute(
-                "SELECT 1 FROM requests JOIN replies ON reply = hash WHERE key = ?", (request_key,)
-            ).fetchone()
-        return row is not None
+        return self._find("SELECT 1 FROM requests JOIN replies ON reply = hash WHERE key = ?", request_key) is not None
 
     def leads_to(self, request_key: str, reply_hash: str) -> bool:
         """Whether the call with this content key, which was answered by this very reply, still leads to it.
@@ -175,6 +176,15 @@ class Store:
                 raise StoreError(f"the store is corrupt: reply {reply_hash[:16]} is not there, but its call is")
             self._examine()
         return False
+
+    def _find(self, query: str, name: str) -> tuple[Any, ...] | None:
+        """The one row of a query about a key or hash."""
+        with self._asking:
+            try:
+                row: tuple[Any, ...] | None = self._asked.execute(query, (name,)).fetchone()
+            except _FAULTS as error:
+                raise self._fault(error) from error
+        return row
 
     def _examine(self) -> None:
         """Reads the keys of the whole file, once."""
@@ -199,8 +209,7 @@ class Store:
 
     def reply(self, reply_hash: str) -> Completion | None:
         """The reply with this hash, None where the store does not have it."""
-        with self._speaking():
-            row = self._connection.execute("SELECT body FROM replies WHERE hash = ?", (reply_hash,)).fetchone()
+        row = self._find("SELECT body FROM replies WHERE hash = ?", reply_hash)
         return None if row is None else _load(reply_hash, row[0])
 
     def put(self, request_key: str, completion: Completion) -> str:
@@ -279,6 +288,8 @@ class Store:
 
     def close(self) -> None:
         """The store is not used afterwards."""
+        with self._asking:
+            self._asked.close()
         with self._lock:
             self._connection.close()
 
@@ -296,8 +307,11 @@ class Store:
         with self._lock:
             try:
                 yield
-            except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: of a damaged page's text
-                raise StoreError(f"cannot use the store {self.path.name}: {_reason(error)}") from error
+            except _FAULTS as error:
+                raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> StoreError:
+        return StoreError(f"cannot use the store {self.path.name}: {_reason(error)}")
 
     def _recognize(self) -> int:
         """Its version, 0 of an empty file. Refuses what is no store of ours before a byte of it changes."""

@@ -168,6 +168,26 @@ for number in range(int(sys.argv[3])):
 """
 
 
+def test_who_asks_does_not_wait_for_who_writes(path: Path) -> None:
+    with Store(path) as store:
+        digest = store.put(key(1), reply("there"))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=store.put, args=(key(2), reply("late")))
+        writing.start()
+        try:
+            assert store.get(key(1)) == StoredReply(digest, reply("there"))
+            assert store.get(key(2)) is None
+            assert store.reply(digest) is not None
+            assert store.holds(key(1))
+            assert writing.is_alive(), "it is still kept from writing"
+        finally:
+            other.execute("ROLLBACK")
+            writing.join()
+            other.close()
+        assert store.holds(key(2))
+
+
 def start_writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", WRITER, name, str(path), str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True
