@@ -127,7 +127,10 @@ def _learn(settings: Settings, path: Path, document: dict[str, Any], before: Ope
     if settings.format == "text":
         facts = compiler.describe_evidence(path, inputs.build_options(settings))
         if facts is not None:
-            terminal.write(render_evidence(facts, tokens, usd, path.parent / NAME, simulated=simulated))
+            terminal.write(render_evidence(
+                facts, tokens, usd, path.parent / NAME, simulated=simulated,
+                is_complete=piloted.exit_code == ExitCode.DONE,
+            ))
     summary = {"tokens": tokens, "usd": format(usd, "f"), "records": len(evidence.records), "simulated": simulated}
     return _answer(settings, {**document, "runs": runs_made, "cost": summary}, piloted.exit_code)
 

@@ -396,8 +396,11 @@ def _find_suspect(watch: Mapping[str, Any]) -> Iterator[str]:
         label = f"`{each['label']}` of `{each['dimension']}`"
         if each["after"]:
             yield f"{label} has {each['after']} of the {each['floor']} items that are its floor"
+        elif each["before"]:
+            items = "only item" if each["before"] == 1 else f"{each['before']} items"
+            yield f"{label} lost its {items}"
         else:
-            yield f"{label} lost all of its {each['before']} items" if each["before"] else f"{label} has no item"
+            yield f"{label} has no item"
 
 
 def _open_plan(path: Path) -> PlanFile:

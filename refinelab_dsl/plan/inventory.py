@@ -121,11 +121,12 @@ def take_inventory(
     }
     known = {place: frozenset(found) for place, found in samples.items()}
     leaving, unfit = _find_leaving(program, profile, rows_decided, index)
-    gone = [(row, "no attempt of the spec as it is now would make it") for row in pins.values()]
+    lacking = [row for row in rows_decided if row.by_hand and unmeasured]
+    gone = [
+        (row, f"results are measured for {unmeasured[0]}, and this one was refused before it was") for row in lacking
+    ]
     gone += [
-        (row, f"results are measured for {unmeasured[0]}, and this one was refused before it was")
-        for row in rows_decided
-        if row.by_hand and unmeasured
+        (row, "no attempt of the spec as it is now would make it") for row in pins.values() if row not in lacking
     ]
     return Inventory(
         Stock(tuple(bought), limited, bound, known, leaving), tuple(numbers), outcomes, (*gone, *unfit)

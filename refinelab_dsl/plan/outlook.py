@@ -155,8 +155,10 @@ def gather_facts(
     return Facts(confidence, tuple(found), tuple(operators))
 
 
-def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simulated: bool) -> str:
-    """What is known now, and where it stands."""
+def render_evidence(
+    facts: Facts, tokens: int, usd: Decimal, path: Path, *, simulated: bool, is_complete: bool = True
+) -> str:
+    """What is known now, and where it stands. is_complete: the pilot came to its end."""
     about = f", {facts.confidence:.0%} intervals" if facts.operators else ""
     lines = ["", f"Known{about}"]
     for measure in facts.measures:
@@ -177,7 +179,10 @@ def render_evidence(facts: Facts, tokens: int, usd: Decimal, path: Path, *, simu
         seen = count_of(operator.attempts, "attempt")
         lines.append(f"  {operator.name}   success {operator.success}, {seen}; {cost}")
     spent = f"{render_tokens(tokens)} tokens, {render_usd(usd)}"
-    lines += ["", f"Pilot complete: {spent}. Written to {path.name}: commit it."]
+    if is_complete:
+        lines += ["", f"Pilot complete: {spent}. Written to {path.name}: commit it."]
+    else:
+        lines += ["", f"Pilot stopped: {spent}." + (f" What it learnt is in {path.name}." if path.exists() else "")]
     if simulated:
         lines.append("Simulated: replies were made by rule, not by a language model.")
     return "\n".join(lines) + "\n"

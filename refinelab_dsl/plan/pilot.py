@@ -46,6 +46,7 @@ from refinelab_dsl.plan.claims import claim_sampled
 from refinelab_dsl.plan.learnt import find_known, is_ready, wants_labels, wants_ratings
 from refinelab_dsl.plan.originals import describe_originals, remaining_uses
 from refinelab_dsl.plan.price import round_usd
+from refinelab_dsl.plan.templates import choose_measuring
 from refinelab_dsl.project import Project
 from refinelab_dsl.prompts.asking import (
     DISCOVERY_SAMPLE,
@@ -470,6 +471,9 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
     program, profile = case.program, case.profile
     trying = phase.name == "try"
     dimensions = context.dimensions if trying else ()
+    validators = tuple(
+        each for each in program.validators if trying or (each.dimension is None and each.kind != JUDGING.name)
+    )
     use, worst = phase.use, phase.ceiling
     budget = _build_budget(case)
     return Header(
@@ -499,11 +503,12 @@ def _build_header(case: PilotCase, context: StepContext, phase: Phase, actions: 
         models=program.models,
         embeddings=program.embeddings,
         operators=program.operators if trying else (),
-        validators=tuple(
-            each for each in program.validators if trying or (each.dimension is None and each.kind != JUDGING.name)
-        ),
+        validators=validators,
         judges=program.judges if trying else (),
-        templates=tuple(each for name, each in context.templates.items() if trying or name not in context.operators),
+        templates=(
+            tuple(context.templates.values()) if trying
+            else choose_measuring(context.templates, program.measures, validators)
+        ),
         outputs=(),
         expects=(),
         run=program.run,

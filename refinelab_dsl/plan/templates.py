@@ -11,7 +11,7 @@ import msgspec
 from refinelab_dsl import builtins, prompts
 from refinelab_dsl.artifacts.plan import Template
 from refinelab_dsl.builtins import JUDGING, JudgeRole
-from refinelab_dsl.declarations import Judge, Operator
+from refinelab_dsl.declarations import Judge, Measure, Operator, Validator
 from refinelab_dsl.ir import Program
 from refinelab_dsl.prompts.asking import DISCOVERY_TOKENS, ROUTES, STEPS, STEPS_ASK
 from refinelab_dsl.prompts.steps import (
@@ -84,6 +84,19 @@ def build_templates(
             measure.options.get("prompt"), asks.max_output_tokens, known if isinstance(known, list | tuple) else (),
         ))
     return tuple(templates)
+
+
+def choose_measuring(
+    templates: Mapping[str, Template], measures: Sequence[Measure], validators: Sequence[Validator]
+) -> tuple[Template, ...]:
+    """Those that these measures and validators ask by; what operators and judges ask is left out."""
+    owners = [measure_template(each.name) for each in measures]
+    owners += [validator_template(each.name) for each in validators]
+    return tuple(
+        each
+        for name, each in templates.items()
+        if any(name == owner or name.startswith(f"{owner}.") for owner in owners)
+    )
 
 
 def _build_refining(program: Program, operator: Operator) -> Iterator[Template]:

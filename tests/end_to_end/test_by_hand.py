@@ -145,6 +145,25 @@ def test_nobody_can_accept_what_is_no_item(world: World, check: str, why: str) -
     assert found.place.line == 1
 
 
+def test_nobody_can_accept_what_lacks_a_value_that_counts(world: World) -> None:
+    spec = world.spec.read_text()
+    world.spec.write_text(spec.replace(
+        "operator drop",
+        "measure heard { kind = classify, model = small, labels = [easy, hard] }\n"
+        "dimension level { from = heard, target = uniform(), on_new = measure }\noperator drop",
+    ))  # fmt: skip
+    refused = world.refused("strict")[0]
+    assert refinec("pilot", "spec.refine", "--auto-approve", cwd=world.folder).code == 0
+    world.decide(refused)
+    with pytest.raises(RefineError) as caught:
+        world.apply()
+    (found,) = caught.value.diagnostics.errors
+    assert found.code == "RF6807"
+    assert "results are measured for level" in found.notes[0]
+    assert found.place is not None
+    assert found.place.line == 1
+
+
 def test_a_later_check_of_its_form_still_refuses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     world = World(tmp_path, "even, form")

@@ -260,6 +260,39 @@ def test_a_loop_ends_where_nothing_is_gained_where_stop_when_holds_and_within_it
     assert 0 < loop["rounds"][-1]["tokens"] <= int(tokens.replace("k", "000").replace("_", ""))
 
 
+LOSING = """\
+edition = 1
+dataset items {{ task = qa, source = "items.jsonl", fields = {{ area = column("area") }} }}
+dataset feedback {{ role = signals, source = "feedback.jsonl", join = {{ item = id }} }}
+measure loss_after {{ kind = loss, signals = feedback }}
+measure area_of {{ kind = column, column = "area" }}
+dimension area {{ from = area_of, labels = [sums, odd], target = {{ sums = 95%, odd = 5% }} }}
+operator drop {{ kind = remove, where = loss_after > 2 }}
+constraints {{ size = {size} }}
+budget {{ tokens = 60k }}
+output refined {{ path = "out.jsonl", layout = task }}
+loop {{ rounds = 1, command = ["{python}", "train.py", "{{data}}", "{{signals}}"], timeout = 20s }}
+"""
+LOSING_TRAIN = TRAIN.replace('"loss_before": 2, "loss_after": 3 if hard', '"loss_after": 3 if row["area"] == "odd"')
+
+
+@pytest.mark.parametrize(("odd", "lost"), [(1, "only item"), (2, "2 items")])
+def test_a_round_that_loses_a_label_is_named(tmp_path: Path, odd: int, lost: str) -> None:
+    prepare(tmp_path, train=LOSING_TRAIN)
+    (tmp_path / "loop.refine").write_text(LOSING.format(size=24 - odd, python=sys.executable))
+    rows = load(tmp_path / "items.jsonl")
+    for row in rows[:odd]:
+        row["area"] = "odd"
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answer = apply(tmp_path)
+    assert answer.code == 0, answer.err
+    (found,) = [each for each in answer.json["diagnostics"] if each["code"] == "RF6910"]
+    assert found["message"] == "round 1 may have made the set worse"
+    assert found["notes"] == [f"`odd` of `area` lost its {lost}"]
+    assert "RF6027" not in codes(answer), "it is said of the round"
+    assert "round 1" in answer.err
+
+
 def test_the_example_of_three_axes_runs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "specs/middo", tmp_path / "specs/middo")
     shutil.copytree(ROOT / "specs/data", tmp_path / "specs/data")

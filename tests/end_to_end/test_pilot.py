@@ -165,6 +165,29 @@ def test_its_intervals_have_the_confidence_that_is_asked_for(copy: Path) -> None
     assert said["99%"] > said["50%"] > 0
 
 
+NO_RATING = "".join(
+    line for line in SPEC.splitlines(keepends=True) if not line.startswith(("measure rating", "dimension difficulty"))
+)
+
+
+@pytest.mark.parametrize(("more", "changed"), [
+    ("judge good { model = small, accept = score >= 3 }", ("[well_formed] }", "[well_formed, good] }")),
+    (
+        "judge good { models = [small, other] }\nmodel other { provider = simulated, id = \"other\" }\n"
+        "operator polish { kind = refine, model = small, second_model = other, judge = good, checks = [well_formed] }",
+        ("pilot {", "pilot {"),
+    ),
+])  # fmt: skip
+def test_a_pilot_of_a_spec_with_judges_learns_to_its_end(tmp_path: Path, more: str, changed: tuple[str, str]) -> None:
+    write_project(tmp_path, f"{NO_RATING.replace(*changed)}{more}\n", "params = { success = 90% }")
+    asked = wishes(run_pilot(tmp_path, "--dry-run"))
+    document = learn(tmp_path)
+    assert {("label", "field"), ("try", "author")} <= asked.keys()
+    assert not [each for each in document["diagnostics"] if each["severity"] == "error"]
+    assert wishes(run_pilot(tmp_path)) == {}
+    assert refinec("pilot", "quiz.refine", cwd=tmp_path).code == ExitCode.DONE
+
+
 def test_a_second_pilot_asks_nothing(copy: Path) -> None:
     before = (copy / NAME).read_bytes()
     document = learn(copy)
@@ -270,6 +293,18 @@ def test_the_budget_is_a_limit_over_all_phases(tmp_path: Path) -> None:
         assert find_codes(again) in (["RF5144"], ["RF5149"])
         assert server.tally.asked.total() == asked
     assert len(read_evidence(tmp_path)) > 6  # what was learnt until then is kept
+
+
+def test_a_pilot_whose_next_phase_is_too_dear_does_not_say_that_it_is_complete(tmp_path: Path) -> None:
+    with ThreadServer(Behaviour(Simulation(), script=(Fault("large_usage", factor=3),) * 200)) as server:
+        model = f'provider = openai, base_url = "{server.base_url}", id = "small", {PRICE}'
+        spec = NO_RATING.replace("provider = simulated, ", "").replace("4, budget = $0.50", "12, budget = 31k")
+        write_project(tmp_path, spec, model)
+        answer = refinec("pilot", "--auto-approve", "quiz.refine", cwd=tmp_path)
+    assert answer.code == ExitCode.BUDGET, answer.err
+    assert re.search(r"Pilot stopped: .* What it learnt is in refine.evidence.jsonl.", answer.out), answer.err
+    assert "Pilot complete" not in answer.out
+    assert len(read_evidence(tmp_path)) > 1
 
 
 def start_pilot(folder: Path) -> Any:
