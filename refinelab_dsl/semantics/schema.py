@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from refinelab_dsl import builtins, syntax
@@ -38,11 +39,18 @@ def find_schema(block: syntax.Block) -> Schema | None:
     kind = builtins.BLOCKS.get(block.kind)
     if kind is None:
         return None
+    word = _word(block, "kind") or "" if kind.name in _ROWS else ""
+    return _build_schema(kind.name, word if word in known_kinds(kind.name) else "")
+
+
+@cache  # an analysis asks for the same few hundreds of times
+def _build_schema(block: str, word: str) -> Schema:
+    kind = builtins.BLOCKS[block]
     common = {attribute.name: attribute for attribute in kind.attributes}
     rows = _ROWS.get(kind.name)
     if rows is None:
         return Schema(kind, None, common, {}, lenient=False)
-    row = rows.get(_word(block, "kind") or "")
+    row = rows.get(word)
     owners: dict[str, list[str]] = {}
     for other in rows.values():
         for attribute in other.attributes:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,14 @@ import pytest
 from refinelab_dsl.cli.main import COMMANDS
 from tests.architecture.tree import ROOT
 
+# Several calls in one process: what a later one must not import, the ones before it have not imported either.
 _SCRIPT = """
-import json, sys
+import json, os, sys
 from refinelab_dsl.cli.main import run
-code = run(sys.argv[1:])
-sys.stderr.write("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] for name in sys.modules})]))
+for arguments, environ in json.loads(sys.argv[1]):
+    os.environ.update(environ)
+    code = run(arguments)
+    sys.stderr.write("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
 # One process for all commands: none may import what no command may, so what stands there says who was the first.
@@ -31,16 +34,23 @@ for command in sys.argv[1:]:
 """
 
 
-def _packages_after(
-    *arguments: str, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
-) -> tuple[int, set[str]]:
+def _packages_after(*arguments: str) -> tuple[int, set[str]]:
+    ((code, packages),) = _packages_after_each((arguments, {}))
+    return code, packages
+
+
+def _packages_after_each(
+    *calls: tuple[Sequence[str], Mapping[str, str]], cwd: Path = ROOT
+) -> list[tuple[int, set[str]]]:
+    """Calls with what is added to the environment -> exit codes, and what was imported by then."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     answer = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *arguments], cwd=cwd, env={**kept, **(environ or {})}, capture_output=True,
-        text=True, timeout=120, check=True,
+        [sys.executable, "-c", _SCRIPT, json.dumps(calls)], cwd=cwd, env=kept, capture_output=True, text=True,
+        timeout=120, check=True,
     )  # fmt: skip
-    code, packages = json.loads(answer.stderr.splitlines()[-1])
-    return code, set(packages)
+    told = [json.loads(line) for line in answer.stderr.splitlines() if line.startswith("[")]
+    assert len(told) == len(calls), answer.stderr
+    return [(code, set(packages)) for code, packages in told]
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("--version",)])
@@ -64,18 +74,16 @@ def test_help_of_no_command_imports_a_solver_or_a_client() -> None:
         assert set(packages) & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich"} == set(), command
 
 
-def test_check_imports_no_solver_and_no_client() -> None:
-    code, packages = _packages_after("check", "specs/quickstart.refine")
-    assert code == 0
-    assert {"lark", "pydantic"} <= packages
-    assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set()
-
-
-@pytest.mark.parametrize("arguments", [("docs", "--html", "specs/quickstart.refine"), ("compile", "--emit=schema")])
-def test_what_only_reads_a_spec_imports_no_solver_and_no_client(arguments: tuple[str, ...]) -> None:
-    code, packages = _packages_after(*arguments)
-    assert code == 0
-    assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set()
+def test_what_only_reads_a_spec_imports_no_solver_and_no_client() -> None:
+    calls: list[tuple[Sequence[str], Mapping[str, str]]] = [
+        (("check", "specs/quickstart.refine"), {}),
+        (("docs", "--html", "specs/quickstart.refine"), {}),
+        (("compile", "--emit=schema"), {}),
+    ]
+    for (arguments, _), (code, packages) in zip(calls, _packages_after_each(*calls), strict=True):
+        assert code == 0, arguments
+        assert {"lark", "pydantic"} <= packages
+        assert packages & {"pyomo", "highspy", "openai", "aiohttp", "pygls", "rich", "numpy"} == set(), arguments
 
 
 def test_plan_imports_no_client() -> None:
@@ -85,13 +93,12 @@ def test_plan_imports_no_client() -> None:
 
 
 def test_telemetry_is_imported_by_a_run_that_is_to_be_told_and_by_nothing_else(tmp_path: Path) -> None:
-    assert _packages_after("init", cwd=tmp_path)[0] == 0
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_EXPORT_TIMEOUT": "1"}
-    for arguments, environ, expected in (
-        (("plan", "--format", "json"), told, set()),
-        (("apply", "--auto-approve", "-q"), {}, set()),
-        (("apply", "--auto-approve", "-q"), told, {"opentelemetry"}),
-    ):
-        code, packages = _packages_after(*arguments, cwd=tmp_path, environ=environ)
-        assert code == 0
-        assert packages & {"opentelemetry", "grpc"} == expected, arguments
+    untold = dict.fromkeys(told, "")  # as if they were not set
+    apply = ("apply", "--auto-approve", "-q")
+    calls: list[tuple[Sequence[str], Mapping[str, str]]] = [
+        (("init",), {}), (("plan", "--format", "json"), told), (apply, untold), (apply, told),
+    ]  # fmt: skip
+    after = _packages_after_each(*calls, cwd=tmp_path)
+    assert [code for code, _ in after] == [0] * 4
+    assert [packages & {"opentelemetry", "grpc"} for _, packages in after] == [set()] * 3 + [{"opentelemetry"}]

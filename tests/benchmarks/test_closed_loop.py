@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.architecture.tree import ROOT
 from tests.benchmarks.test_difficulty import load
 from tests.cli.command import refinec
 
-pytest.importorskip("sklearn", reason="NO SCIKIT-LEARN: pip install 'refinec[dev]'")
+# It is looked for, not imported: that takes seconds in each process that collects the tests.
+pytestmark = pytest.mark.skipif(find_spec("sklearn") is None, reason="NO SCIKIT-LEARN: pip install 'refinec[dev]'")
 
 EXAMPLE = ROOT / "specs/data/topics.jsonl"
 

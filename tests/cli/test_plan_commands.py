@@ -132,11 +132,11 @@ def test_plan_says_what_binds_and_what_more_of_it_would_buy(project: Path) -> No
 def test_frontier_shows_what_other_budgets_would_buy(project: Path) -> None:
     _edit(project, "tokens = 0.5 * full_cost", "tokens = 20k")
     _edit(project, "jsd(length) <= 0.005", "jsd(length) <= 0.05")
-    text = refinec("plan", "--frontier", cwd=project).out
+    text = refinec("plan", "--frontier", "--json-file", "plan.json", cwd=project).out
     assert "Frontier" in text
     for mark in ("nothing bought", "your budget", "no limit"):
         assert mark in text
-    rows = refinec("plan", "--frontier", "--format", "json", cwd=project).json["frontier"]
+    rows = json.loads((project / "plan.json").read_text(encoding="utf-8"))["frontier"]
     assert len(rows) == 11
     assert [row["own"] for row in rows].count(True) == 1
     assert set(rows[0]["divergence"]) == {"subject", "length"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.providers.endpoint import Simulation
 from tests.execute.worlds import SOURCE, Wish, World, build_world
 from tests.harness.openai_server import Behaviour, Fault, ThreadServer
+from tests.harness.warm import start_warm
 
 ROOT = Path(__file__).resolve().parents[2]
 SIMULATION = Simulation(success=0.8, malformed=0.1)
@@ -270,18 +271,30 @@ def test_a_disk_that_fills_up_stops_the_run_and_room_resumes_it(
     tmp_path: Path, limit: int, undisturbed: bytes
 ) -> None:
     with ThreadServer(Behaviour(SIMULATION)) as server:
-        command = [sys.executable, "-m", "tests.execute.child", str(tmp_path), server.base_url, "{}"]
-        full = subprocess.run([*command, str(limit)], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert full.returncode == ExitCode.UNAVAILABLE, full.stderr
-        assert set(full.stdout.split()) <= {"RF6030", "RF6031", "RF6032", "RF6300", "RF6021"}, full.stdout
-        assert "Traceback" not in full.stderr
+        code, out, err = _run_child(str(tmp_path), server.base_url, "{}", str(limit))
+        assert code == ExitCode.UNAVAILABLE, err
+        assert set(out.split()) <= {"RF6030", "RF6031", "RF6032", "RF6300", "RF6021"}, out
+        assert "Traceback" not in err
         assert not (tmp_path / "out.jsonl").exists()
         bought = sum(entry.state == "answered" for entry in _entries(tmp_path))
-        again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert again.returncode == ExitCode.DONE, again.stdout + again.stderr
+        code, out, err = _run_child(str(tmp_path), server.base_url, "{}")
+        assert code == ExitCode.DONE, out + err
         kept = sum(count == 1 for count in server.tally.delivered.values())
         assert kept >= bought
     assert (tmp_path / "out.jsonl").read_bytes() == undisturbed
+
+
+def _run_child(*arguments: str) -> tuple[int, str, str]:
+    """`tests.execute.child`, to its end: exit code, standard output, standard error."""
+    with open(os.devnull) as nothing, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        descriptors = [nothing.fileno(), out.fileno(), err.fileno()]
+        process = start_warm().start(
+            "tests.execute.child", arguments, cwd=ROOT, environ=os.environ, descriptors=descriptors
+        )
+        code = process.wait(60)
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
 
 
 def _entries(folder: Path) -> list[object]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from refinelab_dsl.cli.main import run
+from refinelab_dsl.diagnostics import Diagnostics
 from refinelab_dsl.diagnostics.display import escape
 from refinelab_dsl.diagnostics.explanations import (
     ExplanationError,
@@ -56,18 +56,18 @@ def test_every_explanation_is_of_a_code() -> None:
 def test_the_wrong_example_makes_the_code_and_a_suggestion_mends_it(code: str, tmp_path: Path) -> None:
     explanation = load_explanation(code)
     assert explanation is not None
-    made, shown, _ = try_example(explanation.wrong, code, tmp_path, WRONG.get(code, plain))
+    made, shown, _, found = try_example(explanation.wrong, code, tmp_path, WRONG.get(code, plain))
     assert code in made, shown
     besides = {"RF6021"} if code.startswith("RF6") and code != "RF6021" else set()  # the run is unfinished
     assert set(made) - {code} - besides == set(ALSO.get(code, ())), shown
     assert f"{load_severities()[code]}[{code}]" in shown
     if not any(each.language == "console" for each in explanation.wrong):
-        _follow_suggestions(code, tmp_path / SPEC, made)
+        _follow_suggestions(code, tmp_path / SPEC, found)
 
 
-def _follow_suggestions(code: str, spec: Path, made: Sequence[str]) -> None:
+def _follow_suggestions(code: str, spec: Path, found: Diagnostics) -> None:
     """Each suggestion takes its complaint away; one that a machine may follow brings no other."""
-    found, text = check_spec(spec, code), spec.read_text(encoding="utf-8")
+    made, text = [entry.code for entry in found], spec.read_text(encoding="utf-8")
     for entry in found:
         for help_ in entry.help:
             if not help_.edits:
@@ -83,7 +83,7 @@ def _follow_suggestions(code: str, spec: Path, made: Sequence[str]) -> None:
 def test_the_right_example_makes_none(code: str, tmp_path: Path) -> None:
     explanation = load_explanation(code)
     assert explanation is not None
-    made, shown, exit_code = try_example(explanation.right, code, tmp_path, RIGHT.get(code, plain))
+    made, shown, exit_code, _ = try_example(explanation.right, code, tmp_path, RIGHT.get(code, plain))
     assert made == [], shown
     assert exit_code == 0, shown
 

@@ -18,11 +18,12 @@ from tests.harness.stages import Stage, plain
 
 class Trial(NamedTuple):
     """What an example came to. made: the codes that its last command gave, in order. shown: what was to be seen of all
-    of its commands. exit_code: of the last one."""
+    of its commands. exit_code: of the last one. found: what is wrong with its spec, as it stands then."""
 
     made: list[str]
     shown: str
     exit_code: int
+    found: Diagnostics
 
 
 def try_example(examples: Sequence[Example], code: str, folder: Path, stage: Stage = plain) -> Trial:
@@ -32,11 +33,11 @@ def try_example(examples: Sequence[Example], code: str, folder: Path, stage: Sta
         with chdir(place.folder):
             found = check_spec(Path(SPEC), code)
         if not any(each.language == "console" for each in examples):
-            return Trial([entry.code for entry in found], render_text(found), int(found.has_errors))
+            return Trial([entry.code for entry in found], render_text(found), int(found.has_errors), found)
         answers = run_steps(situation.steps, place)
     shown = "".join(f"$ {answer.step.line}\n{answer.text}" for answer in answers)
     last = [answer for answer in answers if answer.step.line != "echo $?"][-1]
-    return Trial(CODE.findall(last.text), shown, last.code)
+    return Trial(CODE.findall(last.text), shown, last.code, found)
 
 
 def check_spec(spec: Path, code: str) -> Diagnostics:

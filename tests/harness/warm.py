@@ -223,6 +223,7 @@ if __name__ == "__main__":
     import_everything()
     fill_caches()
     gc.freeze()  # what stands here is no garbage of a fork's
+    gc.set_threshold(20_000, 20, 20)  # each look for garbage copies pages that the fork shares
     program = serve(socket.socket(fileno=int(sys.argv[1])))
     try:
         program()

@@ -85,7 +85,7 @@ def test_the_program_of_every_spec_is_valid(path: Path) -> None:
 @pytest.mark.parametrize("chapter", sorted((ROOT / "specs" / "language").glob("*.md")), ids=lambda path: path.stem)
 def test_the_programs_of_the_language_are_valid(chapter: Path) -> None:
     for example in find_examples(chapter):
-        if example.mode != "syntax":
+        if example.mode != "syntax" and "# error" not in example.text:  # of which no program comes
             program = compiler.analyze(example.source).program
             assert program is None or problems(program) == [], str(example)
 
