@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,8 @@ import pytest
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.cli.runs import describe_head
 from refinelab_dsl.exit_codes import ExitCode
-from tests.cli.command import clean_environment, refinec, talk
+from tests.cli.command import fork_refinec, refinec, talk
+from tests.harness.warm import Forked
 
 
 @pytest.fixture(scope="module")
@@ -389,33 +390,51 @@ def test_no_key_is_in_anything_that_a_run_writes(project: Path) -> None:
             assert b"planted-secret" not in path.read_bytes(), path
 
 
-def _start_slow(project: Path, latency: float, accepted: int) -> subprocess.Popen[bytes]:
-    """`apply` with a model that takes its time (seconds a call); returns when some results are accepted."""
+def _slow_down(project: Path, latency: float) -> None:
+    """The model takes its time: seconds a call."""
     spec = project / "quickstart.refine"
     text = spec.read_text(encoding="utf-8")
     slow = f'id = "simulated-small"\n  params = {{ latency = {latency} }}'
     spec.write_text(text.replace('id = "simulated-small"', slow), encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "refinelab_dsl.cli.main", "apply", "--auto-approve", "--format", "jsonl"],
-        cwd=project, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        if sum(each["accepted"] for each in event.get("operators", ())) >= accepted:
-            return process
+
+
+def _start_slow(project: Path, latency: float, accepted: int) -> tuple[Forked, Path]:
+    """`apply` with a model that takes its time; returns when some results are accepted, with the file that its
+    standard error goes to."""
+    _slow_down(project, latency)
+    events, errors = project / "events.txt", project / "errors.txt"
+    with open(os.devnull) as nothing, events.open("wb") as out, errors.open("wb") as err:
+        process = fork_refinec(
+            "apply", "--auto-approve", "--format", "jsonl", cwd=project,
+            descriptors=[nothing.fileno(), out.fileno(), err.fileno()],
+        )  # fmt: skip
+    while process.poll() is None:
+        told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines(True) if line[-1] == "\n"]
+        if any(sum(each["accepted"] for each in event.get("operators", ())) >= accepted for event in told):
+            return process, errors
+        time.sleep(0.02)
     raise AssertionError("the run ended before it could be stopped")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the slow model's project gives where nothing disturbs it."""
+    project = tmp_path_factory.mktemp("whole")
+    assert refinec("init", cwd=project).code == 0
+    _slow_down(project, 0.2)
+    assert refinec("apply", "--auto-approve", cwd=project).code == 0
+    return (project / "out/quickstart.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGKILL, -signal.SIGKILL)],
 )
-def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Path) -> None:
-    process = _start_slow(project, 0.2, 3)
+def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Path, whole: bytes) -> None:
+    process, errors = _start_slow(project, 0.2, 3)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.wait(60) == code
+    err = errors.read_bytes()
     if number != signal.SIGKILL:
         assert b"refinec apply --resume" in err
     assert b"Traceback" not in err
@@ -427,15 +446,11 @@ def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Pat
     assert resumed.code == 0, resumed.err
     assert (resumed.json["run"], resumed.json["status"]) == (1, "complete")
     assert len(bought) > 0
-    whole = (project / "out/quickstart.jsonl").read_bytes()
-    shutil.rmtree(project / ".refine")
-    shutil.rmtree(project / "out")
-    assert refinec("apply", "--auto-approve", cwd=project).code == 0
     assert (project / "out/quickstart.jsonl").read_bytes() == whole  # as if it had never been stopped
 
 
 def test_two_runs_at_once_are_7(project: Path) -> None:
-    process = _start_slow(project, 30, 0)
+    process, _ = _start_slow(project, 30, 0)
     try:
         second = refinec("apply", "--auto-approve", cwd=project)
         assert second.code == ExitCode.LOCKED
@@ -444,5 +459,5 @@ def test_two_runs_at_once_are_7(project: Path) -> None:
         assert resumed.code == ExitCode.LOCKED
         assert "RF6001" in resumed.err
     finally:
-        process.kill()
-        process.communicate(timeout=60)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)

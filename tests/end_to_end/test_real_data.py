@@ -4,9 +4,8 @@ verified, replayed. The endpoint is the simulated model behind an OpenAI-shaped 
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import clean_environment, refinec
+from tests.cli.command import fork_refinec, refinec
 from tests.harness.openai_server import ProcessServer
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data"
@@ -256,14 +255,13 @@ def test_planned_applied_killed_resumed_verified_replayed(case: Case, server: Pr
 
 def kill_in_the_middle(folder: Path, server: ProcessServer, before: int, enough: int) -> None:
     """Starts `apply` and kills it with SIGKILL once `enough` calls were answered."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "refinelab_dsl.cli.main", "apply", "a.refplan", "--allow-outside"],
-        cwd=folder, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with open(os.devnull, "r+") as nothing:
+        process = fork_refinec(
+            "apply", "a.refplan", "--allow-outside", cwd=folder, descriptors=[nothing.fileno()] * 3
+        )
     deadline = time.monotonic() + 120
     while len(server.exchanges()) - before < enough and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    assert process.returncode == -signal.SIGKILL
+    assert process.wait(10) == -signal.SIGKILL
