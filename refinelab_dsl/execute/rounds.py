@@ -9,6 +9,7 @@ command does, the items of its round are whole on the disk before it starts, and
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -233,8 +234,13 @@ class _Rounds:
     def _measure(self, current: RoundRecord, folder: Path) -> RoundRecord:
         """Has the command train and measure; what it wrote is there afterwards."""
         signals, log = self._place_signals(current.round), folder / "command.log"
-        signals.unlink(missing_ok=True)
-        paths = {"{data}": str(place_items(folder).absolute()), "{signals}": str(signals.absolute())}
+        _clear(signals)
+        # A copy, for what a command writes over its input must not become the items that the round plans with.
+        given = folder / "given"
+        _clear(given)
+        given.mkdir(mode=0o700)
+        copy = Path(shutil.copy(place_items(folder), given))
+        paths = {"{data}": str(copy.absolute()), "{signals}": str(signals.absolute())}
         command = [_fill(argument, paths) for argument in self._task.loop.command]
         environ = {name: value for name, value in os.environ.items() if name not in self._task.secrets}
         self._tell("training")
@@ -244,6 +250,8 @@ class _Rounds:
         except OSError as error:
             problem = faults.command_not_started(current.round, command[0], render_reason(error))
             raise _Stopped(ExitCode.UNAVAILABLE, problem) from None
+        finally:
+            shutil.rmtree(given, ignore_errors=True)
         current = self._note(current, exit_code=ended.code, seconds=round(ended.seconds, 3))
         if ended.code is None:
             raise _Stopped(
@@ -386,6 +394,14 @@ def _fill(argument: str, paths: Mapping[str, str]) -> str:
     for place, path in paths.items():
         argument = argument.replace(place, path)
     return argument
+
+
+def _clear(path: Path) -> None:
+    """Takes away what stands at `path`, be it a file, a link or the folder that a command made there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _find_suspect(watch: Mapping[str, Any]) -> Iterator[str]:

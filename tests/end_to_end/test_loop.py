@@ -210,6 +210,30 @@ def test_a_command_that_fails_or_writes_garbage_leaves_a_round_to_go_on_with(
         assert items.read_bytes() == before
 
 
+def test_what_a_command_writes_over_its_input_changes_no_item(
+    tmp_path: Path, looped: tuple[Path, dict[str, Any]]
+) -> None:
+    """A training that lowers its input in place, or empties it, gives what one gives that only reads it."""
+    spoil = 'text = open(data).read()\nopen(data, "w").write(text.lower() if quarter == 1 else "gone")\n'
+    prepare(tmp_path, train=TRAIN + spoil)
+    answer = apply(tmp_path)
+    assert answer.json["loop"]["reason"] == "rounds", answer.err
+    for name in ("out.jsonl", ".refine/loops/0001/round-01/data/items.jsonl",
+                 ".refine/loops/0001/round-02/data/items.jsonl"):  # fmt: skip
+        assert (tmp_path / name).read_bytes() == (looped[0] / name).read_bytes(), name
+    assert not list((tmp_path / ".refine/loops").rglob("given"))
+
+
+def test_a_folder_that_a_command_made_for_its_signals_is_no_bar_to_a_resume(tmp_path: Path) -> None:
+    prepare(tmp_path, train="import os, sys\nos.makedirs(sys.argv[2] + '/shard')")
+    answer = apply(tmp_path)
+    assert (answer.code, codes(answer)) == (8, ["RF6904"])
+    (tmp_path / "train.py").write_text(TRAIN)
+    again = apply(tmp_path, "--resume")
+    assert again.code in (0, 9), again.err
+    assert (again.json["loop"]["loop"], again.json["loop"]["reason"]) == (1, "rounds")
+
+
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     prepare(tmp_path, train="import time\nprint('epoch 1', flush=True)\ntime.sleep(600)")
     spec = tmp_path / "loop.refine"
