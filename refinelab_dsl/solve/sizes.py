@@ -237,7 +237,7 @@ class _Planes:
         program = self.model.pyomo
         for _ in range(ROUNDS):
             self.model.minimise_expression(goal())
-            if self.session.solve(self.model) != "optimal":
+            if self.session.solve(self.model, again=True) != "optimal":
                 return False
             size, far = self.size, False
             for number, part in enumerate(self.parts):

@@ -8,7 +8,7 @@ import io
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import ceil, inf
@@ -55,9 +55,13 @@ def installed() -> tuple[Solver, ...]:
     found: list[Solver] = []
     if has_glpk_program() or has_glpk_library():
         found.append("glpk")
-    if find_spec("highspy") is not None:
+    if _has_highs():
         found.append("highs")
     return tuple(found)
+
+
+def _has_highs() -> bool:
+    return find_spec("highspy") is not None
 
 
 def choose_solver(wanted: str, bins: int) -> Solver | None:
@@ -138,14 +142,26 @@ class Session:
         finally:
             self.deadline = deadline
 
-    def solve(self, model: Model) -> Status:
-        """Solves to gap 0. After `optimal`, and only then, the model holds the solution."""
+    def solve(self, model: Model, *, again: bool = False) -> Status:
+        """Solves to gap 0. After `optimal`, and only then, the model holds the solution.
+
+        again: it is solved again and again with rows more, and no vertex is told from another: HiGHS goes on from where
+        it was, where it is installed, for which GLPK would be handed the whole model each time.
+        """
         if self.left <= 0:
             return "stopped"
         self.rounds += 1
+        status: Status = "failed"
+        if again and self.solver == "glpk" and _has_highs():
+            status = self._ask(self._solve_highs, model)
+        if status == "failed":
+            status = self._ask(self._solve_glpk if self.solver == "glpk" else self._solve_highs, model)
+        return status
+
+    def _ask(self, solve: Callable[[Model], Status], model: Model) -> Status:
         with _silenced():
             try:
-                return self._solve_glpk(model) if self.solver == "glpk" else self._solve_highs(model)
+                return solve(model)
             except Exception:  # a solver interface may raise anything: an answer is an answer or it is not
                 return "failed"
 

@@ -1,0 +1,42 @@
+"""Random specs through every command: how they end, and every fault.
+
+    python benchmarks/pipelines.py [--draws 200] [--first 0]
+
+Each draw is a spec of random measures, validators, judges, operators, budget and output over rows of its own
+(`tests/harness/pipelines.py`), taken through check, plan, pilot, apply, show, logs, replay, verify, review, once more
+as it is, and with random decisions of a person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.harness.pipelines import Fault, draw, drive
+
+
+def main() -> int:
+    """1 where there was a fault."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0)
+    arguments = parser.parse_args()
+    ends: Counter[str] = Counter()
+    for seed in range(arguments.first, arguments.first + arguments.draws):
+        with tempfile.TemporaryDirectory(prefix="pipelines-") as folder:
+            try:
+                ends[drive(draw(seed), Path(folder) / "project", seed)] += 1
+            except Fault as fault:
+                ends["fault"] += 1
+                print(f"draw {seed}: {fault}\n{draw(seed).spec}", flush=True)
+    print(f"{arguments.draws} draws: " + ", ".join(f"{count} {end}" for end, count in ends.most_common()))
+    return 1 if ends["fault"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
