@@ -441,7 +441,11 @@ def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Pat
     assert not [path for path in (project / "out").rglob("*") if path.is_file()]  # nothing half written
     (head,) = refinec("runs", "--format", "json", cwd=project).json
     assert head["status"] == "interrupted"
-    bought = {entry["step"] for entry in refinec("logs", "1", "--format", "json", cwd=project).json}
+    calls = refinec("logs", "1", "--format", "json", cwd=project).json
+    bought = {entry["step"] for entry in calls}
+    assert head["cost"]["calls"] >= len(bought)  # what it paid is told, though it came to no result
+    assert head["cost"]["tokens"] > 0
+    assert Decimal(head["cost"]["usd"]) > 0
     resumed = refinec("apply", "--resume", "--format", "json", cwd=project)
     assert resumed.code == 0, resumed.err
     assert (resumed.json["run"], resumed.json["status"]) == (1, "complete")
