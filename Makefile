@@ -27,7 +27,7 @@ demo: $(VENV)/.installed | programs
 	@echo "              $(BIN)/refinec verify specs/out/quickstart.prov.jsonl"
 
 test: $(VENV)/.installed-dev | programs
-	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
