@@ -520,7 +520,7 @@ class Execution:
             diagnostics.append(faults.state_unwritable(str(self._start.folder.record), render_reason(error)))
         if status == "stopped":
             diagnostics.append(faults.run_stopped(self._number))
-        head = self._complete_head({"status": status})
+        head = self._complete_head({"status": status, "cost": runs.sum_up(self._start.folder, is_dead=True)})
         return RunOutcome(self._number, status, code, Diagnostics(tuple(diagnostics)), head)
 
     def _record(self, status: Status, paid: Mapping[str, Any] = MappingProxyType({})) -> None:

@@ -264,12 +264,12 @@ def load_head(project: Project, folder: RunFolder) -> dict[str, Any]:
             spec=record.spec, plan_id=record.plan_id, created_at=record.created_at, finished_at=record.finished_at
         )
         if head["cost"] is None:
-            head["cost"] = _sum_up(folder, is_dead=status != "running")
+            head["cost"] = sum_up(folder, is_dead=status != "running")
     head.update(run=folder.number, status=status)
     return head
 
 
-def _sum_up(folder: RunFolder, *, is_dead: bool) -> dict[str, Any] | None:
+def sum_up(folder: RunFolder, *, is_dead: bool) -> dict[str, Any] | None:
     """What a run without a result has spent, as a resume would count it: calls that nobody saw the answer of at their
     worst. None where its journal cannot be read. is_dead: open calls are not on their way any longer."""
     spent, calls, cached = NOTHING, 0, 0

@@ -103,6 +103,11 @@ def test_an_endpoint_that_charges_more_than_it_may_is_stopped(tmp_path: Path) ->
         assert asked <= 3 + 2
         assert (outcome.exit_code, outcome.status) == (ExitCode.UNAVAILABLE, "stopped")
         assert codes(outcome) == ["RF6011", "RF6021"]
+        spent = [
+            entry.settled if entry.state == "answered" else entry.reserved
+            for entry in read_entries(world.folder(1).journal) if entry.state in ("answered", "lost")
+        ]
+        assert outcome.head["cost"]["tokens"] == sum(each.tokens for each in spent) > 100_000
         assert world.apply(resume=1).exit_code == ExitCode.DONE
     assert sum(entry.settled.tokens for entry in read_entries(world.folder(1).journal)) > 100_000
 
