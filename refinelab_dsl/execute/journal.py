@@ -448,6 +448,34 @@ def read_entries(path: Path) -> Iterator[Entry]:
         raise _journal_error(error) from error
 
 
+def read_spent(path: Path, *, is_dead: bool) -> tuple[Amount, int, int]:
+    """What the calls of a journal took, how many of them were made, and how many the store answered; writes nothing.
+
+    is_dead: the process is no more, so that a call without an answer counts at its worst case, as it does to a resume.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    spent, calls, cached = Amount(), 0, 0
+    try:
+        connection = connect_to_read(path)
+        try:  # a million calls have a few thousand prices
+            for state, is_cached, count, tokens, usd, held_tokens, held_usd in connection.execute(
+                "SELECT state, cached, COUNT(*), SUM(settled_tokens), settled_usd, SUM(reserved_tokens), reserved_usd "
+                "FROM calls GROUP BY state, cached, settled_usd, reserved_usd"
+            ):
+                calls, cached = calls + count * (not is_cached), cached + count * bool(is_cached)
+                if state == "answered":
+                    spent += Amount(tokens or 0, None if usd is None and tokens is not None else count * _decimal(usd))
+                elif state == "lost" or (state == "open" and is_dead):
+                    spent += Amount(held_tokens, None if held_usd is None else count * Decimal(held_usd))
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _journal_error(error) from error
+    return spent, calls, cached
+
+
 def read_replies(path: Path) -> frozenset[str]:
     """The hashes of the replies that a journal's calls were answered with; writes nothing.
 

@@ -16,8 +16,7 @@ from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from refinelab_dsl.execute.journal import JournalError, create_journal, read_entries
-from refinelab_dsl.execute.ledger import NOTHING
+from refinelab_dsl.execute.journal import JournalError, create_journal, read_spent
 from refinelab_dsl.execute.lock import read_holder
 from refinelab_dsl.project import Project
 
@@ -272,15 +271,8 @@ def load_head(project: Project, folder: RunFolder) -> dict[str, Any]:
 def sum_up(folder: RunFolder, *, is_dead: bool) -> dict[str, Any] | None:
     """What a run without a result has spent, as a resume would count it: calls that nobody saw the answer of at their
     worst. None where its journal cannot be read. is_dead: open calls are not on their way any longer."""
-    spent, calls, cached = NOTHING, 0, 0
     try:
-        for entry in read_entries(folder.journal):
-            calls += not entry.cached
-            cached += entry.cached
-            if entry.state == "answered":
-                spent += entry.settled
-            elif entry.state == "lost" or (entry.state == "open" and is_dead):
-                spent += entry.reserved
+        spent, calls, cached = read_spent(folder.journal, is_dead=is_dead)
     except JournalError:
         return None
     usd = None if spent.usd is None else format(spent.usd, "f")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl.execute.journal import Intent, Journal, JournalError, create_journal, read_entries
+from refinelab_dsl.execute.journal import Intent, Journal, JournalError, create_journal, read_entries, read_spent
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.prompts.request import Completion, Usage
 from refinelab_dsl.store import Store
@@ -130,3 +131,29 @@ def test_a_journal_that_is_gone_is_not_begun_anew(tmp_path: Path, store: Store, 
     with pytest.raises(JournalError, match=damage) as caught:
         Journal(path, store)
     assert caught.value.damaged
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+@pytest.mark.parametrize("priced", [True, False])
+def test_what_was_spent_is_the_sum_of_its_entries(tmp_path: Path, priced: bool, is_dead: bool) -> None:
+    path = tmp_path / "journal.db"
+    create_journal(path)
+    dice = random.Random(5)
+    states = [dice.choice(("answered", "answered", "lost", "open", "failed")) for _ in range(300)]
+    with sqlite3.connect(path) as connection:
+        for number, state in enumerate(states, start=1):
+            tokens, is_hit = dice.randint(1, 9), state == "answered" and dice.random() < 0.3
+            usd = format(tokens * Decimal("0.00000075"), "f") if priced else None
+            settled = (0, "0") if is_hit else (tokens, usd) if state == "answered" else (None, None)
+            connection.execute(
+                "INSERT INTO calls (id, step, part, request_key, model, state, reserved_tokens, reserved_usd, "
+                "settled_tokens, settled_usd, cached) VALUES (?, ?, 0, 'k', 'm', ?, 400, ?, ?, ?, ?)",
+                (number, number, state, "0.0036" if priced else None, *settled, is_hit),
+            )
+    entries = list(read_entries(path))
+    counted = {"lost": "reserved", "answered": "settled", **({"open": "reserved"} if is_dead else {})}
+    expected = sum((getattr(each, counted[each.state]) for each in entries if each.state in counted), Amount())
+    hits = sum(each.cached for each in entries)
+    assert read_spent(path, is_dead=is_dead) == (expected, 300 - hits, hits)
+    assert (expected.usd is not None) == priced
+    assert hits > 10
