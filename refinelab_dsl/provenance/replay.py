@@ -110,7 +110,7 @@ def _replay(
         files,
         project,
         iterate_rows(header, files, project, story.removed, results),
-        simulated=record.run.simulated,
+        simulated=story.is_simulated or any(model.provider == "simulated" for model in header.models),
         allow_outside=allow_outside,
         into=into,
         held=held,
@@ -141,9 +141,12 @@ class Story:
         self.parents: set[str] = set()
         self.steps: set[int] = set()
         self.held = 0  # results that were kept apart
+        self.is_simulated = False  # something came of a simulated reply, also where an endpoint gave it
         self.outputs: list[LoggedOutput] = []
         for event in record.events():
             gather_outputs(self.outputs, event)
+            if isinstance(event, events.Kept | events.Label | events.Vocabulary | events.Commit | events.Held):
+                self.is_simulated = self.is_simulated or event.simulated
             if isinstance(event, events.Remove):
                 self.removed.add(event.key)
             elif isinstance(event, events.Kept):

@@ -33,8 +33,9 @@ class Drawn:
     usd: Decimal | None
 
 
-def draw(seed: int) -> Drawn:
-    """A spec that may ask for more than it can have, and its rows."""
+def draw(seed: int, base_url: str = "") -> Drawn:
+    """A spec that may ask for more than it can have, and its rows. base_url: of the endpoint that its models are asked
+    at, in place of the simulated one."""
     dice = random.Random(seed)
     task = dice.choice(("qa", "qa", "mcq", "math", "chat"))
     rows = tuple(_draw_rows(dice, task))
@@ -42,10 +43,10 @@ def draw(seed: int) -> Drawn:
         "edition = 1", f"seed = {seed}",
         f'dataset items {{ task = {task}, source = "items.jsonl", fields = {{ topic = column("topic"),'
         ' doubt = column("doubt") } }',
-        f'model small {{ provider = simulated, id = "small", params = {{ success = {dice.choice((60, 80, 95))}%'
-        + (", flaws = [duplicate, answer, schema]" if dice.random() < 0.4 else "")
-        + f" }}, {PRICE}, limits = {{ concurrency = {dice.choice((1, 7, 50))} }} }}",
-        f'model other {{ provider = simulated, id = "other", {PRICE} }}',
+        f"model small {{ {_draw_small(dice, base_url)}, {PRICE},"
+        f" limits = {{ concurrency = {dice.choice((1, 7, 50))} }} }}",
+        f'model other {{ {_name_provider(base_url)}, id = "other", {PRICE} }}',
+        *(("run { retries = 3, backoff = 0.05s }",) if base_url else ()),
     ]  # fmt: skip
     measures, moves = _draw_measures(dice)
     checks, judged = _draw_checks(dice, task, "length" in moves)
@@ -64,7 +65,7 @@ def draw(seed: int) -> Drawn:
         f"pilot {{ items = 4, budget = {dice.choice(('$0.50', '200k'))} }}",
         f"budget {{ {budget} }}",
         *dice.choice(((), (), ("solve { replan = 0.3 }",))),
-        *dice.choice(((), (), ("run { on_overload = ignore }",))),
+        *([] if base_url else dice.choice(([], [], ["run { on_overload = ignore }"]))),
         f'output refined {{ path = "out/refined.{kind}", provenance = "out/log.jsonl"'
         + dice.choice(("", ", layout = task")) + dice.choice(("", ', quarantine = "out/apart.jsonl"')) + " }",
     ]  # fmt: skip
@@ -116,6 +117,16 @@ def drive(drawn: Drawn, folder: Path, seed: int) -> str:
 
 
 # ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def _name_provider(base_url: str) -> str:
+    return f'provider = openai, base_url = "{base_url}"' if base_url else "provider = simulated"
+
+
+def _draw_small(dice: random.Random, base_url: str) -> str:
+    success, flaws = dice.choice((60, 80, 95)), dice.choice(("", ", flaws = [duplicate, answer, schema]"))
+    params = "" if base_url else f", params = {{ success = {success}%{flaws} }}"
+    return f'{_name_provider(base_url)}, id = "small"{params}'
 
 
 def _draw_rows(dice: random.Random, task: str) -> list[dict[str, Any]]:
