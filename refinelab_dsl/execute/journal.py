@@ -373,7 +373,7 @@ class Journal:
             try:
                 connection = connection or _connect(self.path)
                 replies = self._write(connection, group)
-            except (sqlite3.Error, OSError, StoreError) as error:
+            except Exception as error:  # whatever it is: who waits for a writer that is gone waits for ever
                 _wake(group, error if isinstance(error, StoreError) else _journal_error(error))
             else:
                 _wake(group, replies)
@@ -396,7 +396,7 @@ class Journal:
                         values = [reply, *values[1:]]
                     connection.execute(write.statement, values)
                     replies.append(reply)
-        except (sqlite3.Error, OSError, StoreError) as error:
+        except Exception as error:
             # After one failed write nothing more is recorded: a later success would hide the hole.
             self._failure = error
             raise

@@ -70,6 +70,20 @@ async def test_the_reply_is_in_the_store_before_the_journal_knows_of_it(tmp_path
     assert [entry.state for entry in read_entries(tmp_path / "journal.db")] == ["open"]
 
 
+async def test_what_no_file_can_hold_fails_and_keeps_nobody_waiting(tmp_path: Path, store: Store) -> None:
+    journal = begin(tmp_path / "journal.db", store)
+    number = await journal.intend(intent(1))
+    async with asyncio.timeout(30):
+        with pytest.raises(JournalError, match="too large"):
+            await journal.answer(number, "key-1-0", reply(), Amount(2**63), 0.1)
+        with pytest.raises(JournalError, match="too large"):  # nor is anything recorded after the hole
+            await journal.intend(intent(2))
+        with pytest.raises(JournalError):
+            await journal.flush()
+    journal.close()
+    assert [entry.state for entry in read_entries(tmp_path / "journal.db")] == ["open"]
+
+
 async def test_many_writers_at_once_are_grouped_and_none_is_lost(tmp_path: Path, store: Store) -> None:
     journal = begin(tmp_path / "journal.db", store)
 
