@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from refinelab_dsl import prompts, providers
-from refinelab_dsl.artifacts import provenance as events
 from refinelab_dsl.data.heldout import PREFIX as HELDOUT
 from refinelab_dsl.data.heldout import read_heldout
 from refinelab_dsl.data.items import Item
@@ -28,6 +27,7 @@ from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.batcher import BATCH_WINDOW, LONGEST_BATCH, Batcher, goes_by_batch, open_batcher
 from refinelab_dsl.execute.begin import Start
 from refinelab_dsl.execute.calls import Caller, Line
+from refinelab_dsl.execute.carry import carry_apart
 from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
 from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.interpret import NO_MODEL, WINDOW, Engine, Interpreter
@@ -38,6 +38,7 @@ from refinelab_dsl.execute.limits import Pace, Unpaced
 from refinelab_dsl.execute.loop import heed_signals, run_loop
 from refinelab_dsl.execute.observe import Observer, RunOptions, RunOutcome
 from refinelab_dsl.execute.place import Place
+from refinelab_dsl.execute.prologue import log_inputs
 from refinelab_dsl.execute.reclaim import Outstanding, Outstandings, reclaim
 from refinelab_dsl.execute.replan import find_legs, settle_pause
 from refinelab_dsl.execute.runs import RunDamaged, RunFolder, RunRecord, Status
@@ -51,7 +52,8 @@ from refinelab_dsl.execute.tally import Additions, Refused, Tally
 from refinelab_dsl.execute.vectors import Originals, list_compared
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.project import Project
-from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source, read_trailer
+from refinelab_dsl.provenance import LogWriter, SourceFault, iterate_source
+from refinelab_dsl.provenance.rebuild import RebuildFault
 from refinelab_dsl.providers import Provider
 from refinelab_dsl.questions import Exemplar, Known
 from refinelab_dsl.store import Store, StoreError
@@ -94,7 +96,8 @@ class Execution:
                 stack.callback(refused.close)
                 shelf = Shelf(folder.path)
                 stack.callback(shelf.close)
-                self._log_inputs(log)
+                log_inputs(log, self._start, tuple(leg for leg, _ in self._legs))
+                carry_apart(refused, (leg for leg, _ in self._legs), header, self._start.files, self._project)
                 surroundings = self._survey(shelf)
                 tally = Tally(header)
                 halt, spent, found = self._interpret(
@@ -106,6 +109,7 @@ class Execution:
                     return self._pause(log, spent, found)
                 if halt.reasons.keys() - {"budget", "too_small", "replan"}:
                     return self._stop(halt, found)
+                tally.simulated = tally.simulated or any(row.simulated for row in refused)
                 leaving = find_leaving(
                     self._start.plan, tally.leaving, additions, [(leg.plan, leg.log) for leg, _ in self._legs],
                     is_partial=halt.is_set,
@@ -119,56 +123,12 @@ class Execution:
         except KeyboardInterrupt:
             return self._give_up("interrupted", ExitCode.INTERRUPTED, faults.run_interrupted(self._number, "SIGINT"))
         except (
-            EmbeddingFault, StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RunDamaged, OSError
+            EmbeddingFault, StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RebuildFault, RunDamaged,
+            OSError,
         ) as error:
             return self._give_up("stopped", ExitCode.UNAVAILABLE, *self._describe(error))
 
     # ---- before the calls ----------------------------------------------------------------------------------------
-
-    def _log_inputs(self, log: LogWriter) -> None:
-        header = self._start.header
-        used = {template.model for template in header.templates}
-        log.append(events.Run(
-            compiler=header.compiler, spec=header.spec, spec_path=header.spec_path, spec_sha256=header.spec_sha256,
-            plan_id=self._start.plan.plan_id, dataset=header.dataset.name, dataset_sha256=header.dataset_sha256,
-            files=header.files, inputs=header.inputs,
-            models=tuple(
-                events.ModelUsed(
-                    name=model.name, provider=model.provider, id=model.id, base_url=model.base_url, params=model.params
-                )
-                for model in header.models
-            ),
-            seed=header.seed,
-            simulated=any(model.provider == "simulated" for model in header.models if model.name in used),
-        ))
-        log.append(events.Plan(
-            size_now=header.size_now, size_planned=header.size_planned,
-            actions=tuple(
-                events.PlannedAction.model_validate(
-                    {"operator": action.operator, "from": action.from_, "to": action.to, "count": action.count,
-                     "attempts": action.attempts}
-                )
-                for action in header.actions
-            ),
-            removals=tuple(
-                events.PlannedRemoval.model_validate(
-                    {"operator": removal.operator, "from": removal.from_, "planned": removal.planned}
-                )
-                for removal in header.removals
-            ),
-            tokens_expected=header.tokens.expected, tokens_ceiling=header.tokens.ceiling,
-            usd_expected=header.usd.expected, usd_ceiling=header.usd.ceiling,
-        ))
-        for row in () if header.decisions is None else header.decisions.rows:
-            log.append(events.Decision(**row.model_dump()))
-        if self._legs:
-            folder, _ = self._legs[-1]
-            trailer = read_trailer(folder.log)
-            if trailer is None:
-                raise RunDamaged(folder.log, "it has no end")
-            log.append(events.Replan(
-                run=folder.number, root=trailer.root, tokens=header.budget.spent_tokens, usd=header.budget.spent
-            ))
 
     def _survey(self, shelf: Shelf) -> Surroundings:
         """Reads the dataset once: items that steps name, ids of what may leave, the neighbours of new items."""
@@ -541,7 +501,7 @@ class Execution:
     def _describe(self, error: Exception) -> tuple[Diagnostic, ...]:
         folder = self._start.folder
         match error:
-            case _Unusable() | EmbeddingFault():
+            case _Unusable() | EmbeddingFault() | RebuildFault():
                 return (error.diagnostic,)
             case StoreError():
                 return (faults.store_damaged(str(self._project.store), str(error)),)

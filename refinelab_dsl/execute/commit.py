@@ -199,6 +199,7 @@ class Committer:
             row=row_hash(item), parents=step.items, target=step.target, measured=found, reply=outcome.reply,
             simulated=simulated,
         ))
+        self._refused.settle(item.id)
         self._additions.append(Addition(
             OutputRow(item, origin, simulated, step.items, outcome.chain), kind, step.target, measured, result.values
         ))
@@ -229,6 +230,7 @@ class Committer:
             step=step.id, action=step.action, operator=step.operator, id=item.id, key=item.key, row=row_hash(item),
             parents=step.items, target=step.target, reply=outcome.reply, simulated=simulated,
         ))
+        self._refused.settle(item.id)
         self._refused.append(HeldRow(
             item, step.operator, result.parent.id, step.target, refusal.check or "", refusal.reason, simulated
         ))

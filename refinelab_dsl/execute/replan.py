@@ -1,8 +1,9 @@
 """Legs: a run whose plan has `replan` pauses after each share of its budget, and what is left is solved again.
 
 A leg is a run of its own, with its plan, journal and log. What it had accepted is inventory of the next one, whose plan
-lists it first, so the last leg alone holds and writes the whole result, and replays by itself; its log starts with the
-root of the log before it. The budget is one: what legs paid, and what they may have been charged beyond that, is gone.
+lists it first, so the last leg alone holds and writes the whole result; its log starts with the root of the log before
+it. What a leg kept apart is in no later plan: it is made again from its log (`execute.carry`). The budget is one: what
+legs paid, and what they may have been charged beyond that, is gone.
 """
 
 from __future__ import annotations

@@ -86,22 +86,42 @@ def _restore(flat: tuple[Any, ...]) -> Addition:
 
 
 class Refused:
-    """Results that checks keep apart, in commit order, in a scratch file that vanishes with the process."""
+    """Results that checks keep apart: those of earlier legs, then those of this one in commit order, in a scratch file
+    that vanishes with the process."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError where the folder cannot be written."""
         self._stream: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the run
-        self.count = 0
+        self._carried: dict[str, int] = {}  # id of a result of an earlier leg -> its place, until it is judged again
+        self._gone: set[int] = set()
+        self._written = 0
+
+    @property
+    def count(self) -> int:
+        return self._written - len(self._gone)
+
+    def carry(self, row: HeldRow) -> None:
+        """Takes over a result that an earlier leg kept apart; before this leg has any."""
+        self._carried[row.item.id] = self._written
+        self.append(row)
+
+    def settle(self, name: str) -> None:
+        """A result of this leg is judged: what an earlier one said of the same result is no longer so."""
+        place = self._carried.pop(name, None)
+        if place is not None:
+            self._gone.add(place)
 
     def append(self, row: HeldRow) -> None:
         pickle.dump(row, self._stream, protocol=pickle.HIGHEST_PROTOCOL)
-        self.count += 1
+        self._written += 1
 
     def __iter__(self) -> Iterator[HeldRow]:
         """All of them; not while one is appended."""
         self._stream.seek(0)
-        for _ in range(self.count):
-            yield pickle.load(self._stream)  # written by this process
+        for place in range(self._written):
+            row = pickle.load(self._stream)  # written by this process
+            if place not in self._gone:
+                yield row
 
     def close(self) -> None:
         self._stream.close()

@@ -20,6 +20,7 @@ from refinelab_dsl.operators import Unreadable
 from refinelab_dsl.operators.correct import NOTHING_TO_CORRECT
 from refinelab_dsl.operators.kind import result_id
 from refinelab_dsl.project import Project
+from refinelab_dsl.provenance.apart import KeptApart, open_legs
 from refinelab_dsl.provenance.rebuild import (
     RebuildFault,
     Record,
@@ -79,20 +80,27 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """A run's record with what its edits are about; iterating reads the log, and holds one edit at a time."""
+    """A run's record with what its edits are about; iterating reads the log, and holds one edit at a time. legs: before
+    this one, of a run that was solved again; what was accepted of theirs is among its own edits."""
 
     record: Record
     header: Header
     parents: Mapping[str, Item]
     steps: Mapping[int, Step]
     store: Store | None
+    legs: tuple[Edits, ...] = ()
 
     def __iter__(self) -> Iterator[Edit]:
-        """In the log's order: results and rejections as they came, then what left.
+        """What earlier legs kept apart, then in the log's order: results and rejections as they came, then what left.
 
         Raises:
-            RebuildFault: the log's chain is broken, or it speaks of an item that the dataset does not have.
+            RebuildFault: a log's chain is broken, or it speaks of an item that the dataset does not have.
         """
+        for leg in self.legs:
+            yield from leg._iterate()
+        yield from self._iterate()
+
+    def _iterate(self) -> Iterator[Edit]:
         calls: list[events.Call] = []
         verdicts: list[events.Verdict] = []
         held: events.Held | None = None
@@ -194,6 +202,8 @@ def open_edits(
         return problems[0]
     if digest_dataset(digests) != record.run.dataset_sha256:
         return faults.dataset_changed(dataset.name)
+    records = (*open_legs(record, folder.parent), record)
+    apart = KeptApart(records) if len(records) > 1 else KeptApart()
     operators = {operator.name for operator in header.operators}
     ended: set[int] = set()
     wanted: set[str] = set()
@@ -203,5 +213,11 @@ def open_edits(
         elif isinstance(event, events.Remove):
             wanted.add(event.key)
     steps = read_steps(record.plan, ended)
-    wanted |= {key for step in steps.values() for key in step.items}
-    return Edits(record, header, load_items(dataset, files, project, wanted), steps, store)
+    wanted |= {key for step in steps.values() for key in step.items} | apart.parents
+    parents = load_items(dataset, files, project, wanted)
+    legs = tuple(
+        Edits(leg, leg.header, parents, read_steps(leg.plan, apart.steps(place)), store)
+        for place, leg in enumerate(records[:-1])
+        if apart.steps(place)
+    )
+    return Edits(record, header, parents, steps, store, legs)

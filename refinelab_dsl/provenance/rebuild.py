@@ -83,6 +83,26 @@ def open_record(folder: Path) -> Record | Diagnostic:
     return Record(plan, log, first.event)
 
 
+def tell_results(
+    record: Record,
+) -> Iterator[tuple[Ending, list[events.Call], list[events.Verdict], events.Chain | None]]:
+    """Each result with the calls, verdicts and chain of its step."""
+    own: list[events.Call | events.Verdict | events.Chain] = []  # of the step that is being told
+    for event in record.events():
+        if isinstance(event, events.Call | events.Verdict | events.Chain):
+            if own and own[-1].step != event.step:
+                own.clear()
+            own.append(event)
+        elif isinstance(event, events.Commit | events.Held | events.Kept):
+            own = [each for each in own if each.step == event.step]
+            calls = [each for each in own if isinstance(each, events.Call)]
+            verdicts = [each for each in own if isinstance(each, events.Verdict)]
+            if isinstance(event, events.Held) and not verdicts:
+                raise RebuildFault(faults.result_differs(event.step, event.id, "no check refused it"))
+            chain = next((each for each in own if isinstance(each, events.Chain)), None)
+            yield event, calls, verdicts, chain
+
+
 def rebuild_item(
     header: Header, commit: events.Commit | events.Held, steps: Mapping[int, Step], calls: Iterable[events.Call],
     verdicts: Iterable[events.Verdict], parents: Mapping[str, Item], store: Store, chain: events.Chain | None = None,

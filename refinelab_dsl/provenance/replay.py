@@ -18,15 +18,15 @@ from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.project import Project
+from refinelab_dsl.provenance.apart import KeptApart, open_legs
 from refinelab_dsl.provenance.log import LoggedOutput, gather_outputs
 from refinelab_dsl.provenance.rebuild import (
-    Ending,
     RebuildFault,
     Record,
     open_record,
     read_steps,
-    rebuild_item,
     rebuild_result,
+    tell_results,
 )
 from refinelab_dsl.provenance.rows import SourceFault, iterate_rows
 from refinelab_dsl.provenance.verify import SAME_ROWS
@@ -69,16 +69,16 @@ def replay(
         return Replayed(diagnostics=(record,))
     try:
         if into is not None:
-            return _replay(record, project, store, source, allow_outside, into, advance)
+            return _replay(record, folder, project, store, source, allow_outside, into, advance)
         with Scratch() as scratch:
-            return _replay(record, project, store, source, allow_outside, Path(scratch), advance)
+            return _replay(record, folder, project, store, source, allow_outside, Path(scratch), advance)
     except (RebuildFault, SourceFault) as fault:
         return Replayed(record.run, diagnostics=(fault.diagnostic,))
 
 
 def _replay(
-    record: Record, project: Project, store: Store | None, source: Sequence[str], allow_outside: bool, into: Path,
-    advance: Callable[[int, int], None],
+    record: Record, folder: Path, project: Project, store: Store | None, source: Sequence[str], allow_outside: bool,
+    into: Path, advance: Callable[[int, int], None],
 ) -> Replayed:
     header = record.header.model_copy(
         update={"dataset": record.header.dataset.model_copy(update={"source": tuple(source)})}
@@ -93,24 +93,28 @@ def _replay(
     story = Story(record)
     if not story.outputs:
         return Replayed(record.run)
+    legs = open_legs(record, folder.parent)
+    apart = KeptApart((*legs, record)) if legs or story.held else KeptApart()
     results: Iterator[OutputRow] = iter(())
     held: Iterator[HeldRow] = iter(())
-    if story.steps:
+    if story.steps or apart.count:
         if store is None:
             missing = run_faults.store_damaged(str(project.store), "there is no such file")
             return Replayed(record.run, diagnostics=(missing,))
-        parents = load_items(header.dataset, files, project, story.parents)
+        parents = load_items(header.dataset, files, project, story.parents | apart.parents)
         steps = read_steps(record.plan, story.steps)
         results = iterate_results(record, header, parents, steps, store)
         results = _count(results, len(story.steps) - story.held, advance)
-        held = iterate_held(record, header, parents, steps, store)
+        held = apart.iterate(parents, store)
     prepared, diagnostics = write.prepare_outputs(
         [output for output in header.outputs if output.name in story.names],
         header.dataset,
         files,
         project,
         iterate_rows(header, files, project, story.removed, results),
-        simulated=story.is_simulated or any(model.provider == "simulated" for model in header.models),
+        simulated=(
+            story.is_simulated or apart.is_simulated or any(model.provider == "simulated" for model in header.models)
+        ),
         allow_outside=allow_outside,
         into=into,
         held=held,
@@ -122,7 +126,7 @@ def _replay(
     return Replayed(
         record.run,
         tuple((output.event.file, output.event.rows) for output in story.outputs),
-        len(story.steps),
+        len(story.steps) - story.held + apart.count,
         (*found, *diagnostics.errors),
     )
 
@@ -168,45 +172,13 @@ def iterate_results(
 ) -> Iterator[OutputRow]:
     """Items that were changed, or found to stay as they are, first, then added ones, each in the log's order."""
     for origin in ("changed", "added"):
-        for event, calls, verdicts, chain in _tell_results(record):
+        for event, calls, verdicts, chain in tell_results(record):
             if isinstance(event, events.Commit) and event.origin == origin:
                 item, found = rebuild_result(header, event, steps, calls, verdicts, parents, store, chain)
                 yield OutputRow(item, event.origin, event.simulated, event.parents, found)
             elif isinstance(event, events.Kept) and origin == "changed":
                 item, found = rebuild_result(header, event, steps, calls, verdicts, parents, store, chain)
                 yield OutputRow(item, "original", event.simulated, (event.key,), found)
-
-
-def iterate_held(
-    record: Record, header: Header, parents: Mapping[str, Item], steps: Mapping[int, Step], store: Store
-) -> Iterator[HeldRow]:
-    """What checks kept apart, in the log's order."""
-    for event, calls, verdicts, chain in _tell_results(record):
-        if isinstance(event, events.Held):
-            item = rebuild_item(header, event, steps, calls, verdicts, parents, store, chain)
-            last = verdicts[-1]
-            parent = parents[event.parents[0]].id
-            yield HeldRow(item, event.operator, parent, event.target, last.check, last.reason, event.simulated)
-
-
-def _tell_results(
-    record: Record,
-) -> Iterator[tuple[Ending, list[events.Call], list[events.Verdict], events.Chain | None]]:
-    """Each result with the calls, verdicts and chain of its step."""
-    own: list[events.Call | events.Verdict | events.Chain] = []  # of the step that is being told
-    for event in record.events():
-        if isinstance(event, events.Call | events.Verdict | events.Chain):
-            if own and own[-1].step != event.step:
-                own.clear()
-            own.append(event)
-        elif isinstance(event, events.Commit | events.Held | events.Kept):
-            own = [each for each in own if each.step == event.step]
-            calls = [each for each in own if isinstance(each, events.Call)]
-            verdicts = [each for each in own if isinstance(each, events.Verdict)]
-            if isinstance(event, events.Held) and not verdicts:
-                raise RebuildFault(faults.result_differs(event.step, event.id, "no check refused it"))
-            chain = next((each for each in own if isinstance(each, events.Chain)), None)
-            yield event, calls, verdicts, chain
 
 
 def _compare(expected: Sequence[LoggedOutput], digests: Sequence[OutputDigest]) -> Iterator[Diagnostic]:

@@ -16,6 +16,7 @@ from refinelab_dsl.data.items import Item
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import records as faults
 from refinelab_dsl.project import Project
+from refinelab_dsl.provenance.apart import open_legs
 from refinelab_dsl.provenance.rebuild import (
     Ending,
     RebuildFault,
@@ -94,7 +95,12 @@ def trace(
     if isinstance(record, Diagnostic):
         return record
     try:
-        return _trace(record, query, _Source(record, project, tuple(source), allow_outside), store)
+        data = _Source(record, project, tuple(source), allow_outside)
+        found = _trace(record, query, data, store)
+        if isinstance(found, Diagnostic) and found.code == "RF6350":  # an earlier leg may have kept it apart
+            told = (_trace(leg, query, data, store) for leg in reversed(open_legs(record, folder.parent)))
+            found = next((each for each in told if isinstance(each, Trace)), found)
+        return found
     except (RebuildFault, SourceFault) as fault:
         return fault.diagnostic
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.provenance import read_trailer
 from refinelab_dsl.provenance.log import LogLine, read_log
 from refinelab_dsl.providers.endpoint import Simulation, answer_body
-from tests.cli.command import refinec
+from tests.cli.command import fork_refinec, refinec
 from tests.harness.openai_server import Behaviour, ThreadServer
 
 SPEC = """edition = 1
@@ -252,26 +257,126 @@ def test_vectors_of_the_originals_are_paid_once_and_the_rest_knows_it(tmp_path: 
     assert run.head["cost"]["tokens"] <= 60_000
 
 
-def test_legs_with_further_tries_and_a_quarantine_have_the_same_bytes_at_any_concurrency(
-    tmp_path: Path, server: ThreadServer
-) -> None:
-    found = []
-    for concurrency in (1, 50):
-        folder = write_project(tmp_path / f"at{concurrency}", server.base_url)
-        text = (folder / "spec.refine").read_text()
-        text = text.replace("output] }", "output], on_reject = retry, retries = 2 }")
-        drift = "validator close { kind = drift, accept = similarity > 0.9, on_reject = quarantine }\n"
-        text = text.replace("validator sound", drift + "validator sound")
-        text = text.replace("checks = [sound],", "checks = [sound, close],")
-        text = text.replace('provenance = "out.prov.jsonl"', 'provenance = "out.prov.jsonl", quarantine = "held.jsonl"')
-        (folder / "spec.refine").write_text(text.replace("tokens = 60k", "tokens = 40k"))
+def write_checked(folder: Path, base_url: str) -> Path:
+    """A project whose checks have further tries and keep results apart, in legs that its budget does not do for."""
+    write_project(folder, base_url)
+    text = (folder / "spec.refine").read_text()
+    text = text.replace("output] }", "output], on_reject = retry, retries = 2 }")
+    drift = "validator close { kind = drift, accept = similarity > 0.9, on_reject = quarantine }\n"
+    text = text.replace("validator sound", drift + "validator sound")
+    brief = "validator brief { kind = expression, accept = words(question) < 9, on_reject = quarantine }\n"
+    text = text.replace("validator sound", brief + "validator sound", 1)
+    text = text.replace("checks = [sound],", "checks = [sound, close],")
+    text = text.replace("checks = [sound, fresh]", "checks = [sound, fresh, brief]")
+    text = text.replace('provenance = "out.prov.jsonl"', 'provenance = "out.prov.jsonl", quarantine = "held.jsonl"')
+    (folder / "spec.refine").write_text(text.replace("tokens = 60k", "tokens = 40k"))
+    return folder
+
+
+def read_legs(folder: Path) -> list[list[events.AnyEvent]]:
+    logs = sorted((folder / ".refine/runs").glob("*/provenance.jsonl"))
+    return [[line.event for line in read_log(log) if isinstance(line, LogLine)] for log in logs]
+
+
+def list_held(leg: list[events.AnyEvent]) -> list[events.Held]:
+    return [event for event in leg if isinstance(event, events.Held)]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ThreadServer, Path]]:
+    """A server, and what a run with one call at a time came to."""
+    folder = tmp_path_factory.mktemp("checked") / "one"
+    with ThreadServer(Behaviour(simulation=Simulation(success=0.5))) as server:
+        write_checked(folder, server.base_url)
         with suppress(RefineError):  # its budget does not do for everything
-            apply(folder, concurrency)
-        found.append([*read_bytes(folder), (folder / "held.jsonl").read_bytes()])  # of the last leg
-    assert found[0] == found[1]
-    records = read_records(folder)
-    assert len(records) > 2
-    logs = [folder / f".refine/runs/{record['run']:04d}/provenance.jsonl" for record in records]
-    told = [line.event for log in logs for line in read_log(log) if isinstance(line, LogLine)]
-    assert any(isinstance(event, events.Call) and event.turn for event in told)
-    assert any(isinstance(event, events.Held) for event in told)
+            apply(folder, 1)
+        yield server, folder
+
+
+def test_legs_with_further_tries_and_a_quarantine_have_the_same_bytes_at_any_concurrency(
+    tmp_path: Path, checked: tuple[ThreadServer, Path]
+) -> None:
+    server, one = checked
+    many = write_checked(tmp_path / "many", server.base_url)
+    with suppress(RefineError):
+        apply(many, 50)
+    assert [*read_bytes(many), (many / "held.jsonl").read_bytes()] == [
+        *read_bytes(one), (one / "held.jsonl").read_bytes()
+    ]
+    legs = read_legs(one)
+    assert len(legs) > 2
+    assert any(isinstance(event, events.Call) and event.turn for leg in legs for event in leg)
+
+
+def test_the_quarantine_holds_what_checks_of_every_leg_kept_apart(
+    tmp_path: Path, checked: tuple[ThreadServer, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = checked
+    monkeypatch.chdir(folder)
+    legs = [list_held(leg) for leg in read_legs(folder)]
+    assert sum(bool(held) for held in legs) > 2  # not of the last one alone
+    ids = [event.id for held in legs for event in held]
+    assert len(set(ids)) == len(ids)
+    rows = [json.loads(line) for line in (folder / "held.jsonl").open()]
+    assert [(row["id"], row["_operator"], row["_target"]) for row in rows] == [
+        (event.id, event.operator, event.target) for held in legs for event in held
+    ]
+    assert len({row["question"] for row in rows}) > 1
+    last = str(len(legs))
+    head = json.loads((folder / f".refine/runs/{int(last):04d}/summary.json").read_text())
+    assert head["quarantined"] == len(ids)
+    assert [each["rows"] for each in head["outputs"] if each.get("quarantine")] == [len(ids)]
+
+    again = refinec("replay", last, "--into", str(tmp_path / "again"), cwd=folder)
+    assert again.code == ExitCode.DONE, again.err
+    assert (tmp_path / "again/refined/quarantine/held.jsonl").read_bytes() == (folder / "held.jsonl").read_bytes()
+    for path in ("held.jsonl", "out.prov.jsonl"):
+        assert refinec("verify", path, cwd=folder).code == ExitCode.DONE
+    shown = refinec("show", last, cwd=folder)
+    assert re.search(rf"quarantine +held.jsonl +{len(ids)} rows", shown.out), shown.out
+    reviewed = refinec("review", last, "--format", "json", cwd=folder)
+    edits = [each for each in reviewed.json["edits"] if each["kind"] == "quarantined"]
+    assert [each["id"] for each in edits] == ids
+    assert [each["after"]["question"] for each in edits] == [row["question"] for row in rows]
+    assert reviewed.json["counts"]["quarantined"] == len(ids)
+    assert refinec("trace", ids[0], cwd=folder).code == ExitCode.DONE
+
+
+def test_what_another_leg_held_is_told_by_its_log_alone(tmp_path: Path, checked: tuple[ThreadServer, Path]) -> None:
+    """A log of an earlier leg that is another one, or damaged, is no source for a replay."""
+    folder = tmp_path / "copy"
+    shutil.copytree(checked[1], folder)
+    last = str(len(read_legs(folder)))
+    log = folder / ".refine/runs/0002/provenance.jsonl"
+    log.write_bytes((folder / ".refine/runs/0001/provenance.jsonl").read_bytes())
+    other = refinec("replay", last, cwd=folder)
+    assert other.code == ExitCode.CHECK_FAILED
+    log.unlink()
+    gone = refinec("replay", last, cwd=folder)
+    assert gone.code == ExitCode.CHECK_FAILED
+    assert "0002/provenance.jsonl" in gone.err
+
+
+def test_killed_in_a_later_leg_and_resumed_the_quarantine_has_the_same_bytes(
+    tmp_path: Path, checked: tuple[ThreadServer, Path]
+) -> None:
+    server, calm = checked
+    calls = sum(record["calls"] for record in read_records(calm)[:-1])
+    folder = write_checked(tmp_path / "rough", server.base_url)
+    before = len(server.tally.bodies)
+    with (tmp_path / "out.txt").open("w+b") as out, (tmp_path / "in.txt").open("w+b") as given:
+        process = fork_refinec(
+            "apply", "--auto-approve", cwd=folder, environ={}, descriptors=[given.fileno(), out.fileno(), out.fileno()]
+        )
+        deadline = time.monotonic() + 120
+        while len(server.tally.bodies) - before < 0.7 * calls:
+            assert process.poll() is None, "it ended before"
+            assert time.monotonic() < deadline, "it makes no progress"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(60) == -signal.SIGKILL
+    assert not (folder / "held.jsonl").exists()
+    assert len(read_records(folder)) > 1
+    resumed = refinec("apply", "--resume", cwd=folder)
+    assert resumed.code in (ExitCode.DONE, ExitCode.BUDGET), resumed.err
+    assert (folder / "held.jsonl").read_bytes() == (calm / "held.jsonl").read_bytes()
