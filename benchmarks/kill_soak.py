@@ -5,29 +5,31 @@
 `refinec apply` runs against a local OpenAI-shaped endpoint whose reply is a function of the request, and is ended by
 SIGKILL at random moments: while it plans, while calls are in flight, while the rest is planned again (`replan`), at the
 first sight of a temporary file, while outputs are written. After each kill it is resumed as a user resumes it, until it
-is done; then the next project begins, until there were so many kills. Three kinds of project take turns:
+is done; then the next project begins, until there were so many kills. Four kinds of project take turns:
 
     replan   its rest is solved again after each 10% of the budget
     settled  one plan to the end
     tight    its budget is used up by what the kills lost, so that it may end there (exit 5)
+    workers  one plan, its calls made by two worker processes, of which one may be killed alone: the run goes on
 
 Told are, for each kind: what was asked for (`asked`), how many of these calls were bought more than once and how many
 were in flight at a kill (by the journal), what the endpoint counted as spent beside the budget, and every fault:
 another output, plan or provenance log than the undisturbed run's, a call that it did not make, a reply that was bought
-again without having been in flight, spend above the budget, a file that is left over, a lock that does not heal, a
-traceback. Ends with 1 where there was a fault. Figures of one run stand in `kill_soak.md`.
+again without having been in flight, spend above the budget, a file that is left over, a worker that outlives its run, a
+lock that does not heal, a traceback. Ends with 1 where there was a fault. Figures of one run stand in `kill_soak.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
@@ -86,6 +88,11 @@ class Kind:
     replan: str
     tokens: int
     bytes_hold: bool = True
+    workers: int = 0
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        return MOMENTS + ("worker",) * self.workers
 
 
 @dataclass
@@ -145,10 +152,10 @@ def find_left_over(folder: Path) -> list[str]:
 class Life:
     """`refinec apply` from its start to its kill, or to its end."""
 
-    def __init__(self, project: Project, temporary: Path) -> None:
+    def __init__(self, project: Project, temporary: Path, workers: int) -> None:
         self.folder = project.base
         folders = find_runs(project)
-        words = ("apply", "--resume") if folders else ("apply", "--auto-approve")
+        words = ("apply", "--resume" if folders else "--auto-approve", "--workers", str(workers))
         self._streams = (tempfile.TemporaryFile(), tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115
         self._process: Forked = fork_refinec(
             *words, cwd=self.folder, environ={"TMPDIR": str(temporary)},
@@ -162,6 +169,15 @@ class Life:
     def kill(self) -> None:
         self._process.send_signal(SIGKILL)
         self._process.wait(30)
+
+    @property
+    def workers(self) -> list[int]:
+        """The ids of its worker processes."""
+        pid = self._process.pid
+        try:
+            return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except OSError:
+            return []
 
     def end(self) -> tuple[int, str]:
         """Its exit code and all that it said."""
@@ -186,7 +202,7 @@ def wait_for(moment: str, life: Life, server: ThreadServer, calm: Calm, draw: ra
     """Until a moment of this kind has come."""
     asked = server.tally.asked
     match moment:
-        case "calls":
+        case "calls" | "worker":
             goal = asked.total() + draw.randint(1, 10)
             wait_until(life, lambda: asked.total() >= goal)
             pause = draw.random() * 0.04
@@ -234,7 +250,7 @@ def list_temporary(folder: Path) -> Iterator[str]:
 def run_calm(folder: Path, kind: Kind, seed: int, server: ThreadServer) -> Calm:
     write_project(folder, kind, seed, server.base_url)
     forget(server)
-    answer = refinec("apply", "--auto-approve", cwd=folder)
+    answer = refinec("apply", "--auto-approve", "--workers", str(kind.workers), cwd=folder)
     assert answer.code in (ExitCode.DONE, ExitCode.BUDGET, ExitCode.INCOMPLETE), answer.err
     return Calm(read_content(folder), frozenset(server.tally.asked))
 
@@ -254,7 +270,7 @@ def soak(folder: Path, kind: Kind, seed: int, server: ThreadServer, figures: Fig
     project = write_project(folder / "rough", kind, seed, server.base_url)
     temporary = folder / "tmp"
     temporary.mkdir()
-    kills = 0
+    kills, workers = 0, set[int]()
 
     def complain(what: str) -> None:
         figures.faults.append(f"{kind.name}, seed {seed}, after {kills} kills: {what}")
@@ -262,24 +278,52 @@ def soak(folder: Path, kind: Kind, seed: int, server: ThreadServer, figures: Fig
     while True:
         if any(current_status(project, each) in ("complete", "partial") for each in find_runs(project)):
             break  # the kill came between the end of the run and that of its process
-        life = Life(project, temporary)
-        if kills < most:
-            moment = draw.choice(MOMENTS)
+        life = Life(project, temporary, kind.workers)
+        moment = ""
+        while kills < most and not life.is_over:
+            moment = draw.choice(kind.moments)
             wait_for(moment, life, server, calm, draw)
-            if not life.is_over:
-                life.kill()
-                life.end()
-                kills += 1
-                figures.moments[moment] += 1
+            mine = life.workers
+            workers.update(mine)
+            if life.is_over or (moment == "worker" and not mine):
                 continue
+            kills += 1
+            figures.moments[moment] += 1
+            if moment == "worker":
+                os.kill(draw.choice(mine), SIGKILL)
+            else:
+                life.kill()
+                break
         code, said = life.end()
+        if code == -SIGKILL:
+            continue
         if "Traceback" in said:
             complain(said)
         if code in (ExitCode.DONE, ExitCode.INCOMPLETE) or (code == ExitCode.BUDGET and not kind.bytes_hold):
             break
         complain(f"exit {code}: {said}")
         return
+    left = wait_for_ends(workers)
+    if left:
+        complain(f"{len(left)} worker processes have outlived their runs")
     check(project, kind, calm, server, figures, kills, complain)
+
+
+def wait_for_ends(workers: Collection[int], seconds: float = 10) -> list[int]:
+    """Those of these processes that are still there after so long. An id may be another program's by then."""
+    deadline = time.monotonic() + seconds
+    while left := [pid for pid in workers if is_worker(pid)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return left
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"refinelab_dsl.exchange" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def check(
@@ -339,7 +383,8 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=40, help="kills of one project")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    kinds = (Kind("replan", "0.1", 800_000), Kind("settled", "never", 800_000), Kind("tight", "0.3", 200_000, False))
+    kinds = (Kind("replan", "0.1", 800_000), Kind("settled", "never", 800_000), Kind("tight", "0.3", 200_000, False),
+             Kind("workers", "never", 800_000, workers=2))
     table = {kind.name: Figures() for kind in kinds}
     began, seed = time.monotonic(), options.seed
     with (
