@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from refinelab_dsl.execute.loop import hangups
+
 LOG_BYTES: Final = 16 * 2**20
 """Of what a command prints, so much is kept: training programs may print without end."""
 
@@ -38,7 +40,7 @@ class Ended:
 
 
 class Terminated(BaseException):
-    """SIGTERM came while a command ran."""
+    """SIGTERM or SIGHUP, whose name this has, came while a command ran."""
 
 
 def run_command(
@@ -125,16 +127,21 @@ def _start_guard(folder: Path, environ: Mapping[str, str]) -> Iterator[Callable[
 
 @contextmanager
 def _heed_termination() -> Iterator[None]:
-    """While it lasts, SIGTERM is an exception, so that the command is ended on the way out."""
+    """While it lasts, SIGTERM and SIGHUP are exceptions, so that the command is ended on the way out."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def hear(number: int, frame: object) -> None:
-        raise Terminated
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # a terminal that is closed says it more than once
+        raise Terminated(signal.Signals(number).name)
 
-    before = signal.signal(signal.SIGTERM, hear)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, *hangups())}
     try:
+        for number in before:
+            signal.signal(number, hear)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

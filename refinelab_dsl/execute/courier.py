@@ -24,6 +24,7 @@ from refinelab_dsl.execute.halt import Halt
 from refinelab_dsl.execute.journal import BatchEntry, Journal
 from refinelab_dsl.execute.observe import BatchMoved, BatchStatus, Event
 from refinelab_dsl.execute.retry import delay_before
+from refinelab_dsl.prompts.request import Completion
 from refinelab_dsl.providers import RefusedError, TransientError
 from refinelab_dsl.providers.batches import CANCELLED, EXPIRED, TOKEN, Batches, BatchState, Verdict, read_lines
 from refinelab_dsl.providers.wire import Dialect
@@ -31,6 +32,7 @@ from refinelab_dsl.providers.wire import Dialect
 _FIRST_WAIT: Final = 5.0  # seconds until a batch is asked about, where its provider does not say
 _LONGEST_WAIT: Final = 300.0
 _GROWTH: Final = 1.5
+_UNCLEAR: Final = ("server", "timeout")  # what a gateway also says when those behind it have done their work
 _GONE: Final = BatchState("", "completed", message="gone")
 
 T = TypeVar("T")
@@ -80,9 +82,10 @@ class Courier:
             except RefusedError as error:
                 raise Trouble(self._describe(error)) from None
             except TransientError as error:
-                found = await self._seek(token, made_at, file) if error.sent else None
+                may_be_made = error.sent or error.kind in _UNCLEAR
+                found = await self._seek(token, made_at, file) if may_be_made else None
                 if found is None:
-                    file = None if error.sent else file
+                    file = None if may_be_made else file
                     tries += 1
                     await self._pause(error, tries)
                     continue
@@ -115,9 +118,7 @@ class Courier:
         own, failures = _FIRST_WAIT, 0
         self._keep(state)
         while state.status == "running":
-            await self.halt.sleep(own if state.wait is None else state.wait)
-            if self.halt.is_set:
-                raise Stopped
+            await self._sleep(own if state.wait is None else state.wait)
             own = min(own * _GROWTH, _LONGEST_WAIT)
             try:
                 seen, failures = await self.batches.retrieve(state.id), 0
@@ -130,7 +131,9 @@ class Courier:
             except RefusedError as error:
                 if error.status != 404:
                     raise Trouble(self._describe(error)) from None
-                state = replace(_GONE, id=state.id)
+                failures += 1  # it may not be known yet to the machine that was asked
+                if failures > self.settings.retries:
+                    state = replace(_GONE, id=state.id)
             self._keep(state)
         return state
 
@@ -149,14 +152,36 @@ class Courier:
     async def collect(
         self, state: BatchState, keys: Collection[str], wording: Dialect | None
     ) -> dict[str, Verdict]:
-        """What became of each of these requests of a batch that has ended; the first answer counts where there are
-        several. One without an answer may have been charged, unless the batch ended before it was made.
+        """What became of each of these requests of a batch that has ended; the first reply counts where there are
+        several answers. One without an answer may have been charged, unless the batch ended before it was made; so what
+        the provider says is done and does not show is asked for again, `retries` times.
 
         Raises:
             Stopped, Trouble: as `wait`.
         """
+        tries = 0
+        while True:
+            found, is_shown = await self._read_answers(state, keys, wording)
+            tries += 1
+            delay = delay_before(self.settings, state.id, tries, None)
+            if is_shown or len(found) == len(keys) or delay is None or state.message == _GONE.message:
+                break
+            await self._sleep(delay)
+            seen = await self._ask(state.id)
+            state = seen if seen.status == state.status and seen.message != _GONE.message else state
+        for key in keys:
+            if key not in found:
+                found[key] = _judge_missing(state, is_gone=not is_shown)
+        self.open.pop(state.id, None)
+        return found
+
+    async def _read_answers(
+        self, state: BatchState, keys: Collection[str], wording: Dialect | None
+    ) -> tuple[dict[str, Verdict], bool]:
+        """What the files of a batch say of these requests, and whether all is there that the provider says is done."""
         found: dict[str, Verdict] = {}
-        is_gone = state.message == _GONE.message and state.output_file is None
+        shown: set[str] = set()
+        is_whole = True
         for file in (state.output_file, state.error_file):
             if file is None:
                 continue
@@ -165,27 +190,33 @@ class Courier:
             except RefusedError as error:
                 if error.status != 404:
                     raise Trouble(self._describe(error)) from None
-                is_gone = True
+                is_whole = False
                 continue
             for key, line in read_lines(content):
-                if key in keys and key not in found:
-                    found[key] = self.batches.judge_line(line, wording)
-        for key in keys:
-            if key not in found:
-                found[key] = _judge_missing(state, is_gone=is_gone)
-        self.open.pop(state.id, None)
-        return found
+                shown.add(key)
+                if key in keys and not isinstance(found.get(key), Completion):
+                    verdict = self.batches.judge_line(line, wording)
+                    if key not in found or isinstance(verdict, Completion):
+                        found[key] = verdict
+        is_empty = state.status == "completed" and not shown
+        return found, is_whole and not is_empty and len(shown) >= min(state.done, state.total)
 
     async def close(self) -> None:
         await self.batches.close()
 
     async def _ask(self, batch: str) -> BatchState:
-        try:
-            return await self._persist(partial(self.batches.retrieve, batch), is_refusal_trouble=False)
-        except RefusedError as error:
-            if error.status != 404:
-                raise Trouble(self._describe(error)) from None
-            return replace(_GONE, id=batch)
+        tries = 0
+        while True:
+            try:
+                return await self._persist(partial(self.batches.retrieve, batch), is_refusal_trouble=False)
+            except RefusedError as error:
+                if error.status != 404:
+                    raise Trouble(self._describe(error)) from None
+            tries += 1
+            delay = delay_before(self.settings, batch, tries, None)
+            if delay is None:
+                return replace(_GONE, id=batch)
+            await self._sleep(delay)
 
     async def _seek(self, token: str, since: float, file: str | None) -> BatchState | None:
         """The batch that bears the token. Where there is none, there will be none either: its file is gone."""
@@ -213,7 +244,10 @@ class Courier:
         delay = delay_before(self.settings, self.model, tries, error.retry_after)
         if delay is None:
             raise Trouble(self._describe(error)) from None
-        await self.halt.sleep(delay)
+        await self._sleep(delay)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.halt.sleep(seconds)
         if self.halt.is_set:
             raise Stopped
 

@@ -16,8 +16,9 @@ from refinelab_dsl.execute.halt import Halt
 
 @contextmanager
 def heed_signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[str], Diagnostic]) -> Iterator[None]:
-    """While it lasts, the first SIGINT or SIGTERM stops the run gently, and the next one at once. Only the main thread
-    of a process hears of signals; elsewhere this does nothing."""
+    """While it lasts, the first SIGINT, SIGTERM or SIGHUP stops the run gently, and the next one at once; not SIGHUP,
+    which a terminal that is closed sends more than once. Only the main thread of a process hears of signals; elsewhere
+    this does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -25,11 +26,12 @@ def heed_signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[st
 
     def hear(number: signal.Signals) -> None:
         if halt.reasons.keys() & {"interrupt", "terminate"}:
-            abandon()
+            if number not in hangups():
+                abandon()
             return
         halt.stop("interrupt" if number == signal.SIGINT else "terminate", describe(number.name))
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, *hangups())
     for number in numbers:
         loop.add_signal_handler(number, hear, number)
     try:
@@ -37,6 +39,12 @@ def heed_signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[st
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def hangups() -> tuple[signal.Signals, ...]:
+    """What a terminal that is closed sends; not where it is ignored, as `nohup` has it, or unknown."""
+    hangup = getattr(signal, "SIGHUP", None)
+    return () if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN else (hangup,)
 
 
 def run_loop(interpret: Callable[[], Any]) -> Any:

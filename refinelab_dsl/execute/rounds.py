@@ -144,7 +144,7 @@ class _Rounds:
         except (KeyboardInterrupt, Terminated) as signal:
             terminated = isinstance(signal, Terminated)
             self._keep(status="interrupted")
-            self._said.append(faults.loop_interrupted(self._folder.number, "SIGTERM" if terminated else "SIGINT"))
+            self._said.append(faults.loop_interrupted(self._folder.number, str(signal) if terminated else "SIGINT"))
             return self._end(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
         except (StoreError, RunDamaged, OSError) as error:
             self._said.append(faults.loop_unreadable(self._folder.number, str(self._folder.path), render_reason(error)))

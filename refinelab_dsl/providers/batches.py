@@ -99,15 +99,16 @@ class Batches(Protocol):
 
 def read_batch(body: Any, wait: float | None) -> BatchState | None:
     """A batch from a body of the endpoint; None where it is none."""
-    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not isinstance(body.get("status"), str):
+    if not isinstance(body, dict) or _name(body.get("id")) is None or not isinstance(body.get("status"), str):
         return None
     counts = body.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     status: Any = _STATUSES.get(body["status"], "running")
+    done, total = _count(counts.get("completed")) + _count(counts.get("failed")), _count(counts.get("total"))
     return BatchState(
-        clean(body["id"]), status, _count(counts.get("completed")) + _count(counts.get("failed")),
-        _count(counts.get("total")), _name(body.get("output_file_id")), _name(body.get("error_file_id")),
-        _said(body.get("errors")), wait, status == "failed" and _is_full(body.get("errors")),
+        clean(body["id"]), status, min(done, total) if total else done, total, _name(body.get("output_file_id")),
+        _name(body.get("error_file_id")), _said(body.get("errors")), wait,
+        status == "failed" and _is_full(body.get("errors")),
     )
 
 

@@ -27,6 +27,7 @@ from refinelab_dsl.providers.wire import (
     Dialect,
     ReportedError,
     build_body,
+    clean,
     is_about_step,
     next_dialect,
     read_completion,
@@ -118,7 +119,7 @@ class Endpoint:
         self, status: int, message: str, code: str | None, param: str | None, retry_after: float | None
     ) -> TransientError | RefusedError | Refusal:
         """The failure that a status means."""
-        shown = " ".join(message.split())[:_SHOWN]
+        shown = " ".join(clean(message).split())[:_SHOWN]  # what cannot be written down would never be
         if self._key is not None:
             shown = self._key.redact(shown)
         text = f"{status}: {shown}" if shown else str(status)

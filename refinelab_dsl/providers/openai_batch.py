@@ -30,6 +30,7 @@ from refinelab_dsl.providers.wire import (
     Dialect,
     ReportedError,
     build_body,
+    clean,
     next_dialect,
     read_completion,
     read_retry_after,
@@ -73,7 +74,7 @@ class OpenAIBatches:
         ))
 
     async def retrieve(self, batch: str) -> BatchState:
-        return await self._ask_state(partial(self._batches.retrieve, batch))
+        return await self._ask_state(partial(self._batches.retrieve, batch), batch)
 
     async def find(self, token: str, since: float) -> BatchState | None:
         """The newest that bears the token and has not failed, else one that has: a batch whose file was discarded
@@ -112,9 +113,9 @@ class OpenAIBatches:
         response = line.get("response")
         if not isinstance(response, dict):
             return self._judge_fault(fault)
-        status, body = response.get("status_code"), response.get("body")
+        status, body = _status(response.get("status_code")), response.get("body")
         request_id = response.get("request_id")
-        if status == 200:
+        if status < 300:
             try:
                 found = read_completion(json.dumps(body).encode(), request_id if isinstance(request_id, str) else None)
                 self._settled = wording or self._settled
@@ -127,7 +128,7 @@ class OpenAIBatches:
         said = said if isinstance(said, dict) else {"message": said or fault or ""}
         message, code, param = (said.get(name) for name in ("message", "code", "param"))
         judged = self._endpoint.judge(
-            status if isinstance(status, int) and status >= 300 else 500, str(message or ""),
+            status, str(message or ""),
             code if isinstance(code, str) else None, param if isinstance(param, str) else None, None,
         )  # fmt: skip
         return self._reword(judged, str(message or ""), wording) if isinstance(judged, Refusal) else judged
@@ -138,7 +139,7 @@ class OpenAIBatches:
     def _judge_fault(self, fault: Any) -> Verdict:
         """A request that the batch never made, or whose answer it did not get."""
         code, message = (fault.get(name) for name in ("code", "message")) if isinstance(fault, dict) else (None, fault)
-        text = " ".join(str(message or code or "no answer").split())
+        text = " ".join(clean(str(message or code or "no answer")).split())
         text = text if self._key is None else self._key.redact(text)
         match code:
             case "batch_expired":
@@ -161,18 +162,21 @@ class OpenAIBatches:
             self.wording = simpler
         return None
 
-    async def _ask_state(self, create: Callable[[], Awaitable[Any]]) -> BatchState:
+    async def _ask_state(self, create: Callable[[], Awaitable[Any]], batch: str | None = None) -> BatchState:
+        """batch: the one that is asked about, None where it is being made."""
         wait: list[float | None] = [None]
 
         async def ask() -> Any:
             reply = await create()
-            wait[0] = read_retry_after(reply.headers, datetime.now(UTC))
+            wait[0] = read_retry_after(reply.headers, datetime.now(UTC)) or None  # at once is no time to wait
             return reply
 
         def read(content: bytes, _: str | None) -> BatchState:
             state = read_batch(_parse(content), wait[0])
             if state is None:
                 raise BadReply("the reply holds no batch")
+            if batch is not None and state.id != batch:
+                raise BadReply("the reply is about another batch")
             message = state.message if self._key is None else self._key.redact(state.message)
             return replace(state, message=message)
 
@@ -185,6 +189,13 @@ class OpenAIBatches:
         if isinstance(outcome, TransientError | RefusedError):
             raise outcome
         return outcome
+
+
+def _status(value: Any) -> int:
+    """The status of an answer; 200 where it is told in no known way: then its body shows what came of the request."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:4])
+    return int(value) if isinstance(value, int | float) and 100 <= value <= 599 else 200
 
 
 def _plain(judged: TransientError | RefusedError | Refusal) -> TransientError | RefusedError:
@@ -200,9 +211,9 @@ def _parse(content: bytes) -> Any:
 
 def _read_id(content: bytes, _: str | None) -> str:
     body = _parse(content)
-    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not body["id"]:
         raise BadReply("the reply holds no file")
-    return str(body["id"])
+    return clean(body["id"])
 
 
 def _read_page(content: bytes, _: str | None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 BatchFaultKind = Literal[
     "expire", "fail", "cancel", "missing", "duplicate", "garbage", "status", "broken", "too_late", "slow",
-    "lost_id", "dropped_id", "unmade",
+    "lost_id", "dropped_id", "refused_id", "unmade", "late",
 ]
 
 
@@ -19,9 +19,11 @@ class BatchFault:
     expire, cancel: only `share` of its requests are answered, the others stand in the file of errors. fail: the file is
     refused as a whole, with `message`. missing: `share` of the requests stand in neither file. status: `share` of them
     got this status. broken: their answers are no completions. duplicate: each line stands twice, the second time with
-    another text. garbage: lines that are no answers stand between them. too_late: the files of answers are gone. slow:
-    `factor` times as many polls. lost_id: the batch is made, and the reply that would say so never arrives; dropped_id:
-    the connection closes instead. unmade: neither a batch nor a reply.
+    another text. garbage: lines that are no answers stand between them, some with the same names. too_late: the files
+    of answers are gone. slow: `factor` times as many polls. lost_id: the batch is made, and the reply that would say so
+    never arrives; dropped_id: the connection closes instead; refused_id: a gateway answers 502. unmade: neither a batch
+    nor a reply. late: what there is shows late: the batch is not found at first, then its end is told without its file
+    of answers, which is not found, then empty, then half.
     """
 
     kind: BatchFaultKind

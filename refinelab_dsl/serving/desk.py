@@ -45,6 +45,7 @@ class BatchDesk:
         self._faults: dict[str, BatchFault | None] = {}
         self._polls: dict[str, int] = {}
         self._made_at: dict[str, float] = {}
+        self._late: dict[str, int] = {}  # batch or file -> questions that were answered as if it were not there yet
 
     def routes(self) -> list[web.RouteDef]:
         """What is answered under `/v1`."""
@@ -70,7 +71,11 @@ class BatchDesk:
         return web.json_response(self._describe_file(self._keep(content, "in"), content))
 
     async def _content(self, request: web.Request) -> web.Response:
-        content = self.files.get(request.match_info["id"])
+        name = request.match_info["id"]
+        content = self.files.get(name)
+        if content is not None and name in self._late:
+            self._late[name] += 1
+            content = (None, b"", content[: len(content) // 2], content)[min(self._late[name], 4) - 1]
         if content is None:
             return refuse(404, "no such file")
         return web.Response(body=content, content_type="application/octet-stream")
@@ -137,6 +142,10 @@ class BatchDesk:
             await asyncio.sleep(3_600)
         if fault is not None and fault.kind == "dropped_id" and request.transport is not None:
             request.transport.abort()
+        if fault is not None and fault.kind == "refused_id":
+            return refuse(502, "bad gateway")
+        if fault is not None and fault.kind == "late":
+            self._late[name] = 0
         return self._tell(batch)
 
     def _takes(self, content: bytes) -> bool:
@@ -155,11 +164,18 @@ class BatchDesk:
         if batch is None:
             return refuse(404, "no such batch")
         self._note(batch["id"], "polled")
+        late = self._late.get(batch["id"])
+        if late == 0:
+            self._late[batch["id"]] = 1
+            return refuse(404, "no such batch")
         if batch["status"] in ("validating", "in_progress"):
             batch["status"] = "in_progress"
             self._polls[batch["id"]] -= 1
             if self._polls[batch["id"]] <= 0 and self._clock() - self._made_at[batch["id"]] >= self.behaviour.seconds:
                 self._work_off(batch, self._faults[batch["id"]])
+                if late is not None:
+                    self._late[batch["output_file_id"]] = 0
+                    return self._tell(batch | {"output_file_id": None})
         return self._tell(batch)
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -213,7 +229,9 @@ class BatchDesk:
         if kind == "duplicate":
             content += [json.dumps(line).replace("?", "?!").encode() for line in answers]
         if kind == "garbage":
-            content = [part for line in content for part in (b"{not json", b'{"custom_id": 7}', b"", line)]
+            namesakes = [json.dumps(_line(answer["custom_id"], None, None)).encode() for answer in answers]
+            pairs = zip(namesakes, content, strict=True)
+            content = [part for pair in pairs for part in (b"{not json", b'{"custom_id": 7}', b"", *pair)]
             content.append(json.dumps(_line("0" * 64, None, None)).encode())
         batch["status"] = {"expire": "expired", "cancel": "cancelled"}.get(str(kind), "completed")
         batch["output_file_id"] = self._keep(b"\n".join(content) + b"\n", "out") if content else None

@@ -108,7 +108,9 @@ def test_a_batched_run_gives_the_same_rows_and_events_at_half_the_price(tmp_path
 
 FREE = (
     BatchFault("expire", share=0.0), BatchFault("status", share=1.0), BatchFault("status", share=1.0, status=429),
-    BatchFault("dropped_id", share=0.5), BatchFault("duplicate"), BatchFault("garbage"), BatchFault("expire"),
+    BatchFault("status", share=1.0, message="half \ud83d of a character"), BatchFault("late", share=0.5),
+    BatchFault("refused_id", share=0.5), BatchFault("dropped_id", share=0.5), BatchFault("duplicate"),
+    BatchFault("garbage"), BatchFault("expire"),
 )  # fmt: skip
 PERHAPS_CHARGED = (BatchFault("missing"), BatchFault("broken", share=1.0), BatchFault("too_late"))
 

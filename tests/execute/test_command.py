@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from refinelab_dsl.execute.command import Ended, run_command
+from refinelab_dsl.execute.command import Ended, Terminated, run_command
 
 
 def run(folder: Path, code: str, *arguments: str, timeout: float = 60) -> Ended:
@@ -69,16 +69,20 @@ def test_what_it_leaves_running_is_ended_too(tmp_path: Path) -> None:
     assert is_gone(int(ended.last[0]))
 
 
-def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated), (signal.SIGHUP, Terminated)],
+)
+def test_a_signal_ends_it(tmp_path: Path, sent: signal.Signals, heard: type[BaseException]) -> None:
     def interrupt() -> None:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), sent)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     code = "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(600)"
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(heard):
         run(tmp_path, code)
     thread.join()
     assert is_gone(int((tmp_path / "pid").read_text()))

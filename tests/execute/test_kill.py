@@ -108,7 +108,7 @@ def test_killed_at_random_points_it_ends_with_the_bytes_of_an_undisturbed_run(tm
     assert asked.total() - len(asked) <= lost <= kills * WISH.concurrency  # bought again: only what was in flight
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_a_signal_lets_running_calls_end_and_the_run_can_be_resumed(
     tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
@@ -116,6 +116,9 @@ def test_a_signal_lets_running_calls_end_and_the_run_can_be_resumed(
         child = start(tmp_path / "run", server.base_url)
         wait_for(server, 2, child)
         child.process.send_signal(sent)
+        if sent == signal.SIGHUP:  # a shell and the system both tell of a terminal that is closed
+            time.sleep(0.05)
+            child.process.send_signal(sent)
         status, codes = finish(child)
         assert (status, codes) == (code, ["RF6020"])
         world = build_world(tmp_path / "run", WISH, base_url=server.base_url)

@@ -393,12 +393,16 @@ class TestStrangeEndpoints:
 
     @pytest.mark.parametrize(
         ("error", "kind"),
-        [({"code": 429, "message": "slow"}, "rate_limit"), ({"message": "upstream"}, "server"), ("oops", "server")],
-    )
+        [
+            ({"code": 429, "message": "slow"}, "rate_limit"), ({"message": "upstream"}, "server"), ("oops", "server"),
+            ({"message": "half \ud83d"}, "server"),
+        ],
+    )  # fmt: skip
     async def test_an_error_inside_of_a_success(self, error: Any, kind: str) -> None:
         failed = await self.ask(lambda _: web.json_response({"error": error}))
         assert isinstance(failed, TransientError)
         assert failed.kind == kind
+        assert failed.message.isprintable()  # it can be written down
 
     async def test_a_body_without_end_is_cut_off(self) -> None:
         async def endless(request: web.Request) -> web.StreamResponse:
