@@ -6,13 +6,15 @@ has by default, so that both are one solver to everybody else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from refinelab_dsl.scratch import Scratch
-from refinelab_dsl.solve.glpsol import Outcome, render_problem
 from refinelab_dsl.solve.model import Model
+
+Outcome = Literal["optimal", "infeasible", "stopped", "failed"]
 
 
 def solve_with_library(model: Model, seconds: float) -> Outcome:
@@ -25,12 +27,9 @@ def solve_with_library(model: Model, seconds: float) -> Outcome:
     glpk.glp_term_out(glpk.GLP_OFF)
     problem = glpk.glp_create_prob()
     try:
-        with Scratch() as folder:
-            path = Path(folder, "problem.lp")
-            text, variables = render_problem(model)
-            path.write_text(text, encoding="utf-8")
-            if glpk.glp_read_lp(problem, None, str(path)) != 0:
-                return "failed"
+        variables = _transfer(model, problem, glpk)
+        if variables is None:
+            return "failed"
         glpk.glp_scale_prob(problem, glpk.GLP_SF_AUTO)
         glpk.glp_adv_basis(problem, 0)
         milliseconds = 1000 * max(1, ceil(seconds))
@@ -39,11 +38,28 @@ def solve_with_library(model: Model, seconds: float) -> Outcome:
         else:
             outcome, value = _simplex(problem, glpk, milliseconds), glpk.glp_get_col_prim
         if outcome == "optimal":
-            for column, variable in enumerate(variables, 1):
-                variable.set_value(value(problem, column), skip_validation=True)
+            for column in range(1, glpk.glp_get_num_cols(problem) + 1):
+                variable = variables.get(glpk.glp_get_col_name(problem, column))
+                if variable is not None:
+                    variable.set_value(value(problem, column), skip_validation=True)
         return outcome
     finally:
         glpk.glp_delete_prob(problem)
+
+
+def _transfer(model: Model, problem: Any, glpk: Any) -> Mapping[str, Any] | None:
+    """Reads the model into `problem`; its variables by the names of GLPK's columns."""
+    import pyomo.environ as pyo
+    from pyomo.opt import ProblemFormat
+
+    with Scratch() as folder:
+        path = str(Path(folder) / "model.lp")
+        _, number = model.pyomo.write(path, format=ProblemFormat.cpxlp)
+        symbols = model.pyomo.solutions.symbol_map[number].bySymbol
+        model.pyomo.solutions.delete_symbol_map(number)  # else the model keeps one for every solve
+        if glpk.glp_read_lp(problem, None, path) != 0:
+            return None
+    return {name: component for name, component in symbols.items() if component.ctype is pyo.Var}
 
 
 def _simplex(problem: Any, glpk: Any, milliseconds: int) -> Outcome:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from refinelab_dsl.solve.model import Model
@@ -166,15 +166,31 @@ class Session:
                 return "failed"
 
     def _solve_glpk(self, model: Model) -> Status:
-        program = shutil.which("glpsol")
-        if program is None:
-            from refinelab_dsl.solve.glpk_library import solve_with_library
+        if has_glpk_program():
+            return self._run_glpsol(model)
+        from refinelab_dsl.solve.glpk_library import solve_with_library
 
-            return solve_with_library(model, self.left)
-        from refinelab_dsl.solve.glpsol import solve_with_program
+        return solve_with_library(model, self.left)
 
-        outcome = solve_with_program(model, program, self.left)
-        return "stopped" if outcome == "failed" and self.left <= 1 else outcome
+    def _run_glpsol(self, model: Model) -> Status:
+        from pyomo.opt import SolverFactory, TerminationCondition
+
+        solver = SolverFactory("glpk")
+        solver.options["tmlim"] = max(1, ceil(self.left))
+        if model.is_integer:
+            solver.options["mipgap"] = 0
+        results = solver.solve(model.pyomo, load_solutions=False)
+        condition = results.solver.termination_condition
+        if condition == TerminationCondition.optimal:
+            model.pyomo.solutions.load_from(results)
+            return "optimal"
+        if condition == TerminationCondition.other and not model.is_integer:
+            # Its presolver leaves an infeasible LP "undefined"; without it, Pyomo reads "no feasible" as unbounded.
+            solver.options["nopresol"] = None
+            condition = solver.solve(model.pyomo, load_solutions=False).solver.termination_condition
+        if condition in (TerminationCondition.infeasible, TerminationCondition.unbounded):
+            return "infeasible"  # no model here is unbounded: columns have bounds, thetas are minimised or held
+        return "stopped" if condition == TerminationCondition.maxTimeLimit or self.left <= 1 else "failed"
 
     def _solve_highs(self, model: Model) -> Status:
         """What one way of solving does not settle, and that there is no point at all, is asked another way."""

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from pyomo.common import Executable
+
 from refinelab_dsl import compiler
 from refinelab_dsl.artifacts.plan import Candidate, Header, Step
 from refinelab_dsl.artifacts.plan_file import write_plan
@@ -142,7 +144,9 @@ def broken_glpk(place: Place, files: dict[str, str]) -> Iterator[Place]:
     program.chmod(0o755)
     lay_out(files, place)
     with mock.patch.dict(os.environ, {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}):
+        Executable("glpsol").rehash()  # Pyomo remembers where a program is
         yield place
+    Executable("glpsol").rehash()
 
 
 NO_GLPK = {"PATH": "/nowhere", "PYTHONPATH": str(Path(__file__).parent / "no_glpk")}
