@@ -193,7 +193,8 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
     """Stages 1 to 6, and the problem that the seventh would be given, without what earlier runs bought."""
     from refinelab_dsl import estimate, solve
     from refinelab_dsl.plan import build
-    from refinelab_dsl.plan.decide import blame_template
+    from refinelab_dsl.plan.budgets import warn_of_budget
+    from refinelab_dsl.plan.decide import blame_template, read_least
     from refinelab_dsl.prompts.steps import StepFault
 
     analysis, profile, diagnostics = _look(spec, options)
@@ -205,6 +206,10 @@ def pose(spec: Spec, options: Options = Options()) -> Posed:
     except StepFault as fault:
         return Posed(analysis, diagnostics.with_([blame_template(analysis.program, fault)]))
     problem, found = solve.build_problem(analysis.program, profile, estimates)
+    if problem is not None:
+        given = (analysis.program, profile, context, analysis.project)
+        least = partial(read_least, *given, allow_outside=options.allow_outside)
+        found = (*found, *warn_of_budget(analysis.program, problem, least))
     return Posed(analysis, diagnostics.with_(found), problem, estimates)
 
 

@@ -194,7 +194,8 @@ class Check(Record):
 class BudgetSummary(Record):
     """`spent…` is what earlier legs of the same run, or phases of the same pilot, paid of it. `reserve_…` is what the
     allocation may not plan with; `luck_…` what of it the spread of the plan's own cost asks for, at the spec's
-    confidence. Plans of earlier versions do not have that."""
+    confidence. Plans of earlier versions do not have that. `least_…` is there where an attempt of the plan may claim
+    more than the budget: what it must be at least."""
 
     tokens: int | None
     usd: Exact | None
@@ -204,7 +205,8 @@ class BudgetSummary(Record):
     reserve_usd: Exact | None
     luck_tokens: int | None = None
     luck_usd: Exact | None = None
-
+    least_tokens: int | None = Field(default=None, exclude_if=lambda least: least is None)
+    least_usd: Exact | None = Field(default=None, exclude_if=lambda least: least is None)
 
     @property
     def left_tokens(self) -> int | None:
@@ -213,6 +215,22 @@ class BudgetSummary(Record):
     @property
     def left_usd(self) -> Decimal | None:
         return None if self.usd is None else self.usd - self.spent
+
+    def spell_least(self, tokens: int = 0, usd: Decimal | None = None) -> str:
+        """What the budget must be at least, as a spec writes it: of its limits, those that are less. tokens, usd: no
+        less than that."""
+        tokens = max(self.least_tokens or 0, tokens)
+        dollars = max([each for each in (self.least_usd, usd) if each is not None], default=None)
+        return spell_budget(
+            None if self.tokens is None or tokens <= self.tokens else tokens,
+            None if self.usd is None or dollars is None or dollars <= self.usd else dollars,
+        )
+
+
+def spell_budget(tokens: int | None, usd: Decimal | None) -> str:
+    """A budget as a spec writes it: `tokens = 6110, cost = $0.0149`. None: not limited."""
+    parts = [] if tokens is None else [f"tokens = {tokens}"]
+    return ", ".join([*parts, *([] if usd is None else [f"cost = ${usd.normalize():f}"])])
 
 
 class Envelope(Record):

@@ -418,8 +418,10 @@ class Execution:
         found: list[Diagnostic] = []
         ledger, earlier = caller.ledger, self._sum_earlier()
         if interpreter.needed is not None and "too_small" in caller.halt.reasons and not self._legs:
+            needed, limit = interpreter.needed, Amount(ledger.limit_tokens or 0, ledger.limit_usd)
             found.append(faults.budget_too_small(
-                _render(interpreter.needed, ledger), _render(Amount(ledger.limit_tokens or 0, ledger.limit_usd), ledger)
+                _render(needed, ledger), _render(limit, ledger),
+                self._start.header.budget.spell_least(needed.tokens, needed.usd),
             ))
         elif interpreter.needed is not None:
             found.append(faults.budget_dry(

@@ -12,14 +12,18 @@ from refinelab_dsl import data, estimate, solve
 from refinelab_dsl.artifacts.evidence import Evidence
 from refinelab_dsl.artifacts.inventory import EarlierRun
 from refinelab_dsl.artifacts.plan import DecisionSet, SeedSet
+from refinelab_dsl.data.items import Item
 from refinelab_dsl.data.profile import Profile
+from refinelab_dsl.data.read import read_items
 from refinelab_dsl.diagnostics import Diagnostic
 from refinelab_dsl.diagnostics.catalog import decisions as decision_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode
 from refinelab_dsl.ir import Program
 from refinelab_dsl.plan import build, reserve
+from refinelab_dsl.plan.budgets import find_dear, state_least, warn_of_budget
 from refinelab_dsl.plan.build import Draft, Situation
+from refinelab_dsl.plan.claims import find_least_budget
 from refinelab_dsl.plan.decisions import Settled
 from refinelab_dsl.plan.inventory import (
     Inventory,
@@ -28,6 +32,7 @@ from refinelab_dsl.plan.inventory import (
     recall_inventory,
     take_inventory,
 )
+from refinelab_dsl.plan.price import Ceiling
 from refinelab_dsl.project import Project
 from refinelab_dsl.prompts.steps import StepContext, StepFault
 from refinelab_dsl.solve.problem import NOT_PAID, Paid, Problem
@@ -70,6 +75,11 @@ class Case:
     def context(self) -> StepContext:
         """What composing prompts needs."""
         return build.build_context(self.program, self.profile, self.evidence, self.seeds)
+
+    @cached_property
+    def least(self) -> Ceiling:
+        """What the budget must be at least; reads the dataset once, where somebody asks."""
+        return read_least(self.program, self.profile, self.context, self.project, allow_outside=self.allow_outside)
 
 
 @dataclass(frozen=True)
@@ -153,6 +163,7 @@ def _draft(case: Case, inventory: Inventory | None = None) -> Drafted | Failed:
         said += found
         if problem is None:
             return Failed(ExitCode.INFEASIBLE, tuple(said))
+        said += warn_of_budget(program, problem, lambda: case.least)
         solver = case.solver or program.solve.solver
         started = time.monotonic()
         allocation = reserve.allocate(program, profile, problem, estimates, solver, stock, started + seconds)
@@ -192,7 +203,18 @@ def _draft(case: Case, inventory: Inventory | None = None) -> Drafted | Failed:
         corrections = {
             name: (tokens_in * _MARGIN, tokens_out) for name, (tokens_in, tokens_out) in draft.corrections.items()
         }
+    if find_dear(draft):
+        draft = state_least(draft, case.least)
     return Drafted(situation, draft, tuple(said))
+
+
+def read_least(
+    program: Program, profile: Profile, context: StepContext, project: Project, *, allow_outside: bool = False
+) -> Ceiling:
+    """`find_least_budget` over the dataset."""
+    files, _ = data.find_files(program.dataset, project, allow_outside=allow_outside)
+    entries = read_items(program.dataset, files, project)
+    return find_least_budget(context, profile, (entry for entry in entries if isinstance(entry, Item)))
 
 
 def blame_template(program: Program, fault: StepFault) -> Diagnostic:

@@ -12,6 +12,7 @@ from refinelab_dsl.diagnostics.catalog import evidence as pilot_faults
 from refinelab_dsl.diagnostics.catalog import plan as faults
 from refinelab_dsl.exit_codes import ExitCode, settle
 from refinelab_dsl.ir import Program
+from refinelab_dsl.plan.budgets import find_dear
 from refinelab_dsl.plan.build import Draft, Situation
 from refinelab_dsl.plan.figures import render_tokens, render_usd
 from refinelab_dsl.plan.pilot import Phase
@@ -79,21 +80,19 @@ def review_draft(
 
 def _find_too_dear(program: Program, draft: Draft) -> tuple[Diagnostic, ...]:
     """Says which operators' attempts may claim more than the whole budget, so that a run ends before them."""
-    budget = draft.header.budget
-    tokens, usd = budget.left_tokens, budget.left_usd
-    dear = [name for name, claim in draft.claims.items() if claim.exceeds(tokens, usd)]
+    dear = find_dear(draft)
     if not dear:
         return ()
-    least = Ceiling()
-    for claim in draft.claims.values():
-        least = least.or_more(claim.tokens, claim.usd)
-    limit, needed = describe_amounts(tokens, usd, Ceiling(tokens or 0, usd)), describe_amounts(tokens, usd, least)
-    return (faults.attempt_above_budget(dear[0], needed, limit, program.origins.get("budget")),)
+    budget, name = draft.header.budget, dear[0]
+    tokens, usd = budget.left_tokens, budget.left_usd
+    needed = describe_amounts(tokens, usd, draft.claims[name], at_most=True)
+    limit = describe_amounts(tokens, usd, Ceiling(tokens or 0, usd))
+    return (faults.attempt_above_budget(name, needed, limit, budget.spell_least(), program.origins.get("budget")),)
 
 
-def describe_amounts(tokens: int | None, usd: Decimal | None, amount: Ceiling) -> str:
-    """An amount in the units in which a budget is limited."""
-    parts = [render_usd(amount.usd)] if usd is not None and amount.usd is not None else []
+def describe_amounts(tokens: int | None, usd: Decimal | None, amount: Ceiling, *, at_most: bool = False) -> str:
+    """An amount in the units in which a budget is limited. at_most: dollars are rounded up."""
+    parts = [render_usd(amount.usd, at_most=at_most)] if usd is not None and amount.usd is not None else []
     return " and ".join([*parts, *([f"{amount.tokens:,} tokens"] if tokens is not None else [])])
 
 
@@ -129,8 +128,7 @@ def review_pilot(
     left_usd = None if pilot.cost is None else pilot.cost - spent[1]
     if phases[0].use.tokens and first.exceeds(left, left_usd):
         least = Ceiling(first.tokens + spent[0], None if first.usd is None else first.usd + spent[1])
-        needed, limit = (
-            describe_amounts(pilot.tokens, pilot.cost, each) for each in (least, Ceiling(pilot.tokens or 0, pilot.cost))
-        )
+        needed = describe_amounts(pilot.tokens, pilot.cost, least, at_most=True)
+        limit = describe_amounts(pilot.tokens, pilot.cost, Ceiling(pilot.tokens or 0, pilot.cost))
         return (pilot_faults.pilot_too_small(needed, limit, span),), ExitCode.BUDGET
     return (), ExitCode.DONE

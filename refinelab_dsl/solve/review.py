@@ -38,7 +38,6 @@ def refuse_size(program: Program, axes: Sequence[Axis]) -> Iterator[Diagnostic]:
 def warn_of_problem(program: Program, problem: Problem) -> Iterator[Diagnostic]:
     """What a plan will not reach, and why: at the lines that say so."""
     yield from _warn_of_unreachable(program, problem)
-    yield from _warn_of_budget(program, problem)
     yield from _warn_of_protection(program, problem)
 
 
@@ -64,39 +63,6 @@ def _warn_of_unreachable(program: Program, problem: Problem) -> Iterator[Diagnos
         if missing:
             span = program.origins.get(f"dimension.{axis.name}.target") or program.origins.get(f"dimension.{axis.name}")
             yield faults.unreachable_labels(axis.name, missing, span)
-
-
-def _warn_of_budget(program: Program, problem: Problem) -> Iterator[Diagnostic]:
-    """A budget that is less than one result costs."""
-    limits = problem.limits
-    results = [action for action in problem.operators if action.success > 0 and action.tokens > 0]
-    if not results or any(action.stock for action in problem.operators):
-        return
-    tokens = min(action.tokens / action.success for action in results)
-    if limits.tokens is not None and limits.tokens < tokens:
-        span = program.origins.get("budget.tokens")
-        budget = limits.tokens + limits.reserved_tokens
-        if program.budget is not None and program.budget.tokens is not None:
-            budget = program.budget.tokens
-        before = f"{limits.before_tokens:,.0f} tokens" if limits.before_tokens else None
-        enough = f"tokens = {_grossed(tokens, limits.before_tokens, program):,.0f}"
-        yield faults.budget_buys_nothing(f"{budget:,.0f} tokens", f"{tokens:,.0f} tokens", enough, before, span)
-    usd = min(action.usd / action.success for action in results)
-    if limits.usd is not None and limits.usd < usd:
-        span = program.origins.get("budget.cost")
-        cost = limits.usd + limits.reserved_usd
-        if program.budget is not None and program.budget.cost is not None:
-            cost = float(program.budget.cost)
-        before = f"${limits.before_usd:.6f}" if limits.before_usd else None
-        enough = f"cost = ${_grossed(usd, limits.before_usd, program):.4f}"
-        shown = f"${cost:.2f}" if cost >= 0.01 else f"${cost:.6f}".rstrip("0").rstrip(".")
-        yield faults.budget_buys_nothing(shown, f"${usd:.6f}", enough, before, span)
-
-
-def _grossed(amount: float, before: float, program: Program) -> float:
-    """A budget of which ten times `amount` may be planned with, after what is paid before."""
-    reserve = 0.0 if program.budget is None else float(program.budget.reserve)
-    return (10 * amount + before) / max(1 - reserve, 0.05)
 
 
 def _warn_of_protection(program: Program, problem: Problem) -> Iterator[Diagnostic]:

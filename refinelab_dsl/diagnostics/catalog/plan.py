@@ -86,13 +86,16 @@ def other_compiler(name: str, made_by: str, ours: str) -> Diagnostic:
     )
 
 
-def attempt_above_budget(operator: str, needed: str, limit: str, span: Span | None) -> Diagnostic:
-    """RF5036: the worst case of one attempt is more than the whole budget: a run ends before it."""
+def attempt_above_budget(operator: str, needed: str, limit: str, least: str, span: Span | None) -> Diagnostic:
+    """RF5036: the worst case of one attempt is more than the whole budget: a run ends before it.
+
+    least: a budget that has room for every attempt, as a spec has it.
+    """
     return Diagnostic(
         "RF5036", "warning", f"an attempt of `{operator}` may take {needed}, and the whole budget is {limit}",
         span=span,
         notes=("a run reserves the worst case of an attempt before it asks, so it stops there",),
-        help=(Help(f"the smallest useful budget is {needed}; shorter replies need less: "
+        help=(Help(f"the smallest useful budget is `{least}`; shorter replies need less: "
                    "`params = { max_output_tokens = … }`"),),
     )
 

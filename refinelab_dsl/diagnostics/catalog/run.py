@@ -77,13 +77,14 @@ def budget_dry(spent: str, needed: str, limit: str) -> Diagnostic:
     )
 
 
-def budget_too_small(needed: str, limit: str) -> Diagnostic:
-    """RF6022: not even the first call fits into the budget."""
+def budget_too_small(needed: str, limit: str, least: str) -> Diagnostic:
+    """RF6022: not even the first call fits into the budget. least: a budget that has room for every attempt, as a spec
+    has it."""
     return Diagnostic(
         "RF6022", "error", f"the budget is too small for one call: the first may take {needed}, and the budget is "
         f"{limit}",
         notes=("nothing was called and nothing was written",),
-        help=(Help(f"the smallest useful budget is {needed}; shorter replies need less: "
+        help=(Help(f"the smallest useful budget is `{least}`; shorter replies need less: "
                    "`params = { max_output_tokens = … }`"),),
     )
 
