@@ -95,20 +95,22 @@ def run_rounds(
 def _run(
     task: Task, project: Project, options: RunOptions, watcher: Observer, resumed: LoopFolder | None
 ) -> RunOutcome:
+    folder = resumed
     try:
-        if resumed is None:
+        if folder is None:
             record = LoopRecord(
                 loop=0, status="running", spec=task.spec, spec_path=task.spec_path, variables=dict(task.variables),
                 command=task.loop.command, allow_outside=options.allow_outside, created_at=now(),
             )
             folder, record = create_loop(project, record)
         else:
-            folder, record = resumed, resumed.load_record()
+            record = folder.load_record()
             record = record.model_copy(update={"status": "running", "finished_at": None})
             folder.dump_record(record)
         return _Rounds(task, project, replace(options, loop=folder.number), watcher, folder, record).run()
     except OSError as error:
-        unwritable = run_faults.state_unwritable(str(project.state / "loops"), render_reason(error))
+        way = None if folder is None else "refinec apply --resume --allow-exec"
+        unwritable = run_faults.state_unwritable(str(project.state / "loops"), render_reason(error), way)
         return RunOutcome.refused(ExitCode.UNAVAILABLE, unwritable)
 
 
