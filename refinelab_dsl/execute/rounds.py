@@ -287,8 +287,10 @@ class _Rounds:
             return "infeasible"
         if planned.exit_code not in (ExitCode.DONE, ExitCode.CHECK_FAILED):
             unusable = [each for each in planned.diagnostics.errors if each.code.startswith("RF3")]
-            more = [faults.signals_unusable(current.round, self._near(folder / "command.log"))] if unusable else []
-            raise _Stopped(planned.exit_code, *planned.diagnostics, *more)
+            if unusable:  # what the command gave is no data: it failed, as if it had given none
+                more = faults.signals_unusable(current.round, self._near(folder / "command.log"))
+                raise _Stopped(ExitCode.UNAVAILABLE, *planned.diagnostics, more)
+            raise _Stopped(planned.exit_code, *planned.diagnostics)
         self._said += [each for each in planned.diagnostics if each not in self._said]
         self._note(current, measured=True)
         header = _open_plan(plan)
