@@ -24,6 +24,7 @@ from refinelab_dsl.diagnostics.catalog import run as run_faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Diagnostics
 from refinelab_dsl.effects import Program
 from refinelab_dsl.execute.examine import Bench, Examined, Unusable, examine
+from refinelab_dsl.execute.halt import SIGNALLED
 from refinelab_dsl.execute.journal import JournalError
 from refinelab_dsl.execute.ledger import Amount
 from refinelab_dsl.execute.lock import take_lock
@@ -198,11 +199,15 @@ def _describe_start(job: Job, price: Price) -> dict[str, Any]:
 def _describe_end(fault: tuple[ExitCode, tuple[Diagnostic, ...]] | None) -> RunOutcome:
     """As of a run; an evaluation has no number."""
     code = ExitCode.DONE if fault is None else fault[0]
-    status = "complete" if fault is None else "partial" if code == ExitCode.BUDGET else "stopped"
+    known = {ExitCode.DONE: "complete", ExitCode.BUDGET: "partial"} | dict.fromkeys(SIGNALLED.values(), "interrupted")
+    status = known.get(code, "stopped")
     return RunOutcome(None, status, code, Diagnostics())
 
 
 def _find_fault(limit: Limit, examined: Examined) -> tuple[ExitCode, tuple[Diagnostic, ...]] | None:
+    for reason, code in SIGNALLED.items():
+        if reason in examined.reasons:
+            return code, examined.diagnostics
     if examined.diagnostics:
         return ExitCode.UNAVAILABLE, examined.diagnostics
     if examined.needed is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from refinelab_dsl.artifacts.plan import Header
 from refinelab_dsl.cli import terminal
@@ -197,7 +197,8 @@ class Live(_Screen):
 
         super().__init__(settings, scope, clock)
         self._console = Console(
-            stderr=True, no_color=not terminal.wants_color(settings, sys.stderr), highlight=False, emoji=False
+            file=cast("IO[str]", terminal.Canvas(sys.stderr)), no_color=not terminal.wants_color(settings, sys.stderr),
+            highlight=False, emoji=False,
         )
         self._live = RichLive(console=self._console, transient=True, refresh_per_second=_FRAMES)
         self._live.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -279,16 +280,49 @@ def discard(stream: IO[str]) -> None:
         pass
 
 
+class Canvas:
+    """Standard error as a display draws on it: where the terminal is gone, what is drawn goes nowhere."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            discard(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            discard(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _is_closed_terminal(stream: IO[str], error: BaseException) -> bool:
+    """Whether writing failed since the terminal was closed: nobody reads there any more."""
+    try:
+        is_device = stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
+    return is_device and isinstance(error, OSError) and error.errno == errno.EIO
+
+
 def _write(stream: IO[str] | None, text: str, name: str) -> None:
     if stream is None:  # closed before we started
         return
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        discard(stream)
     except (OSError, ValueError) as error:
+        is_unread = isinstance(error, BrokenPipeError) or _is_closed_terminal(stream, error)
         discard(stream)
+        if is_unread:
+            return
         raise OutputRefused(name, getattr(error, "strerror", None) or str(error)) from error
 
 

@@ -29,7 +29,7 @@ from refinelab_dsl.execute.begin import Start
 from refinelab_dsl.execute.calls import Caller, Line
 from refinelab_dsl.execute.carry import carry_apart
 from refinelab_dsl.execute.finish import Ending, Finished, OutputFault, Spent, finish_run
-from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.halt import SIGNALLED, Halt
 from refinelab_dsl.execute.interpret import NO_MODEL, WINDOW, Engine, Interpreter
 from refinelab_dsl.execute.journal import Entry, Journal, JournalError
 from refinelab_dsl.execute.leaving import find_leaving, find_scrubbed
@@ -469,7 +469,7 @@ class Execution:
     def _stop(self, halt: Halt, found: tuple[Diagnostic, ...]) -> RunOutcome:
         """The run is unfinished: a signal, a model, a disk."""
         said = tuple(diagnostic for entries in halt.reasons.values() for diagnostic in entries)
-        for reason, code in (("interrupt", ExitCode.INTERRUPTED), ("terminate", ExitCode.TERMINATED)):
+        for reason, code in SIGNALLED.items():
             if reason in halt.reasons:
                 return self._give_up("interrupted", code, *found, *said)
         return self._give_up("stopped", ExitCode.UNAVAILABLE, *found, *said)

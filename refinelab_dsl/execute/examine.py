@@ -17,14 +17,17 @@ from typing import Any
 
 from refinelab_dsl import providers
 from refinelab_dsl.declarations import Model, Run
+from refinelab_dsl.diagnostics.catalog import evaluation as faults
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic
 from refinelab_dsl.effects import Effect, Program, decode_outcome, effect_line
 from refinelab_dsl.execute.answered import Answered
 from refinelab_dsl.execute.calls import Caller, CallFailed, Line, Starved, Stopped
-from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.halt import SIGNALLED, Halt, Reason
+from refinelab_dsl.execute.interpret import PATIENCE
 from refinelab_dsl.execute.journal import Journal, create_journal
 from refinelab_dsl.execute.ledger import Amount, Ledger, Reservation
 from refinelab_dsl.execute.limits import Pace
+from refinelab_dsl.execute.loop import heed_signals
 from refinelab_dsl.execute.observe import BEAT, SHOW_EVERY, Observer, OperatorProgress, Progress, SilentObserver
 from refinelab_dsl.store import Store
 
@@ -36,7 +39,7 @@ class Examined:
     """What came of the programs, in their order; None where one did not end.
 
     needed: what the next call would have had to claim, where the budget stopped it. diagnostics: of models that
-    stopped. failed: calls without an answer, by the kind of failure.
+    stopped, and of signals. failed: calls without an answer, by the kind of failure. reasons: why it stopped.
     """
 
     results: tuple[Any, ...]
@@ -46,6 +49,7 @@ class Examined:
     failed: Mapping[str, int]
     needed: Amount | None
     diagnostics: tuple[Diagnostic, ...]
+    reasons: frozenset[Reason] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -
         answered = Answered(journal)
         caller = Caller(lines, bench.store, journal, ledger, bench.settings, halt, answered, True, bench.observer)
         work = _Work(caller, halt, bench.observer, [None] * len(programs))
-        await work.run(programs, {model.name: max(1, model.limits.concurrency) for model in bench.models})
-        await journal.flush()
+        with heed_signals(halt, work.abandon, faults.evaluation_interrupted):
+            await work.run(programs, {model.name: max(1, model.limits.concurrency) for model in bench.models})
+            await journal.flush()
         calls, cached = journal.count()
     finally:
         for line in lines.values():
@@ -108,7 +113,9 @@ async def _examine(programs: Sequence[tuple[str, Program[Any]]], bench: Bench) -
         journal.close()
     spent = Amount(ledger.settled_tokens, ledger.settled_usd if ledger.usd_is_complete else None)
     found = tuple(diagnostic for each in halt.reasons.values() for diagnostic in each)
-    return Examined(tuple(work.results), spent, calls, cached, dict(caller.failed), work.needed, found)
+    return Examined(
+        tuple(work.results), spent, calls, cached, dict(caller.failed), work.needed, found, frozenset(halt.reasons)
+    )
 
 
 @dataclass
@@ -125,21 +132,28 @@ class _Work:
     failed: Counter[str] = field(default_factory=Counter)
     running: Counter[str] = field(default_factory=Counter)
     shown_at: float = 0.0
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def abandon(self) -> None:
+        """Gives up the calls in flight; each keeps its claim on the budget."""
+        for task in self.tasks:
+            task.cancel()
 
     async def run(self, programs: Sequence[tuple[str, Program[Any]]], slots: Mapping[str, int]) -> None:
         """A few workers per model take the programs in their order."""
         queues = {name: [at for at, (model, _) in enumerate(programs) if model == name][::-1] for name in slots}
         self.wanted.update(model for model, _ in programs)
-        beating = asyncio.create_task(self._beat())
+        aside = [asyncio.create_task(self._beat()), asyncio.create_task(self._wind_up())]
         try:
             async with asyncio.TaskGroup() as group:
                 for name, queue in queues.items():
                     for _ in range(min(slots[name], len(queue))):
-                        group.create_task(self._take(programs, queue))
+                        self.tasks.append(group.create_task(self._take(programs, queue)))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
-            beating.cancel()
+            for task in aside:
+                task.cancel()
             self._show(force=True)
 
     async def _take(self, programs: Sequence[tuple[str, Program[Any]]], queue: list[int]) -> None:
@@ -149,8 +163,10 @@ class _Work:
             self.running[model] += 1
             try:
                 self.results[at] = await self._drive(at, program)
-            except (Stopped, CallFailed):
+            except (Stopped, CallFailed, asyncio.CancelledError) as ended:
                 program.close()
+                if isinstance(ended, asyncio.CancelledError):
+                    raise
                 self.failed[model] += 1
             else:
                 self.done[model] += 1
@@ -194,6 +210,14 @@ class _Work:
                 break
             await self.halt.sleep(_LOOK_AGAIN)
         raise Stopped
+
+    async def _wind_up(self) -> None:
+        """Once a signal stops the evaluation: calls in flight get a while to end, for they are paid."""
+        await self.halt.event.wait()
+        for diagnostic in (each for reason in SIGNALLED for each in self.halt.reasons.get(reason, ())):
+            self.observer.say(diagnostic)
+        await asyncio.sleep(PATIENCE)
+        self.abandon()
 
     async def _beat(self) -> None:
         """Shows how far it is also while no answer comes."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from refinelab_dsl.diagnostics import Diagnostic
+from refinelab_dsl.exit_codes import ExitCode
 
 # too_small: the budget, for the first call. The others: a signal, the budget, a model that fails, a disk that does,
 # what is left is to be solved again.
 Reason = Literal["interrupt", "terminate", "budget", "too_small", "model", "state", "replan"]
+SIGNALLED: Mapping[Reason, ExitCode] = MappingProxyType(
+    {"interrupt": ExitCode.INTERRUPTED, "terminate": ExitCode.TERMINATED}
+)
+"""The reasons that are signals, with the exit code of each; the first one counts."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from refinelab_dsl.diagnostics import Diagnostic
-from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.halt import SIGNALLED, Halt
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def heed_signals(halt: Halt, abandon: Callable[[], None], describe: Callable[[st
     loop = asyncio.get_running_loop()
 
     def hear(number: signal.Signals) -> None:
-        if halt.reasons.keys() & {"interrupt", "terminate"}:
+        if halt.reasons.keys() & SIGNALLED.keys():
             if number not in hangups():
                 abandon()
             return

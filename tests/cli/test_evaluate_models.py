@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import refinec
+from tests.cli.command import fork_refinec, refinec
 from tests.harness.collector import Collector
 from tests.harness.openai_server import Behaviour, Fault, ThreadServer
 
@@ -108,6 +111,33 @@ def test_a_budget_is_a_limit_and_what_was_bought_stays(project: Path) -> None:
     assert whole.code == 0, whole.err
     assert whole.json["asked"]["calls"] == 30 - some
     assert whole.json["asked"]["cached"] == some
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "kept"),
+    [([signal.SIGINT], 130, True), ([signal.SIGTERM], 143, True), ([signal.SIGINT] * 2, 130, False)],
+)
+def test_a_signal_lets_running_calls_end_and_a_second_one_does_not(
+    project: Path, sent: list[signal.Signals], code: int, kept: bool
+) -> None:
+    with ThreadServer(Behaviour(latency=(0.5, 0.5) if kept else (20, 20))) as server:
+        write_spec(project, server.base_url)
+        arguments = ("evaluate", "quiz.refine", "--models=far", "--budget=900k", "--auto-approve", "--format=json")
+        with open(os.devnull) as nothing, (project / "told").open("w+b") as told:
+            process = fork_refinec(*arguments, cwd=project, descriptors=[nothing.fileno(), *[told.fileno()] * 2])
+            while not server.tally.asked and process.poll() is None:
+                time.sleep(0.01)
+            for number in sent:
+                time.sleep(0.1)
+                process.send_signal(number)
+            assert process.wait(60) == code
+        assert "RF6507" in (project / "told").read_text()
+        bought = server.tally.asked.copy()
+        server.server.behaviour = Behaviour()
+        again = refinec(*arguments, cwd=project)
+    assert again.code == 0, again.err
+    assert 0 < bought.total() < 30
+    assert again.json["asked"]["cached"] == (bought.total() if kept else 0)
 
 
 def test_over_http_no_key_is_sent(project: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from refinelab_dsl.artifacts.plan_file import PlanFile, write_plan
 from refinelab_dsl.cli.runs import describe_head
+from refinelab_dsl.execute.journal import read_entries
 from refinelab_dsl.exit_codes import ExitCode
 from tests.cli.command import fork_refinec, refinec, talk
 from tests.harness.warm import Forked
@@ -451,6 +453,28 @@ def test_a_stopped_run_goes_on_where_it_was(number: int, code: int, project: Pat
     assert (resumed.json["run"], resumed.json["status"]) == (1, "complete")
     assert len(bought) > 0
     assert (project / "out/quickstart.jsonl").read_bytes() == whole  # as if it had never been stopped
+
+
+@pytest.mark.parametrize(("sent", "code"), [([signal.SIGHUP] * 2, ExitCode.TERMINATED), ([], ExitCode.DONE)])
+def test_a_terminal_that_is_closed_costs_nothing(sent: list[int], code: int, project: Path, whole: bytes) -> None:
+    """With the signal that it sends, and without (a shell told it to be left alone)."""
+    _slow_down(project, 0.2)
+    parent, child = pty.openpty()
+    process = fork_refinec(
+        "apply", "--auto-approve", cwd=project, environ={"TERM": "xterm"}, descriptors=[child] * 3
+    )
+    os.close(child)
+    screen = b""
+    while b" done, " not in screen:
+        screen += os.read(parent, 65_536)
+    os.close(parent)
+    for number in sent:
+        process.send_signal(number)
+    assert process.wait(60) == code
+    assert {entry.state for entry in read_entries(project / ".refine/runs/0001/journal.db")} == {"answered"}
+    if sent:
+        assert refinec("apply", "--resume", cwd=project).code == 0
+    assert (project / "out/quickstart.jsonl").read_bytes() == whole
 
 
 def test_two_runs_at_once_are_7(project: Path) -> None:

@@ -65,6 +65,7 @@ WRONG: dict[str, Stage] = {
     "RF6320": unprivileged,
     "RF6356": patched(lambda: mock.patch("refinelab_dsl.provenance.rebuild.row_hash", return_value="0" * 64)),
     "RF6357": patched(lambda: mock.patch("refinelab_dsl.provenance.replay.iterate_rows", in_reverse)),
+    "RF6507": served(Behaviour(GOOD.simulation, latency=(0.3, 0.3)), interrupt),
     "RF6600": patched(lambda: mock.patch("refinelab_dsl.retrieval.index.find_spec", return_value=None)),
     "RF6604": beside_wiki("403"),
     "RF6607": beside_wiki(),
@@ -86,7 +87,7 @@ RIGHT: dict[str, Stage] = {
     **{
         code: served(GOOD)
         for code in ("RF5201", "RF5202", "RF6013", "RF6014", "RF6033", "RF6070", "RF6071", "RF6073", "RF6200", "RF6201",
-                     "RF6305")
+                     "RF6305", "RF6507")
     },
 }  # fmt: skip
 """Around the right example."""

@@ -73,3 +73,11 @@ def no_chains(run: str) -> Diagnostic:
         "RF6506", "error", f"{run} has no chain of answers that a judge compared",
         help=(Help("name a run of a spec with an operator of kind `refine`; `refinec runs` lists them"),),
     )
+
+
+def evaluation_interrupted(signal: str) -> Diagnostic:
+    """RF6507: an evaluation was stopped by a signal; what was answered is kept."""
+    return Diagnostic(
+        "RF6507", "note", f"the evaluation was stopped by {signal}; what was answered is kept",
+        help=(Help("ask again to go on: what was answered is not paid twice"),),
+    )
