@@ -20,6 +20,8 @@ KEY = "sk-planted-0123456789"
         f'api_key = """\n    {KEY}\n    """',
         f'base_url = "https://user:{KEY}@localhost/v1"',
         f'base_url = "https://{KEY}@localhost/v1"',
+        f'base_url = "https://localhost/v1?api-version=1&key={KEY}"',
+        f'base_url = "https://localhost/v1#access_token={KEY}"',
     ],
 )
 def test_a_key_in_the_spec_is_an_error_that_does_not_show_it(model: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from refinelab_dsl import builtins, syntax
@@ -11,6 +13,8 @@ from refinelab_dsl.diagnostics.catalog import names as faults
 from refinelab_dsl.semantics.bindings import Bindings
 from refinelab_dsl.semantics.draft import Declared, Draft
 from refinelab_dsl.source import Place, Span
+
+_OF_SECRETS: Final = re.compile("key|token|secret|passw|auth|sig|credential", re.IGNORECASE)
 
 
 def check_models(tree: syntax.Tree, bindings: Bindings) -> Iterator[Diagnostic]:
@@ -109,8 +113,10 @@ def _keys(declared: Declared, attribute: str) -> Iterator[tuple[str, Span]]:
 
 
 def _holds_password(url: str) -> bool:
-    """Whether an address names a user or a password: such a text is never shown."""
-    return "@" in url.partition("://")[2].partition("/")[0]
+    """Whether an address names a user, a password or, in its query, a key: such a text is never shown."""
+    place = url.partition("://")[2]
+    pairs = (part.partition("=") for part in re.split("[?&;#]", place)[1:])
+    return "@" in place.partition("/")[0] or any(value and _OF_SECRETS.search(name) for name, _, value in pairs)
 
 
 def _url_fault(url: str) -> str | None:
