@@ -93,7 +93,11 @@ def _build(signals: frozenset[str], environ: Mapping[str, str]) -> Telemetry | D
         )
         if protocol.strip() not in _PROTOCOLS:
             return faults.telemetry_protocol(protocol.strip())
-    return build_telemetry(signals, environ)
+    try:
+        return build_telemetry(signals, environ)
+    except Exception as error:  # the environment sets what the packages refuse
+        told = " ".join(str(error).split())
+        return faults.telemetry_lost(_find_hosts(environ), f"it cannot be told: {told or type(error).__name__}")
 
 
 class _Guarded:

@@ -179,7 +179,7 @@ def _usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     sent, received = read_count(usage.get("prompt_tokens")), read_count(usage.get("completion_tokens"))
-    if sent is None or received is None:
+    if not sent or received is None:  # no request has no tokens: nobody counted
         return None
     details = usage.get("prompt_tokens_details")
     cached = read_count(details.get("cached_tokens")) if isinstance(details, dict) else None

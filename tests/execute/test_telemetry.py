@@ -339,6 +339,17 @@ def test_a_protocol_that_is_not_spoken_is_said(tmp_path: Path, monkeypatch: pyte
     assert (outcome.status, "RF6061" in [each.code for each in outcome.diagnostics]) == ("complete", True)
 
 
+@pytest.mark.parametrize(
+    "name", ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"]
+)
+def test_what_the_packages_refuse_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv(name, "-4")
+    outcome = build_world(tmp_path).apply()
+    assert outcome.exit_code == ExitCode.DONE
+    assert [each.code for each in outcome.diagnostics] == ["RF6062"]
+
+
 def test_the_provider_of_a_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", memory.tracers)

@@ -366,6 +366,8 @@ class TestStrangeEndpoints:
             ({**COUNTS, "prompt_tokens_details": {"cached_tokens": 9}}, Usage(3, 4, 3)),
             ({"prompt_tokens": -3, "completion_tokens": 4}, None),
             ({"prompt_tokens": "3", "completion_tokens": 4}, None),
+            ({"prompt_tokens": 3, "completion_tokens": 0}, Usage(3, 0)),
+            ({"prompt_tokens": 0, "completion_tokens": 0}, None),
             ({"prompt_tokens": True, "completion_tokens": 4}, None),
             ({"prompt_tokens": 1e99, "completion_tokens": 4}, None),
             ({"completion_tokens": 4}, None),
