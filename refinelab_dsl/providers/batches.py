@@ -32,6 +32,7 @@ FULL: Final = "token_limit_exceeded"
 
 _STATUSES: Final = {"completed": "completed", "failed": "failed", "expired": "expired", "cancelled": "cancelled"}
 _FAULTS_SHOWN: Final = 3
+_MOST_SAID: Final = 300  # characters of a fault
 
 Status: TypeAlias = Literal["running", "completed", "failed", "expired", "cancelled"]
 Verdict: TypeAlias = Completion | TransientError | RefusedError | None
@@ -132,6 +133,11 @@ def read_lines(content: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield line["custom_id"], line
 
 
+def shorten(text: str) -> str:
+    """What a provider says, on one line that can be shown and written down."""
+    return " ".join(clean(text[:_MOST_SAID]).split())
+
+
 def _list_errors(errors: Any) -> list[Any]:
     data = errors.get("data") if isinstance(errors, dict) else errors
     return data if isinstance(data, list) else []
@@ -149,7 +155,7 @@ def _said(errors: Any) -> str:
         if isinstance(error, dict):
             at = error.get("line")
             shown.append(f"{error.get('message') or error.get('code')}{f' (line {at})' if isinstance(at, int) else ''}")
-    return "; ".join(" ".join(clean(each).split()) for each in shown)
+    return "; ".join(shorten(each) for each in shown)
 
 
 def _count(value: Any) -> int:

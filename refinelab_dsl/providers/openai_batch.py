@@ -22,6 +22,7 @@ from refinelab_dsl.providers.batches import (
     Verdict,
     holds_token,
     read_batch,
+    shorten,
 )
 from refinelab_dsl.providers.openai import Endpoint, Refusal, build_settings
 from refinelab_dsl.providers.provider import RefusedError, TransientError
@@ -139,7 +140,7 @@ class OpenAIBatches:
     def _judge_fault(self, fault: Any) -> Verdict:
         """A request that the batch never made, or whose answer it did not get."""
         code, message = (fault.get(name) for name in ("code", "message")) if isinstance(fault, dict) else (None, fault)
-        text = " ".join(clean(str(message or code or "no answer")).split())
+        text = shorten(str(message or code or "no answer"))
         text = text if self._key is None else self._key.redact(text)
         match code:
             case "batch_expired":

@@ -49,13 +49,14 @@ async def test_what_is_no_reply_may_have_been_charged(batches: OpenAIBatches, st
         line(500, {"error": {"message": HALF}}), line("503", {"error": {"message": HALF}}),
         line(200, {"error": {"message": HALF}}), line(403, {"error": {"message": HALF}}),
         {"custom_id": "0" * 64, "response": None, "error": {"code": HALF, "message": HALF}},
-        {"custom_id": "0" * 64, "response": None, "error": HALF},
+        {"custom_id": "0" * 64, "response": None, "error": HALF + " too long" * 10_000},
     ],
 )  # fmt: skip
 async def test_what_a_line_says_can_be_written_down(batches: OpenAIBatches, answer: dict[str, Any]) -> None:
     found = batches.judge_line(answer, None)
     assert isinstance(found, TransientError | RefusedError)
     assert "half ? of a character" in found.message
+    assert len(found.message) < 400
 
 
 class TestBodies:
