@@ -162,9 +162,10 @@ def _judge(options: semantics.Options, source: Source, tree: syntax.Tree) -> Dia
     return found.with_(semantics.check(tree, bindings))
 
 
-def plan(spec: Spec, options: Options = Options(), destination: Path | None = None) -> Planned:
+def plan(spec: Spec | Analysis, options: Options = Options(), destination: Path | None = None) -> Planned:
     """All stages: from text to a saved plan. Spends nothing, calls nobody, writes `destination` alone.
 
+    spec: or what `analyze` made of it, with the same variables, lock and unsaved files.
     destination: where the plan is saved; None keeps it in a temporary folder as long as the result lives.
     """
     from refinelab_dsl.plan.learnt import find_unknown
@@ -287,12 +288,12 @@ def describe_evidence(spec: Spec, options: Options = Options()) -> Facts | None:
 
 
 def _look(
-    spec: Spec, options: Options, news: Sequence[AnyRecord] = ()
+    spec: Spec | Analysis, options: Options, news: Sequence[AnyRecord] = ()
 ) -> tuple[Analysis, Profile | None, Diagnostics]:
     """Stages 1 to 5; the profile is there exactly when all went well."""
     from refinelab_dsl.plan import learnt, rounds
 
-    analysis = analyze(spec, options)
+    analysis = spec if isinstance(spec, Analysis) else analyze(spec, options)
     program, diagnostics = analysis.program, analysis.diagnostics
     if program is None:
         return analysis, None, diagnostics

@@ -98,15 +98,16 @@ def apply_command(
     if isinstance(decided, ExitCode):
         return decided
     planning = inputs.build_options(settings, inventory=inventory, decisions=decided)
-    return apply_spec(settings, options, given.path, planning, auto_approve=auto_approve)
+    return apply_spec(settings, options, given.path, analysis, planning, auto_approve=auto_approve)
 
 
 def apply_spec(
-    settings: Settings, options: RunOptions, spec: Path, planning: compiler.Options, *, auto_approve: bool
+    settings: Settings, options: RunOptions, spec: Path, analysis: compiler.Analysis, planning: compiler.Options, *,
+    auto_approve: bool,
 ) -> int:
-    """Plans, shows, asks, and runs what was shown."""
+    """Plans, shows, asks, and runs what was shown. analysis: of `spec`."""
     with Scratch() as scratch:
-        planned = compiler.plan(spec, planning, Path(scratch) / "plan.refplan")
+        planned = compiler.plan(analysis, planning, Path(scratch) / "plan.refplan")
         terminal.report(settings, planned.diagnostics)
         plan = planned.plan
         if plan is None or planned.exit_code != ExitCode.DONE:

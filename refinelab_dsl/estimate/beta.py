@@ -70,16 +70,23 @@ def _continued_fraction(x: float, a: float, b: float) -> float:
     d = 1 - (a + b) * x / (a + 1)
     value = d = 1.0 / (d if not -_TINY <= d <= _TINY else _TINY)
     for m in range(1, 10_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            # Written out, without a call: a plan comes here a hundred thousand times.
-            d = 1 + term * d
-            d = 1.0 / (d if not -_TINY <= d <= _TINY else _TINY)
-            c = 1 + term / c
-            if -_TINY <= c <= _TINY:
-                c = _TINY
-            value *= c * d
-        if abs(c * d - 1) < _EPSILON:
+        # Both terms written out, without a call or a loop: a plan comes here a hundred thousand times.
+        place = a + 2 * m
+        even = m * (b - m) * x / ((place - 1) * place)
+        d = 1 + even * d
+        d = 1.0 / (d if not -_TINY <= d <= _TINY else _TINY)
+        c = 1 + even / c
+        if -_TINY <= c <= _TINY:
+            c = _TINY
+        value *= c * d
+        odd = -(a + m) * (a + b + m) * x / (place * (place + 1))
+        d = 1 + odd * d
+        d = 1.0 / (d if not -_TINY <= d <= _TINY else _TINY)
+        c = 1 + odd / c
+        if -_TINY <= c <= _TINY:
+            c = _TINY
+        change = c * d
+        value *= change
+        if -_EPSILON < change - 1 < _EPSILON:
             break
     return value

@@ -44,11 +44,13 @@ def size_attempts(wants: Sequence[Want], rates: Mapping[str, Rate], confidence: 
     rates = {operator: rates[operator] for operator in sorted({want.operator for want in wants})}
     nodes = {operator: rate_nodes(rate) for operator, rate in rates.items()}
 
-    def attempts_at(q: float) -> tuple[int, ...]:
+    def attempts_at(q: float, few: Sequence[int] | None = None, many: Sequence[int] | None = None) -> tuple[int, ...]:
         design = {operator: beta_quantile(q, rate.alpha, rate.beta) for operator, rate in rates.items()}
         wanted = 1 - q / max(1, len(wants))
+        ranges = [None] * len(wants) if few is None or many is None else zip(few, many, strict=True)
         return tuple(
-            _least_trials(want.count, design[want.operator], wanted, want.available) for want in wants
+            _least_trials(want.count, design[want.operator], wanted, want.available, within)
+            for want, within in zip(wants, ranges, strict=True)
         )
 
     most = attempts_at(_LEAST_SHARE)
@@ -56,14 +58,18 @@ def size_attempts(wants: Sequence[Want], rates: Mapping[str, Rate], confidence: 
     goal = min(confidence, _chance(wants, most, nodes) * (1 + confidence) / 2)
     best = attempts_at(0.5)
     if _chance(wants, best, nodes) < goal:
-        low, high, best = _LEAST_SHARE, 0.5, most  # the chance falls as q grows
+        low, high, few, best = _LEAST_SHARE, 0.5, best, most  # attempts and chance fall as q grows
         for _ in range(20):
+            if len({want for want, more, less in zip(wants, best, few, strict=True) if more > less}) == 1 and all(
+                more <= less + 1 for more, less in zip(best, few, strict=True)
+            ):
+                break  # nothing lies between: equal wants get equal attempts
             middle = (low * high) ** 0.5
-            attempts = attempts_at(middle)
-            if _chance(wants, attempts, nodes) >= goal:
+            attempts = attempts_at(middle, few, best)
+            if attempts == best or (attempts != few and _chance(wants, attempts, nodes) >= goal):
                 low, best = middle, attempts
             else:
-                high = middle
+                high, few = middle, attempts
     chances = tuple(
         _mean(binomial_tail(want.count, trials, rate) for rate in nodes[want.operator])
         for want, trials in zip(wants, best, strict=True)
@@ -86,14 +92,20 @@ def _chance(wants: Sequence[Want], attempts: Sequence[int], nodes: Mapping[str, 
     return total
 
 
-def _least_trials(count: int, rate: float, wanted: float, available: int | None) -> int:
+def _least_trials(
+    count: int, rate: float, wanted: float, available: int | None, within: tuple[int, int] | None = None
+) -> int:
+    """within: the least and the most that they can be, where that is known."""
     if rate >= 1 or count == 0:
         return count
-    cap = available if available is not None else max(50, int(count / max(rate, 1e-3) * 20))
-    cap = max(cap, count)
-    low, high = count, min(cap, max(count, int(count / max(rate, 1e-6)) + 1))
-    while high < cap and binomial_tail(count, high, rate) < wanted:
-        low, high = high, min(cap, high * 2)
+    if within is not None:
+        low, high = within
+    else:
+        cap = available if available is not None else max(50, int(count / max(rate, 1e-3) * 20))
+        cap = max(cap, count)
+        low, high = count, min(cap, max(count, int(count / max(rate, 1e-6)) + 1))
+        while high < cap and binomial_tail(count, high, rate) < wanted:
+            low, high = high, min(cap, high * 2)
     while low < high:
         middle = (low + high) // 2
         if binomial_tail(count, middle, rate) >= wanted:

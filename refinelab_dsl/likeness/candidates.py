@@ -22,6 +22,7 @@ CANDIDATES: Final = 256
 _ROWS: Final = 4
 _SHINGLE: Final = 5
 _POINTS: Final = 200_000  # letters that are hashed at a time
+_FEW: Final = 4_000  # of which all rows are taken at once: a text by itself in an eighth of the time
 
 _SHINGLE_FACTORS: Final = odd_numbers(_SHINGLE, "shingle")
 _ROW_FACTORS: Final = odd_numbers(BANDS * _ROWS, "row")
@@ -53,9 +54,13 @@ def _sign_some(texts: Sequence[str]) -> NDArray[np.uint32]:
         within[(ends[:-1, None] - np.arange(1, _SHINGLE)).ravel()] = False
         shingles = mix(windows[within])
         starts = np.concatenate([[0], np.cumsum(lengths - _SHINGLE + 1)[:-1]])
-        least = np.empty((len(texts), BANDS * _ROWS), np.uint64)
-        for row, factor in enumerate(_ROW_FACTORS):  # an odd factor permutes what is mixed already
-            least[:, row] = np.minimum.reduceat(shingles * factor, starts)
+        # An odd factor permutes what is mixed already.
+        if len(shingles) <= _FEW:
+            least = np.minimum.reduceat(np.multiply.outer(_ROW_FACTORS, shingles), starts, axis=1).T
+        else:
+            least = np.empty((len(texts), BANDS * _ROWS), np.uint64)
+            for row, factor in enumerate(_ROW_FACTORS):
+                least[:, row] = np.minimum.reduceat(shingles * factor, starts)
         bands = mix((least.reshape(len(texts), BANDS, _ROWS) * _BAND_FACTORS).sum(axis=2, dtype=np.uint64))
     return (bands >> np.uint64(33)).astype(np.uint32)  # 31 bits: the key after the last is a number too
 
