@@ -26,8 +26,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import refinelab_dsl
-from refinelab_dsl import syntax
+from refinelab_dsl import builtins, syntax
 from refinelab_dsl.diagnostics.meanings import load_meanings
+from refinelab_dsl.estimate.chance import rate_nodes
+from refinelab_dsl.estimate.estimate import PRIOR_STRENGTH
+from refinelab_dsl.estimate.estimates import Rate
 from refinelab_dsl.plan.layout import load_template
 from refinelab_dsl.prompts import TemplateFault, render
 from refinelab_dsl.source import Source
@@ -137,9 +140,13 @@ def import_everything() -> None:
 
 
 def fill_caches() -> None:
-    """What commands make of files of ours and keep: the table of the grammar, what codes mean, templates."""
+    """What commands make of what is ours, and keep: the table of the grammar, what codes mean, templates, what success
+    rates may be where a spec declares none."""
     syntax.parse(Source("any", "edition = 1\n"))
     load_meanings()
+    for kind in builtins.OPERATOR_KINDS.values():
+        success = float(kind.prior.success)
+        rate_nodes(Rate(success * PRIOR_STRENGTH, (1 - success) * PRIOR_STRENGTH, "default"))
     for name in ("plan.txt.j2", "outcome.txt.j2"):
         load_template(f"templates/{name}", 100)  # of a page that is no terminal's
     for path in sorted((ROOT / "templates" / "prompts").glob("*.jinja")):
