@@ -36,8 +36,13 @@ def nearest_names(near: Sequence[str], span: Span | None, prefix: str = "") -> t
 
 def listed(names: Sequence[str], most: int = LISTED) -> str:
     """Names in a row, `most` of them at most."""
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return cut_short([f"`{name}`" for name in names], most)
+
+
+def cut_short(words: Sequence[str], most: int) -> str:
+    """Words in a row, `most` of them and how many more there are. One more takes no less room than its name."""
+    rest = len(words) - most
+    return ", ".join(words) if rest <= 1 else f"{', '.join(words[:most])} and {rest} more"
 
 
 def a(noun: str) -> str:

@@ -121,7 +121,7 @@ class Execution:
                 )
                 return self._end(finish_run(ending), spent, found)
         except KeyboardInterrupt:
-            return self._give_up("interrupted", ExitCode.INTERRUPTED, faults.run_interrupted(self._number, "SIGINT"))
+            return self._give_up("interrupted", ExitCode.INTERRUPTED, self._describe_signal("SIGINT"))
         except (
             EmbeddingFault, StoreError, JournalError, ItemMissing, SourceFault, OutputFault, RebuildFault, RunDamaged,
             OSError,
@@ -246,7 +246,7 @@ class Execution:
                     originals.abandon()
                     interpreter.abandon()
 
-                with heed_signals(halt, abandon, lambda name: faults.run_interrupted(self._number, name)):
+                with heed_signals(halt, abandon, self._describe_signal):
                     if workers is not None:
                         await workers.begin()
                     await reclaim(
@@ -479,11 +479,15 @@ class Execution:
         try:
             self._record(status)
         except OSError as error:
-            diagnostics.append(faults.state_unwritable(str(self._start.folder.record), render_reason(error)))
+            path = str(self._start.folder.record)
+            diagnostics.append(faults.state_unwritable(path, render_reason(error), self._start.go_on))
         if status == "stopped":
-            diagnostics.append(faults.run_stopped(self._number))
+            diagnostics.append(faults.run_stopped(self._number, self._start.go_on))
         head = self._complete_head({"status": status, "cost": runs.sum_up(self._start.folder, is_dead=True)})
         return RunOutcome(self._number, status, code, Diagnostics(tuple(diagnostics)), head)
+
+    def _describe_signal(self, name: str) -> Diagnostic:
+        return faults.run_interrupted(self._number, name, self._start.go_on)
 
     def _record(self, status: Status, paid: Mapping[str, Any] = MappingProxyType({})) -> None:
         ended = self._start.record.model_copy(update={"status": status, "finished_at": runs.now(), **paid})
@@ -516,7 +520,7 @@ class Execution:
             case OutputFault():
                 return error.diagnostics
             case _:
-                return (faults.state_unwritable(str(folder.path), render_reason(error)),)
+                return (faults.state_unwritable(str(folder.path), render_reason(error), self._start.go_on),)
 
 
 def _describe_paid(spent: Spent) -> dict[str, Any]:

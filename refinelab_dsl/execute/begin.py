@@ -52,6 +52,13 @@ class Start:
     allow_outside: bool
     is_over: bool = False  # a leg that has ended: what is left of it is to be planned
 
+    @property
+    def go_on(self) -> str:
+        """The command that goes on with the run, once it is stopped. A pilot is started again."""
+        if self.record.purpose == "pilot":
+            return "refinec pilot"
+        return f"refinec apply --resume={self.folder.number}{'' if self.record.loop is None else ' --allow-exec'}"
+
 
 def begin_run(
     plan_path: Path | None, project: Project, options: RunOptions, legs: tuple[int, ...] = (), *, goes_on: bool = False

@@ -95,20 +95,22 @@ def run_rounds(
 def _run(
     task: Task, project: Project, options: RunOptions, watcher: Observer, resumed: LoopFolder | None
 ) -> RunOutcome:
+    folder = resumed
     try:
-        if resumed is None:
+        if folder is None:
             record = LoopRecord(
                 loop=0, status="running", spec=task.spec, spec_path=task.spec_path, variables=dict(task.variables),
                 command=task.loop.command, allow_outside=options.allow_outside, created_at=now(),
             )
             folder, record = create_loop(project, record)
         else:
-            folder, record = resumed, resumed.load_record()
+            record = folder.load_record()
             record = record.model_copy(update={"status": "running", "finished_at": None})
             folder.dump_record(record)
         return _Rounds(task, project, replace(options, loop=folder.number), watcher, folder, record).run()
     except OSError as error:
-        unwritable = run_faults.state_unwritable(str(project.state / "loops"), render_reason(error))
+        way = None if folder is None else "refinec apply --resume --allow-exec"
+        unwritable = run_faults.state_unwritable(str(project.state / "loops"), render_reason(error), way)
         return RunOutcome.refused(ExitCode.UNAVAILABLE, unwritable)
 
 
@@ -285,8 +287,10 @@ class _Rounds:
             return "infeasible"
         if planned.exit_code not in (ExitCode.DONE, ExitCode.CHECK_FAILED):
             unusable = [each for each in planned.diagnostics.errors if each.code.startswith("RF3")]
-            more = [faults.signals_unusable(current.round, self._near(folder / "command.log"))] if unusable else []
-            raise _Stopped(planned.exit_code, *planned.diagnostics, *more)
+            if unusable:  # what the command gave is no data: it failed, as if it had given none
+                more = faults.signals_unusable(current.round, self._near(folder / "command.log"))
+                raise _Stopped(ExitCode.UNAVAILABLE, *planned.diagnostics, more)
+            raise _Stopped(planned.exit_code, *planned.diagnostics)
         self._said += [each for each in planned.diagnostics if each not in self._said]
         self._note(current, measured=True)
         header = _open_plan(plan)

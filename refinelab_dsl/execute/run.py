@@ -62,6 +62,7 @@ def run_legs(
 ) -> RunOutcome:
     """`run`, the lock being held. earlier: the runs of the rounds before this one, of one loop."""
     said: tuple[Diagnostic, ...] = ()
+    start: Start | None = None
     try:
         start = begin_run(plan_path, project, options, earlier)
         while True:
@@ -81,12 +82,18 @@ def run_legs(
     except Refusal as refusal:
         return RunOutcome.refused(refusal.code, *said, *refusal.diagnostics)
     except RunDamaged as damage:
-        unwritable = faults.state_unwritable(str(damage.path), damage.reason)
+        unwritable = faults.state_unwritable(str(damage.path), damage.reason, _find_way(start, options))
         return RunOutcome.refused(ExitCode.UNAVAILABLE, *said, unwritable)
     except OSError as error:
-        return RunOutcome.refused(
-            ExitCode.UNAVAILABLE, *said, faults.state_unwritable(str(project.runs), render_reason(error))
-        )
+        unwritable = faults.state_unwritable(str(project.runs), render_reason(error), _find_way(start, options))
+        return RunOutcome.refused(ExitCode.UNAVAILABLE, *said, unwritable)
+
+
+def _find_way(start: Start | None, options: RunOptions) -> str | None:
+    """The command that goes on with the run that was begun, now or before; None where there is none."""
+    if start is not None:
+        return start.go_on
+    return None if options.resume is None else f"refinec apply --resume={options.resume}"
 
 
 def _begin_rest(

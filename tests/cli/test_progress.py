@@ -181,7 +181,7 @@ def test_an_unknown_price_is_not_nothing(clock: Clock) -> None:
 def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Settings(quiet=True), SCOPE, clock=clock) as display:
         display.start(1, priced_header())
-        display.say(faults.run_interrupted(1, "SIGINT"))
+        display.say(faults.run_interrupted(1, "SIGINT", "refinec apply --resume=1"))
         for accepted in range(101):
             display.update(at(accepted))
     assert lines_of(capsys) == []
@@ -191,7 +191,7 @@ def test_a_phase_is_named_and_a_stop_is_said_at_once(clock: Clock, capsys: pytes
     with open_display(Settings(), Scope("pilot, ratings"), clock=clock) as display:
         display.start(2, priced_header())
         display.update(at(1))
-        display.say(faults.run_interrupted(2, "SIGINT"))
+        display.say(faults.run_interrupted(2, "SIGINT", "refinec apply --resume=2"))
         assert lines_of(capsys) == [
             "run 2: pilot, ratings",
             "  run 2 was stopped by SIGINT; everything that was bought is kept; 4 steps in flight may take 30 s",

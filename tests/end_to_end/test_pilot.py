@@ -308,8 +308,11 @@ def test_a_pilot_whose_next_phase_is_too_dear_does_not_say_that_it_is_complete(t
 
 
 def start_pilot(folder: Path) -> Any:
-    with open(os.devnull, "w+b") as nothing:
-        return fork_refinec("pilot", "--auto-approve", "quiz.refine", cwd=folder, descriptors=[nothing.fileno()] * 3)
+    with open(os.devnull, "w+b") as nothing, (folder / "said.txt").open("wb") as said:
+        return fork_refinec(
+            "pilot", "--auto-approve", "quiz.refine", cwd=folder,
+            descriptors=[nothing.fileno(), nothing.fileno(), said.fileno()],
+        )  # fmt: skip
 
 
 def wait_until(server: ThreadServer, count: int, process: Any) -> None:
@@ -333,6 +336,9 @@ def test_a_stopped_pilot_goes_on_and_pays_nothing_twice(tmp_path: Path, sent: in
         wait_until(server, 12, process)
         process.send_signal(sent)
         assert process.wait(60) == code
+        said = (tmp_path / "said.txt").read_text()
+        assert ("go on with: refinec pilot\n" in said) == (sent == signal.SIGINT), said
+        assert "--resume" not in said  # of a pilot it does not go on
         assert any(each["record"] == "rating" for each in read_evidence(tmp_path))
         before = run_pilot(tmp_path, "--dry-run")["spent"]
         assert before["runs"] == [1, 2]

@@ -121,7 +121,32 @@ def test_a_lock_that_is_a_folder_is_said_alike_by_all_that_take_it(stopped: Stop
     for words in (RESUME, ("apply", "--auto-approve"), ("cache", "gc"), ("runs", "unlock")):
         answer = refinec(*words, cwd=folder)
         assert (answer.code, "RF6030" in answer.err) == (8, True), (words, answer)
+        assert "then start the command again" in answer.err  # nothing was begun that could be gone on with
+        assert "resume" not in answer.err
     assert refinec("runs", cwd=folder).code == ExitCode.DONE
+
+
+def test_the_way_out_of_state_that_cannot_be_written_works(stopped: Stopped, tmp_path: Path) -> None:
+    """Where a run was begun before, it is to go on with that; where none could be begun, with nothing."""
+    folder = tmp_path / "p"
+    shutil.copytree(stopped.folder, folder)
+    whole = (folder / JOURNAL).read_bytes()
+    make_folder(folder / JOURNAL)
+    refused = refinec(*RESUME, cwd=folder)
+    assert "make room or allow writing there, then go on with: refinec apply --resume=2\n" in refused.err
+    (folder / JOURNAL).rmdir()
+    (folder / JOURNAL).write_bytes(whole)
+    runs = folder / ".refine/runs"
+    runs.rename(folder / "kept")
+    runs.write_bytes(b"")
+    refused = refinec("apply", "--auto-approve", cwd=folder)
+    assert (refused.code, "RF6030" in refused.err) == (8, True), refused
+    assert "make room or allow writing there, then start the command again\n" in refused.err
+    assert "resume" not in refused.err
+    runs.unlink()
+    (folder / "kept").rename(runs)
+    assert refinec(*RESUME, cwd=folder).code == ExitCode.DONE
+    assert (folder / "out.jsonl").read_bytes() == stopped.output
 
 
 READING = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from refinelab_dsl.builtins.blocks import BLOCKS
+from refinelab_dsl.diagnostics.wording import LISTED, listed
 from refinelab_dsl.semantics.order import MOST
 from tests.harness.front import HEAD, compile_text
 
@@ -52,3 +54,15 @@ def test_a_hundred_complaints_are_enough() -> None:
 def test_a_misspelt_attribute_is_not_missing_too() -> None:
     front = compile_text(HEAD + "operator a { kind = expand, modle = small }\nbudget { token = 3 }\n")
     assert front.codes == ["RF2010", "RF2010"]
+
+
+def test_where_one_more_attribute_remains_it_is_named() -> None:
+    asked = [name for name, block in BLOCKS.items() if len(block.attributes) == LISTED + 1]
+    assert asked
+    for name in asked:
+        label = {"none": "", "name": "x", "title": '"x"'}[BLOCKS[name].label]
+        front = compile_text(HEAD + f"{name} {label} {{ zzzzzzzzz = 1 }}\n")
+        (unknown,) = [entry for entry in front.diagnostics if entry.code == "RF2010"]
+        assert all(f"`{each.name}`" in unknown.notes[0] for each in BLOCKS[name].attributes), unknown.notes
+    assert listed("abcd", 2) == "`a`, `b` and 2 more"
+    assert listed("abc", 2) == "`a`, `b`, `c`"

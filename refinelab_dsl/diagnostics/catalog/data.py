@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help
 from refinelab_dsl.diagnostics.suggest import nearest
+from refinelab_dsl.diagnostics.wording import cut_short
 from refinelab_dsl.source import Place, Span
 
 SKIP_BAD_ROWS = "`on_bad_row = skip` leaves bad rows out and counts them"
@@ -473,9 +474,8 @@ def unlisted_labels(
 
     found: label and number of items.
     """
-    shown = [f"`{shorten(label)}` ({times})" for label, times in found[:_LISTED]]
-    more = len(found) - len(shown)
-    notes = [f"not listed: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}", f"listed: {_names(labels)}"]
+    unlisted = cut_short([f"`{shorten(label)}` ({times})" for label, times in found], _LISTED)
+    notes = [f"not listed: {unlisted}", f"listed: {_names(labels)}"]
     helps = [
         Help(f"nearest to `{shorten(label)}`: {_names(near)}")
         for label, _ in found[:3]
@@ -583,9 +583,7 @@ def skipped_rows(dataset: str, times: int, first: Diagnostic, span: Span | None)
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{shorten(name, 40)}`" for name in names[:_LISTED])
-    more = len(names) - _LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return cut_short([f"`{shorten(name, 40)}`" for name in names], _LISTED)
 
 
 def _pairs(pairs: Sequence[tuple[str, str | None]]) -> str:

@@ -13,7 +13,7 @@ def output_unwritable(path: str, reason: str) -> Diagnostic:
     return Diagnostic(
         "RF6300", "error", f"the output `{path}` cannot be written",
         notes=(reason,),
-        help=(Help("check the folder, its permissions and the free space; replies already paid for are kept"),),
+        help=(Help("check the folder, its permissions and the free space; what stood there has not changed"),),
     )
 
 

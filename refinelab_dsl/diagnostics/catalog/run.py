@@ -250,19 +250,19 @@ def results_drifted(operator: str, results: int, median: str, least: str, place:
     )
 
 
-def run_interrupted(run: int, signal: str) -> Diagnostic:
-    """RF6020: stopped by a signal; everything bought is kept."""
+def run_interrupted(run: int, signal: str, go_on: str) -> Diagnostic:
+    """RF6020: stopped by a signal; everything bought is kept. go_on: the command that goes on with it."""
     return Diagnostic(
         "RF6020", "note", f"run {run} was stopped by {signal}; everything that was bought is kept",
-        help=(Help(f"go on with: refinec apply --resume={run}"),),
+        help=(Help(f"go on with: {go_on}"),),
     )
 
 
-def run_stopped(run: int) -> Diagnostic:
-    """RF6021: the run could not go on; everything bought is kept."""
+def run_stopped(run: int, go_on: str) -> Diagnostic:
+    """RF6021: the run could not go on; everything bought is kept. go_on: the command that goes on with it."""
     return Diagnostic(
         "RF6021", "note", f"run {run} is unfinished; everything that was bought is kept",
-        help=(Help(f"go on with: refinec apply --resume={run}"),),
+        help=(Help(f"go on with: {go_on}"),),
     )
 
 
@@ -276,11 +276,15 @@ def other_model(model: str, asked: str, answered: tuple[str, ...]) -> Diagnostic
     )
 
 
-def state_unwritable(path: str, reason: str) -> Diagnostic:
-    """RF6030: the operating system refuses to write the run's state (disk full, read-only folder, permission)."""
+def state_unwritable(path: str, reason: str, go_on: str | None = None) -> Diagnostic:
+    """RF6030: the operating system refuses to write the run's state (disk full, read-only folder, permission).
+
+    go_on: the command that goes on with what was begun; None where nothing was.
+    """
+    way = "then start the command again" if go_on is None else f"then go on with: {go_on}"
     return Diagnostic(
         "RF6030", "error", "the run's state cannot be written", place=Place(path), notes=(reason,),
-        help=(Help("make room or allow writing there, then resume: what was written stays readable"),),
+        help=(Help(f"make room or allow writing there, {way}"),),
     )
 
 

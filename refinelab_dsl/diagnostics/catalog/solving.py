@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refinelab_dsl.diagnostics.diagnostic import Diagnostic, Help, Label
+from refinelab_dsl.diagnostics.wording import listed
 from refinelab_dsl.source import Span
 
 
@@ -72,10 +73,8 @@ def solver_failed(solver: str, other: str, span: Span | None) -> Diagnostic:
 
 def unreachable_labels(dimension: str, labels: Sequence[str], span: Span | None) -> Diagnostic:
     """RF4010: the target wants labels that no item has and that no operator can fill."""
-    shown = ", ".join(f"`{label}`" for label in labels[:5])
-    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
     return Diagnostic(
-        "RF4010", "warning", f"no item has the label {shown}{more} of dimension `{dimension}`, and no operator "
+        "RF4010", "warning", f"no item has the label {listed(labels, 5)} of dimension `{dimension}`, and no operator "
         "makes one",
         span=span, notes=("the target cannot be reached there; the rest of the mix comes as near as it can",),
         help=(Help(f"let a `generate` operator move to it: moves = {{ {dimension} = any }}"),),
