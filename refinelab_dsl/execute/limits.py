@@ -72,6 +72,7 @@ class Pace:
         self._waker: asyncio.Future[None] | None = None  # of the call whose turn it is
         self._is_waiting = False
         self._is_sure = False
+        self._is_told = False
         self.running = 0
 
     @property
@@ -136,7 +137,9 @@ class Pace:
         if self._breaker.answer(ticket.is_probe):
             self._requests.forgive(now)
             self._tokens.forgive(now)
-            self._learnt.resume(now, self._breaker.until, self._breaker.pause, is_sure=self._is_sure)
+            self._learnt.resume(
+                now, self._breaker.until, self._breaker.pause, is_sure=self._is_sure, is_told=self._is_told
+            )
         self._window.grow(self.running + 1)
 
     def refuse(self, ticket: Ticket, retry_after: float | None) -> None:
@@ -149,6 +152,7 @@ class Pace:
         is_told = self._requests.is_short(1, now) or self._tokens.is_short(ticket.tokens, now)
         self._requests.refund(1, now)
         self._tokens.refund(ticket.tokens, now)
+        self._is_told = retry_after is not None
         asked_long = retry_after is not None and retry_after >= _SURE_SECONDS
         if self._breaker.refuse(ticket.is_probe, ticket.epoch, retry_after, now):
             if not is_told:  # else there is nothing to learn: what remained was less than the call took

@@ -10,6 +10,7 @@ import pytest
 from refinelab_dsl.declarations import Limits
 from refinelab_dsl.execute.breaker import FIRST_PROBES, OPENS_AFTER, PROBES, Breaker
 from refinelab_dsl.execute.halt import Halt
+from refinelab_dsl.execute.learnt import LearntRate
 from refinelab_dsl.execute.limits import Pace
 from refinelab_dsl.providers.quotas import Quota, Quotas
 from refinelab_dsl.serving.limits import RateLimits
@@ -116,6 +117,42 @@ def test_a_limit_that_nobody_tells_is_learnt_from_refusals(kind: dict[str, float
     assert endpoint.refused(0, 120) > 0  # the first refusals are how it is learnt
     assert endpoint.share(120, 720) >= 0.95
     assert endpoint.refused(120, 720) < 0.01
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [RateLimits(rpm=2.5 * RPM), RateLimits(tpm=TPM), RateLimits(tpm=2.5 * TPM)],
+    ids=["rpm=600", "tpm=60_000", "tpm=150_000"],
+)
+def test_when_a_window_opens_of_which_nobody_tells_is_taken_for_between_two_tries(limits: RateLimits) -> None:
+    endpoint = Endpoint(RateLimits(limits.rpm, limits.tpm, window=60, headers=False, retry_after=False))
+    drive(endpoint, Limits(concurrency=60 if limits.tpm != TPM else 24), 12)
+    assert endpoint.share(120, 720) >= 0.95
+    assert endpoint.refused(120, 720) < 0.01
+
+
+def test_a_rate_that_was_tried_below_one_call_at_a_time_comes_back() -> None:
+    now, learnt = 100.0, LearntRate(0.0, is_declared=False)
+
+    def make_calls(count: int, apart: float) -> None:
+        nonlocal now
+        for _ in range(count):
+            learnt.delay(now)
+            learnt.take(now)
+            now += apart
+            learnt.answer(0.5, now)
+
+    make_calls(60, 0.25)  # 4 a second
+    for apart in (0.25, 0.5):
+        learnt.stop(now)
+        learnt.resume(now + 0.5, now + 0.5, 0.5, is_sure=False, is_told=False)
+        now += 0.5
+        if apart == 0.25:
+            make_calls(20, apart)
+    assert learnt.rate is not None
+    assert learnt.rate < 2
+    make_calls(1_000, 0.25)
+    assert learnt.rate > 3
 
 
 def test_the_calls_at_a_time_that_an_endpoint_takes_are_learnt() -> None:
