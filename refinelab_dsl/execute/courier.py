@@ -59,6 +59,7 @@ class Courier:
     labels: Mapping[str, str]
     note: Callable[[Event], None]
     open: dict[str, BatchState] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)  # by this process
 
     async def submit(self, lines: Mapping[str, bytes]) -> BatchState:
         """Makes a batch of these requests (by key, each a line of its file).
@@ -91,6 +92,7 @@ class Courier:
                     continue
                 state = found
             await self.journal.note_batch(number, state.id)
+            self._made.add(state.id)
             state = replace(state, total=len(lines))
             self._keep(state)
             return state
@@ -154,10 +156,12 @@ class Courier:
     ) -> dict[str, Verdict]:
         """What became of each of these requests of a batch that has ended; the first reply counts where there are
         several answers. One without an answer may have been charged, unless the batch ended before it was made; so what
-        the provider says is done and does not show is asked for again, `retries` times.
+        the provider says is done and does not show is asked for again, `retries` times. Of a batch that another process
+        made what is still not there counts as lost then, to be bought again.
 
         Raises:
-            Stopped, Trouble: as `wait`.
+            Stopped, Trouble: as `wait`; so does a batch of this process that shows nothing at all: to buy it again at
+                once may be to lose it again.
         """
         tries = 0
         while True:
@@ -169,10 +173,13 @@ class Courier:
             await self._sleep(delay)
             seen = await self._ask(state.id)
             state = seen if seen.status == state.status and seen.message != _GONE.message else state
+        self.open.pop(state.id, None)
+        if not found and not is_shown and state.status == "completed" and state.id in self._made:
+            reason = f"batch {state.id} is completed, and shows none of its answers"
+            raise Trouble(faults.batch_unavailable(self.model, reason, "missing"))
         for key in keys:
             if key not in found:
                 found[key] = _judge_missing(state, is_gone=not is_shown)
-        self.open.pop(state.id, None)
         return found
 
     async def _read_answers(

@@ -112,7 +112,7 @@ FREE = (
     BatchFault("refused_id", share=0.5), BatchFault("dropped_id", share=0.5), BatchFault("duplicate"),
     BatchFault("garbage"), BatchFault("expire"),
 )  # fmt: skip
-PERHAPS_CHARGED = (BatchFault("missing"), BatchFault("broken", share=1.0), BatchFault("too_late"))
+PERHAPS_CHARGED = (BatchFault("missing"), BatchFault("broken", share=1.0))
 
 
 @pytest.mark.parametrize("faults", [FREE, PERHAPS_CHARGED])
@@ -130,6 +130,26 @@ def test_what_goes_wrong_with_a_batch_is_asked_again_and_changes_no_byte(
         assert set(run.tally.delivered.values()) == {1}  # nothing was bought twice
     else:  # the claims of what may have been charged count as spent
         assert run.usd * 2 > plain.usd
+
+
+def test_a_batch_whose_answers_are_gone_is_not_bought_again_before_somebody_resumes(
+    tmp_path: Path, plain: Served
+) -> None:
+    gone = BatchBehaviour(script=[BatchFault("too_late")])
+    with ThreadServer(Behaviour(SIMULATION, batches=gone)) as server:
+        world = build_world(tmp_path, replace(WISH, retries=2), base_url=server.base_url)
+        stopped = world.apply()
+        assert (stopped.exit_code, codes(stopped)) == (ExitCode.UNAVAILABLE, ["RF6070", "RF6021"])
+        [name] = server.server.desk.batches if server.server.desk is not None else []
+        assert name in stopped.diagnostics[0].notes[0]
+        assert {entry.state for entry in read_entries(world.folder(1).journal)} == {"open"}
+
+        assert set(server.tally.delivered.values()) == {1}
+
+        assert world.apply(resume=1).exit_code == ExitCode.DONE
+        assert max(server.tally.delivered.values()) == 2
+    assert world.output() == plain.world.output()
+    assert told(world) == told(plain.world)
 
 
 def test_an_endpoint_whose_batches_expire_each_time_is_taken_to_be_down(tmp_path: Path) -> None:

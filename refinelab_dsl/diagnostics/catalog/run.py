@@ -338,6 +338,7 @@ def batch_unavailable(model: str, reason: str, kind: str) -> Diagnostic:
         "not_found": "if its endpoint has no files and batches, take `batch = true` from the model",
         "authentication": "check the key in the environment variable that `api_key` names",
         "permission": "check what the key may do at the endpoint: it needs files and batches",
+        "missing": "look for it at the provider; resumed, the run asks for it again, and buys what is still not there",
     }
     return Diagnostic(
         "RF6070", "error", f"the batches of model `{model}` cannot be used: {kind.replace('_', ' ')}", notes=(reason,),
