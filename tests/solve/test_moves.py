@@ -93,7 +93,8 @@ def _best(problem: Problem) -> float:
 def test_the_answer_is_the_best_there_is(seed: int) -> None:
     problem = _problem(seed)
     best = _best(problem)
-    answers = [solve(problem, solver) for solver in installed()]
+    # GLPK takes ten times as long for these; that it agrees is seen on half of them, and in `test_brute_force`.
+    answers = [solve(problem, solver) for solver in installed() if solver == "highs" or seed < 4]
     for answer in answers:
         assert isinstance(answer, Assignment)
         assert answer.status == "optimal"
