@@ -163,14 +163,12 @@ class _Work:
             self.running[model] += 1
             try:
                 self.results[at] = await self._drive(at, program)
-            except (Stopped, CallFailed, asyncio.CancelledError) as ended:
-                program.close()
-                if isinstance(ended, asyncio.CancelledError):
-                    raise
+            except (Stopped, CallFailed):
                 self.failed[model] += 1
             else:
                 self.done[model] += 1
             finally:
+                program.close()
                 self.running[model] -= 1
             self._show()
 
